@@ -1,0 +1,30 @@
+# Everything from an empty machine with Python 3.11 or newer: `make demo`, `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test slow lint clean
+
+demo: $(READY)  ## separate the pair that ships with ddip-tf; the picture is saved_models/demo/preview.png
+	$(BIN)/ddip-tf demo -o saved_models/demo --overwrite
+	$(BIN)/ddip-tf regenerate saved_models/demo --check
+
+test: $(READY)  ## the test suite
+	$(BIN)/python -m pytest
+
+slow: $(READY)  ## the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY)  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test,lint]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info

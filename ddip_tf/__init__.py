@@ -1,0 +1,59 @@
+"""ddip-tf: separate crosstalk between the slices of a multislice ptychography reconstruction.
+
+    >>> import ddip_tf
+    >>> stack = ddip_tf.read("slice1.tif", "slice2.tif")
+    >>> separation = ddip_tf.fit(stack, ddip_tf.FitConfig(mixing="shallow", gamma=0.1))
+    >>> ddip_tf.save(separation, "saved_models/auni")
+    >>> pictures = ddip_tf.regenerate("saved_models/auni")
+
+Method: M. Du, X. Huang & C. Jacobsen, "Using a modified double deep image prior for crosstalk mitigation in
+multislice ptychography", J. Synchrotron Rad. 28 (2021).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ddip_tf.archive import save as save
+    from ddip_tf.config import FitConfig as FitConfig
+    from ddip_tf.config import preset as preset
+    from ddip_tf.errors import InputError as InputError
+    from ddip_tf.errors import RunError as RunError
+    from ddip_tf.fitting import fit as fit
+    from ddip_tf.formats import read as read
+    from ddip_tf.networks import build_generator as build_generator
+    from ddip_tf.regeneration import check as check
+    from ddip_tf.regeneration import regenerate as regenerate
+    from ddip_tf.result import Separation as Separation
+    from ddip_tf.slices import SliceStack as SliceStack
+
+#: public name → the module that defines it; imported at first use, so that ``import ddip_tf`` costs nothing
+_HOME = {
+    "FitConfig": "config",
+    "InputError": "errors",
+    "RunError": "errors",
+    "Separation": "result",
+    "SliceStack": "slices",
+    "build_generator": "networks",
+    "check": "regeneration",
+    "fit": "fitting",
+    "preset": "config",
+    "read": "formats",
+    "regenerate": "regeneration",
+    "save": "archive",
+}
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'ddip_tf' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"ddip_tf.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

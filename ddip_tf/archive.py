@@ -1,0 +1,229 @@
+"""The run folder: generators as SavedModel and ONNX, latents, pictures, and a manifest with every file's hash.
+
+Writing needs TensorFlow; reading (`load_manifest`, `changed_files`) does not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ddip_tf import _typing, runtime
+from ddip_tf._typing import Floats
+from ddip_tf.errors import InputError, RunError
+from ddip_tf.formats import tiff
+
+if TYPE_CHECKING:
+    from ddip_tf.result import Separation
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+#: may be made again from the rest, so not hashed
+UNHASHED = ("report.html", "preview.png", "checkpoints", "regenerated", MANIFEST)
+
+
+def save(separation: Separation, run: _typing.Path, *, overwrite: bool = False) -> Path:
+    """Archive a separation as run folder ``run``; complete or not there at all.
+
+    Parameters
+    ----------
+    separation
+        what `ddip_tf.fit` gave.
+    run
+        the folder to make.
+    overwrite
+        whether an existing folder that is not empty may be replaced.
+
+    Returns
+    -------
+    pathlib.Path
+        the folder.
+
+    Raises
+    ------
+    InputError
+        the folder exists, is not empty, and ``overwrite`` is not set.
+    RunError
+        it cannot be written.
+    """
+    with RunFolder(run, overwrite=overwrite) as folder:
+        folder.write(separation)
+    return Path(run)
+
+
+class RunFolder:
+    """A run folder in the making: filled aside, under a name of its own, and renamed when complete.
+
+    Use it as a context: entering claims the place (so that a missing permission shows before hours of work),
+    leaving with an error removes what was written. Raises as `save`.
+    """
+
+    def __init__(self, run: _typing.Path, *, overwrite: bool = False) -> None:
+        self.run = Path(run)
+        self._aside = self.run.with_name(f".{self.run.name}.partial-{os.getpid()}")
+        self._overwrite = overwrite
+
+    def __enter__(self) -> RunFolder:
+        if self.run.exists() and not self.run.is_dir():
+            raise InputError(f"{self.run} exists and is no folder")
+        if self.run.is_dir() and any(self.run.iterdir()) and not self._overwrite:
+            raise InputError(f"{self.run} exists and is not empty: choose another -o, or --overwrite")
+        with _as_run_error(self.run):
+            self._aside.mkdir(parents=True)
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        shutil.rmtree(self._aside, ignore_errors=True)
+
+    def write(self, separation: Separation) -> None:
+        """Fill the folder and put it in its place."""
+        with _as_run_error(self.run):
+            _write_run(separation, self._aside)
+            old = self.run.with_name(f".{self.run.name}.old-{os.getpid()}")
+            if self.run.exists():
+                self.run.rename(old)
+            self._aside.rename(self.run)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def load_manifest(run: _typing.Path) -> dict[str, Any]:
+    """The manifest of a run folder.
+
+    Raises InputError where there is none, it is damaged, or it was written by a newer ddip-tf.
+    """
+    path = Path(run) / MANIFEST
+    try:
+        manifest = json.loads(path.read_text())
+        version = manifest["format_version"]
+    except FileNotFoundError as error:
+        raise InputError(f"{run} is no run folder: it holds no {MANIFEST}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise InputError(f"{run} has format {version}; this ddip-tf reads up to {FORMAT_VERSION}: update it")
+    return manifest
+
+
+def changed_files(run: _typing.Path, manifest: Mapping[str, Any]) -> list[str]:
+    """One sentence for each archived file that is missing or whose sha256 is not the manifest's."""
+    found = []
+    for name, digest in manifest["files"].items():
+        path = Path(run) / name
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            found.append(f"{name}: outside the run folder")
+        elif not path.is_file():
+            found.append(f"{name}: missing")
+        elif sha256(path) != digest:
+            found.append(f"{name}: changed since it was archived")
+    return found
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal digest of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _write_run(separation: Separation, folder: Path) -> None:
+    import tensorflow as tf
+
+    networks = {**separation.generators, **separation.filters}
+    for name in networks:
+        (folder / ("generators" if name in separation.generators else "onnx")).mkdir(exist_ok=True)
+    (folder / "onnx").mkdir(exist_ok=True)
+    pictures = []
+    for name, model in networks.items():
+        _export(model, folder / "onnx" / f"{name}.onnx", "onnx")
+        if name in separation.generators:
+            saved = folder / "generators" / name
+            _export(model, saved, "tf_saved_model")
+            # the picture is the reloaded generator's: what is archived is what regenerates
+            with tf.device(separation.provenance.get("device", "/CPU:0")):
+                reloaded = tf.saved_model.load(str(saved)).signatures["serving_default"]
+                image = next(iter(reloaded(z=tf.constant(separation.latents[name])).values()))
+            pictures.append(image.numpy()[0, ..., 0])
+    outputs = separation.to_output(np.stack(pictures))
+    np.savez(folder / "latents.npz", **separation.latents)  # type: ignore[arg-type]
+    np.savez(folder / "mixing.npz", **separation.mixing)  # type: ignore[arg-type]
+    _write_images(folder / "outputs", separation, outputs)
+    _write_history(folder / "history.csv", separation.history)
+    files = {
+        path.relative_to(folder).as_posix(): sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    text = json.dumps({**_manifest(separation), "files": files}, indent=1, ensure_ascii=False)
+    (folder / MANIFEST).write_text(text + "\n")
+
+
+def _export(model: Any, path: Path, form: str) -> None:
+    import keras
+
+    with runtime.quiet(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model(keras.Input(model.input_shape[1:]))  # export refuses a model that was never called
+        model.export(str(path), format=form, verbose=False)
+
+
+def _write_images(folder: Path, separation: Separation, outputs: Floats) -> None:
+    folder.mkdir()
+    for number, (image, output) in enumerate(zip(separation.stack.images, outputs, strict=True), 1):
+        size = separation.stack.pixel_size_m
+        tiff.write(folder / f"slice{number}.tif", output, size)
+        tiff.write(folder / f"ghost{number}.tif", image - output, size)
+
+
+def _write_history(path: Path, history: Mapping[str, Floats]) -> None:
+    rows = zip(*history.values(), strict=True)
+    lines = [",".join(history), *(",".join(f"{value:.8g}" for value in row) for row in rows)]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def _manifest(separation: Separation) -> dict[str, Any]:
+    stack = separation.stack
+    last = {name: float(values[-1]) for name, values in separation.history.items() if name != "epoch"}
+    return {
+        "format_version": FORMAT_VERSION,
+        "versions": runtime.versions(),
+        "platform": runtime.platform_name(),
+        **separation.provenance,
+        "status": separation.status,
+        "epochs_done": separation.epochs,
+        "config": separation.config.to_dict(),
+        "seed": separation.config.seed,
+        "slices": len(stack),
+        "shape": list(stack.shape),
+        "inputs": [dataclasses.asdict(source) for source in stack.sources],
+        "crop": stack.crop,
+        "pixel_size_m": stack.pixel_size_m,
+        "spacing_m": stack.spacing_m,
+        "normalisation": {
+            "rule": "output = gain * generator + offset, least squares against the input slice",
+            **dataclasses.asdict(separation.to_output),
+        },
+        "final": last,
+        "matrix": np.round(separation.mixing["matrix"].astype(float), 6).tolist(),
+        "warnings": list(separation.warnings),
+    }
+
+
+class _as_run_error:
+    """Turns the system's refusals (permission, space) into one RunError that names the folder."""
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, OSError):
+            raise RunError(f"cannot write {self._run}: {error.strerror or error}") from error

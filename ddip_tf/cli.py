@@ -1,0 +1,258 @@
+"""The command line. Heavy imports stand inside the commands, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ddip_tf import config as configuration
+from ddip_tf.errors import InputError, RunError
+
+RUNS = Path("saved_models")
+
+
+def main() -> None:
+    """Entry point of ``ddip-tf``: one line on standard error and the contract's exit codes."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except InputError as error:
+        code = _complain(error, 2)
+    except (RunError, FloatingPointError, OSError, MemoryError) as error:
+        code = _complain(error, 1)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("ddip-tf: interrupted, nothing was written", err=True)
+        code = 130
+    sys.exit(code)
+
+
+def _complain(error: BaseException, code: int) -> int:
+    click.echo(f"ddip-tf: {error or type(error).__name__}", err=True)
+    return code
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="ddip-tf")
+def cli() -> None:
+    """Separate crosstalk between the slices of a multislice ptychography reconstruction.
+
+    \b
+    ddip-tf fit slice1.tif slice2.tif -o RUN     separate two slices, archive the generators
+    ddip-tf regenerate RUN --check               make the same pictures again, and compare
+    ddip-tf demo                                 the same on a small pair that ships with ddip-tf
+    """
+
+
+def _stack_options(command: Callable) -> Callable:
+    """Options that choose what is read."""
+    options = [
+        click.argument("files", nargs=-1, required=True, metavar="SLICE1 SLICE2 … | FILE"),
+        click.option("--crop", metavar="Y0:Y1,X0:X1", help="Work on this part of the images (pixels)."),
+        click.option("--slices", metavar="I,J,…", help="Use these slices, counted from 0."),
+        click.option("--pixel-size", type=float, metavar="M", help="Pixel size in metres."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _fit_options(command: Callable) -> Callable:
+    """Options that set the fit; those left out come from --config, then from --preset."""
+    options = [
+        click.option(
+            "--preset",
+            default="default",
+            show_default=True,
+            type=click.Choice(list(configuration.PRESETS)),
+            help="Settings to start from; paper: exactly Du, Huang & Jacobsen (2021).",
+        ),
+        click.option("--config", "config_file", metavar="FILE.yaml", help="Settings; flags win over them."),
+        click.option("--mixing", type=click.Choice(configuration.MIXINGS), help="Forward model."),
+        click.option("--gamma", type=float, help="Weight of the exclusion loss."),
+        click.option("--epochs", type=int, help="Optimisation steps."),
+        click.option("--seed", type=int, help="Of latent inputs and initial weights."),
+        click.option("--learning-rate", type=float, help="Of Adam."),
+        click.option("--width", type=int, help="Channels of a generator's first level."),
+        click.option("--overwrite", is_flag=True, help="Replace an existing run folder."),
+        click.option("--device", default="auto", show_default=True, help="auto, cpu or gpu:0."),
+        click.option("--threads", type=click.IntRange(min=1), help="CPU threads (all cores if left out)."),
+        click.option(
+            "--progress",
+            type=click.Choice(["auto", "bar", "json", "none"]),
+            default="auto",
+            show_default=True,
+            help="auto: a bar on a terminal, nothing elsewhere; json: a line an epoch on standard output.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@_stack_options
+@click.option("-o", "--output", metavar="RUN", help="Run folder; left out: saved_models/<first file>-<seed>.")
+@_fit_options
+def fit(files: tuple[str, ...], output: str | None, **options: Any) -> None:
+    """Separate slices into a run folder.
+
+    Give one image a slice, upstream first, or one file that holds all slices.
+
+    \b
+    ddip-tf fit slice1.tif slice2.tif
+    ddip-tf fit stack.tif --slices 0,3 --crop 0:272,16:288 -o runs/sample7
+    ddip-tf fit slice1.tif slice2.tif --preset paper --gamma 0.2
+    """
+    settings = _settings(options)
+    stack = _read(files, options)
+    _fit_into(stack, settings, Path(output) if output else _free_run(files[0], settings.seed), options)
+
+
+def _fit_into(stack: Any, settings: configuration.FitConfig, run: Path, options: dict[str, Any]) -> None:
+    from ddip_tf import archive, report, runtime
+
+    with archive.RunFolder(run, overwrite=options["overwrite"]) as folder:
+        with runtime.quiet():
+            from ddip_tf import progress
+            from ddip_tf.fitting import fit as run_fit
+        separation = run_fit(
+            stack,
+            settings,
+            callbacks=progress.callback(options["progress"]),
+            device=options["device"],
+            threads=options["threads"],
+        )
+        folder.write(separation)
+    preview = report.write_preview(run)
+    if options["progress"] == "json":
+        return
+    last = {name: float(values[-1]) for name, values in separation.history.items()}
+    seconds = separation.provenance["wall_time_s"]
+    click.echo(f"{separation.epochs} epochs in {seconds:.0f} s: {progress.summary(last)}")
+    for sentence in separation.warnings:
+        click.echo(f"Warning: {sentence}")
+    click.echo(
+        f"pictures   {run / 'outputs'}\npreview    {preview}\nagain      ddip-tf regenerate {run} --check"
+    )
+
+
+@cli.command()
+@click.argument("run", type=click.Path())
+@click.option("-o", "--output", metavar="DIR", help="Where pictures go; left out: RUN/regenerated.")
+@click.option(
+    "--runtime",
+    type=click.Choice(["onnx", "tensorflow"]),
+    default="onnx",
+    show_default=True,
+    help="onnx does without TensorFlow.",
+)
+@click.option("--check", is_flag=True, help="Compare with RUN/outputs and the manifest's hashes instead.")
+def regenerate(run: str, output: str | None, runtime: str, check: bool) -> None:
+    """Make the pictures of a run folder again, from its generators alone."""
+    from ddip_tf import archive, regeneration
+
+    if runtime == "tensorflow":
+        from ddip_tf.runtime import quiet
+
+        with quiet():
+            import tensorflow  # noqa: F401
+    manifest = archive.load_manifest(run)
+    if check:
+        found = regeneration.check(run, runtime)
+        if found:
+            raise RunError(f"{run} does not match: " + "; ".join(found))
+        click.echo(f"{run}: {len(manifest['files'])} files unchanged, {runtime} pictures agree with outputs/")
+    if output or not check:
+        folder = Path(output or Path(run) / "regenerated")
+        pictures = regeneration.regenerate(run, runtime)
+        regeneration.write(pictures, folder, manifest["pixel_size_m"])
+        click.echo(f"{len(pictures)} pictures in {folder}")
+
+
+@cli.command()
+@click.argument("path", metavar="FILE|RUN", type=click.Path())
+def show(path: str) -> None:
+    """Say what an image file or a run folder holds."""
+    from ddip_tf import describe
+
+    click.echo(describe.run(path) if Path(path).is_dir() else describe.file(path))
+
+
+@cli.command("config")
+@click.option(
+    "--preset", default="default", show_default=True, type=click.Choice(list(configuration.PRESETS))
+)
+def config_command(preset: str) -> None:
+    """Print all settings as YAML, to edit and give to fit --config."""
+    click.echo(configuration.preset(preset).to_yaml(), nl=False)
+
+
+@cli.command()
+def doctor() -> None:
+    """Check this installation: versions, devices, a small self-test."""
+    from ddip_tf.doctor import examine
+
+    for line in examine():
+        click.echo(line)
+
+
+@cli.command()
+@click.option("-o", "--output", metavar="RUN", help="Run folder; left out: saved_models/demo-<seed>.")
+@_fit_options
+def demo(output: str | None, **options: Any) -> None:
+    """Separate a small simulated pair that ships with ddip-tf (discs over a porous particle)."""
+    data = Path(__file__).with_name("demo_data")
+    settings = _settings(options)
+    stack = _read((str(data / "slice1.tif"), str(data / "slice2.tif")), {})
+    _fit_into(stack, settings, Path(output) if output else _free_run("demo", settings.seed), options)
+
+
+def _settings(options: dict[str, Any]) -> configuration.FitConfig:
+    """Settings from the preset, then the config file, then the flags."""
+    names = ("mixing", "gamma", "epochs", "seed", "learning_rate", "width")
+    flags = {name: options[name] for name in names if options[name] is not None}
+    written: dict[str, Any] = {}
+    if options["config_file"]:
+        try:
+            written = configuration.parse_yaml(Path(options["config_file"]).read_text())
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{options['config_file']} cannot be read: {error}") from error
+    return configuration.preset(options["preset"], **{**written, **flags})
+
+
+def _read(files: tuple[str, ...], options: dict[str, Any]) -> Any:
+    from ddip_tf.formats import read
+
+    stack = read(*files, pixel_size_m=options.get("pixel_size"))
+    if options.get("slices"):
+        stack = stack.pick(_numbers(options["slices"], ",", "--slices takes numbers such as 0,3"))
+    if options.get("crop"):
+        hint = "--crop takes Y0:Y1,X0:X1 in pixels, such as 0:272,16:288"
+        rows, _, columns = options["crop"].partition(",")
+        box = [_numbers(side, ":", hint) for side in (rows, columns)]
+        if [len(side) for side in box] != [2, 2]:
+            raise InputError(hint)
+        stack = stack.cropped((box[0][0], box[0][1]), (box[1][0], box[1][1]))
+    return stack
+
+
+def _numbers(text: str, separator: str, hint: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(separator)]
+    except ValueError:
+        raise InputError(f"{hint}, not {text!r}") from None
+
+
+def _free_run(first_file: str, seed: int) -> Path:
+    stem = RUNS / f"{Path(first_file).stem}-{seed}"
+    number, run = 1, stem
+    while run.exists():
+        number += 1
+        run = stem.with_name(f"{stem.name}-{number}")
+    return run

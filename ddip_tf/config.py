@@ -1,0 +1,147 @@
+"""Every setting of a fit, once, with its default; presets; YAML in and out."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from ddip_tf.errors import InputError
+
+#: forward models and the γ_excl each is run with (paper, Figs. 3 and 4; reference program)
+DEFAULT_GAMMA = {"shallow": 0.1, "kernel": 0.4, "linear": 0.4}
+MIXINGS = tuple(DEFAULT_GAMMA)
+
+
+def _setting(default: Any, doc: str) -> Any:
+    return field(default=default, metadata={"doc": doc})
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """Settings of one fit. The defaults are the paper's (`PRESETS` has the others).
+
+    Raises
+    ------
+    InputError
+        a value of the wrong type or outside its range.
+    """
+
+    mixing: str = _setting("shallow", "forward model: shallow, kernel or linear (paper, eq. 3)")
+    gamma: float | None = _setting(
+        None, "weight of the exclusion loss; null: 0.1 shallow, 0.4 kernel, linear"
+    )
+    epochs: int = _setting(10_000, "optimisation steps")
+    seed: int = _setting(0, "of the latent inputs and of the initial weights")
+    learning_rate: float = _setting(1e-3, "of Adam (β 0.9 and 0.999, ε 1e-8)")
+    learning_rate_decay: float = _setting(0.9, "factor on the learning rate every decay_epochs")
+    decay_epochs: int = _setting(500, "epochs between two decays of the learning rate")
+    alpha_weight: float = _setting(0.5, "weight of the α term, Σ(α − ½)²")
+    alpha_epochs: int = _setting(100, "first epochs, in which the α term acts")
+    width: int = _setting(8, "channels of a generator's first level, doubled at each deeper one")
+    chunk: int = _setting(10, "epochs inside one graph call; callbacks see the weights at its end")
+
+    def __post_init__(self) -> None:
+        if self.mixing not in MIXINGS:
+            raise InputError(f"mixing is {self.mixing!r}; it can be {', '.join(MIXINGS)}")
+        if self.gamma is None:
+            object.__setattr__(self, "gamma", DEFAULT_GAMMA[self.mixing])
+        for name, lowest in _LOWEST.items():
+            value = getattr(self, name)
+            kind = int if name in _INTEGERS else (int, float)
+            if isinstance(value, bool) or not isinstance(value, kind):
+                wanted = "a whole number" if name in _INTEGERS else "a number"
+                raise InputError(f"{name} must be {wanted}, not {value!r}")
+            if not lowest <= value < float("inf"):
+                raise InputError(f"{name} is {value}; the least is {lowest}")
+        if not self.learning_rate_decay <= 1:
+            raise InputError(f"learning_rate_decay is {self.learning_rate_decay}; the most is 1")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain settings, in order: ``FitConfig.from_dict`` takes them back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, settings: dict[str, Any]) -> FitConfig:
+        """Raises InputError for keys that are no setting, and names the nearest."""
+        if not isinstance(settings, dict):
+            raise InputError("a config holds 'key: value' lines")
+        known = {f.name for f in dataclasses.fields(cls)}
+        for key in settings:
+            if key not in known:
+                import difflib
+
+                near = difflib.get_close_matches(str(key), known, 1)
+                hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(known))}"
+                raise InputError(f"unknown config key {key!r}{hint}")
+        return cls(**settings)
+
+    def to_yaml(self) -> str:
+        """YAML text with a comment on every key."""
+        import yaml
+
+        lines = []
+        for f in dataclasses.fields(self):
+            value = yaml.safe_dump({f.name: getattr(self, f.name)}).strip()
+            lines.append(f"# {f.metadata['doc']}\n{value}\n")
+        return "\n".join(lines)
+
+    @classmethod
+    def from_yaml(cls, text: str, **overrides: Any) -> FitConfig:
+        """Settings from YAML text; ``overrides`` win. Raises InputError if it is no mapping of settings."""
+        return cls.from_dict({**parse_yaml(text), **overrides})
+
+
+_LOWEST: dict[str, float] = {
+    "gamma": 0,
+    "epochs": 1,
+    "seed": 0,
+    "learning_rate": 0,
+    "learning_rate_decay": 0,
+    "decay_epochs": 1,
+    "alpha_weight": 0,
+    "alpha_epochs": 0,
+    "width": 1,
+    "chunk": 1,
+}
+_INTEGERS = {"epochs", "seed", "decay_epochs", "alpha_epochs", "width", "chunk"}
+
+#: what each preset sets apart from the defaults of `FitConfig`
+PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "default": {"mixing": "kernel", "epochs": 1000},
+    "quick": {"mixing": "kernel", "epochs": 80, "learning_rate": 3e-3},
+}
+
+
+def preset(name: str = "default", **overrides: Any) -> FitConfig:
+    """The settings of a preset, ``paper``, ``default`` or ``quick``, with ``overrides`` on top.
+
+    Raises InputError for a preset or a key that does not exist.
+    """
+    if name not in PRESETS:
+        raise InputError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
+    return FitConfig.from_dict({**PRESETS[name], **overrides})
+
+
+def parse_yaml(text: str) -> dict[str, Any]:
+    """The mapping in YAML ``text`` (safe loader: no objects). Raises InputError for anything else."""
+    import yaml
+
+    try:
+        settings = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError("config is no valid YAML: " + " ".join(str(error).split())) from error
+    if settings is None:
+        return {}
+    if isinstance(settings, dict):
+        return {key: _number(value) for key, value in settings.items()}
+    raise InputError("a config file holds 'key: value' lines")
+
+
+def _number(value: Any) -> Any:
+    """YAML 1.1 reads 1e-3 as text; here it is the number it looks like."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value

@@ -1,0 +1,53 @@
+"""When not to trust a result, in plain sentences."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ddip_tf.result import Separation
+
+#: weights run in [0.05, 0.95]; this near an end they have run against it
+NEAR_BOUND = 0.01
+
+
+def with_warnings(separation: Separation) -> Separation:
+    """The same separation with the sentences of every check that fired."""
+    found = [*_weights_at_bounds(separation), *_confused(separation), *_fewer_levels(separation)]
+    return replace(separation, warnings=(*separation.warnings, *found))
+
+
+def _weights_at_bounds(separation: Separation) -> list[str]:
+    own = np.diag(separation.mixing["matrix"])
+    stuck = [
+        f"slice {i + 1} ({weight:.2f})"
+        for i, weight in enumerate(own)
+        if min(weight - 0.05, 0.95 - weight) < NEAR_BOUND
+    ]
+    if not stuck:
+        return []
+    return [f"The own weight ran to its bound for {', '.join(stuck)}: this slice was hardly separated."]
+
+
+def _confused(separation: Separation) -> list[str]:
+    """y_i that follows another slice's input more than its own."""
+    count = len(separation.stack)
+    correlation = np.abs(
+        np.corrcoef(separation.outputs.reshape(count, -1), separation.stack.images.reshape(count, -1))
+    )[:count, count:]
+    return [
+        f"Slices may be confused: output {i + 1} follows input {int(row.argmax()) + 1} more than its own."
+        for i, row in enumerate(np.nan_to_num(correlation))
+        if row.argmax() != i
+    ]
+
+
+def _fewer_levels(separation: Separation) -> list[str]:
+    levels = separation.provenance.get("levels", 5)
+    if levels == 5:
+        return []
+    height, width = separation.stack.shape
+    return [
+        f"The networks have {levels} levels instead of 5: {height} x {width} pixels are too few for more."
+    ]

@@ -1,0 +1,73 @@
+"""TIFF files, read and written with tifffile; the pixel size travels in the resolution tags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ddip_tf import _typing
+from ddip_tf._typing import Floats
+from ddip_tf.errors import InputError
+
+#: metres in one TIFF resolution unit (2: inch, 3: centimetre)
+UNIT_M = {2: 0.0254, 3: 0.01}
+#: no ptychographic pixel is larger; a larger one is a printing resolution such as 72 dpi
+LARGEST_PIXEL_M = 1e-5
+
+
+def recognises(head: bytes) -> bool:
+    """Whether ``head``, a file's first bytes, are those of a TIFF or BigTIFF of either byte order."""
+    return head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def read(path: Path) -> tuple[Floats, tuple[float, float] | None]:
+    """Images (N, H, W), one a page, and the (y, x) pixel size in metres if the tags say it.
+
+    Raises InputError for a damaged file, RGB or palette colour, or pages of different shape.
+    """
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            first = file.pages.first
+            if first.photometric in (2, 3) or first.samplesperpixel > 1:
+                raise InputError(f"{path} is a colour image: give the phase as one grey channel")
+            pages = [page.asarray().squeeze() for page in file.pages]
+            size = _pixel_size_m(first.tags)
+    except InputError:
+        raise
+    except Exception as error:  # tifffile and its codecs raise many kinds
+        raise InputError(f"{path} cannot be read as TIFF: {_one_line(error)}") from error
+    for page in pages:
+        if page.ndim != 2:
+            raise InputError(f"{path} holds no 2-D image: a page has shape {page.shape}")
+        if page.shape != pages[0].shape:
+            raise InputError(f"{path} has pages of different shape: {pages[0].shape} and {page.shape}")
+    return np.stack(pages), size
+
+
+def write(path: _typing.Path, image: Floats, pixel_size_m: tuple[float, float] | None = None) -> None:
+    """Write one image (H, W) as float32 TIFF, with its (y, x) pixel size in metres where known."""
+    import tifffile
+
+    tags: dict = {}
+    if pixel_size_m:
+        tags = {
+            "resolution": (UNIT_M[3] / pixel_size_m[1], UNIT_M[3] / pixel_size_m[0]),
+            "resolutionunit": "CENTIMETER",
+        }
+    tifffile.imwrite(path, np.asarray(image, np.float32), photometric="minisblack", metadata=None, **tags)
+
+
+def _pixel_size_m(tags) -> tuple[float, float] | None:  # type: ignore[no-untyped-def]
+    try:
+        unit = UNIT_M[int(tags["ResolutionUnit"].value)]
+        size = [unit * tags[name].value[1] / tags[name].value[0] for name in ("YResolution", "XResolution")]
+    except (KeyError, ZeroDivisionError, TypeError):
+        return None
+    return (size[0], size[1]) if all(0 < s < LARGEST_PIXEL_M for s in size) else None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,55 @@
+"""The loss of eq. (5): one function, one term. All are dimensionless, of images scaled to [0, 1].
+
+L = Σ_i ‖I_i − I_i⁰‖² + γ · exclusion(y) + [epoch ≤ 100] · weight · Σ_i (α_i − ½)²
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import tensorflow as tf
+
+SCALES = 5
+
+
+def fidelity(modelled: tf.Tensor, measured: tf.Tensor) -> tf.Tensor:
+    """Mean squared error of each slice, summed over slices: eq. (5), first term, in the program's scaling.
+
+    ``modelled`` and ``measured`` are (N, H, W); scalar out.
+    """
+    return tf.reduce_sum(tf.reduce_mean(tf.square(modelled - measured), axis=(1, 2)))
+
+
+def exclusion(y: tf.Tensor) -> tf.Tensor:
+    """How much the slices' gradients coincide: eq. (5), second term, averaged over all pairs of slices.
+
+    Per scale and direction ⟨g_a² g_b²⟩^¼ with g = tanh(∇y / 2); 2×2 average pooling between the 5 scales; the
+    ten terms are summed and divided by 90 (Gandelsman et al. 2018 as in the authors' program). Symmetric; zero,
+    with zero gradient, where an image is constant. ``y`` is (N, H, W) with sides of at least 32; scalar out.
+    """
+    pairs = list(combinations(range(y.shape[0]), 2))
+    first, second = ([pair[i] for pair in pairs] for i in (0, 1))
+    total = tf.zeros((), y.dtype)
+    y = y[..., None]
+    for scale in range(SCALES):
+        if scale:
+            y = tf.nn.avg_pool2d(y, 2, 2, "VALID")
+        for gradient in (y[:, 1:] - y[:, :-1], y[:, :, 1:] - y[:, :, :-1]):
+            g = tf.square(tf.tanh(gradient / 2))
+            overlap = tf.reduce_mean(tf.gather(g, first) * tf.gather(g, second), axis=(1, 2, 3))
+            total += tf.reduce_mean(_fourth_root(overlap))
+    return total / (SCALES * 9 * 2)
+
+
+def alpha_term(matrix: tf.Tensor) -> tf.Tensor:
+    """Σ_i (α_ii − ½)², which holds the weights near one half at first: eq. (5), third term, without its weight.
+
+    ``matrix`` (N, N) holds the mixing weights; its diagonal is α₁ and 1 − α₂ for two slices. Scalar out.
+    """
+    return tf.reduce_sum(tf.square(tf.linalg.diag_part(matrix) - 0.5))
+
+
+def _fourth_root(x: tf.Tensor) -> tf.Tensor:
+    """x^¼ with gradient 0, not infinity, at 0."""
+    positive = x > 0
+    return tf.where(positive, tf.where(positive, x, 1.0) ** 0.25, 0.0)

@@ -1,0 +1,47 @@
+"""All trainable parameters of several networks as ONE vector.
+
+One vector makes the optimiser a handful of operations instead of thousands, the training graph quick to trace,
+and the state of a fit three arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+#: evaluates the network of this name on (batch, H, W, C) under the present parameters
+Call = Callable[[str, tf.Tensor], tf.Tensor]
+
+
+class ParameterVector:
+    """The trainable parameters of ``models`` (by name), end to end in order, P float32 numbers."""
+
+    def __init__(self, models: Mapping[str, keras.Model]) -> None:
+        self.models = dict(models)
+        self._weights = [w for model in self.models.values() for w in model.trainable_variables]
+        self._shapes = [tuple(w.shape) for w in self._weights]
+        self._sizes = [int(np.prod(shape)) for shape in self._shapes]
+
+    def read(self) -> np.ndarray:
+        """The models' present parameters, (P,)."""
+        return np.concatenate([w.numpy().ravel() for w in self._weights])
+
+    def write(self, vector: np.ndarray) -> None:
+        """Put parameters (P,) into the models."""
+        parts = np.split(vector, np.cumsum(self._sizes)[:-1])
+        for weight, shape, part in zip(self._weights, self._shapes, parts, strict=True):
+            weight.assign(part.reshape(shape))
+
+    def bind(self, vector: tf.Tensor) -> Call:
+        """``call(name, x)``: the model of that name on x, under the parameters in ``vector`` (P,)."""
+        parts = iter(tf.split(vector, self._sizes))
+        tensors = iter([tf.reshape(part, shape) for part, shape in zip(parts, self._shapes, strict=True)])
+        own = {name: [next(tensors) for _ in m.trainable_variables] for name, m in self.models.items()}
+
+        def call(name: str, x: tf.Tensor) -> tf.Tensor:
+            return self.models[name].stateless_call(own[name], [], x)[0]
+
+        return call

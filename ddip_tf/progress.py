@@ -1,0 +1,78 @@
+"""How a fit tells how far it is: Keras callbacks for a terminal and for other programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+
+import keras
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """One line on a terminal's standard error: epoch, rate, time left, fidelity, exclusion, α."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("epoch"),
+            MofNCompleteColumn(),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[state]}"),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            refresh_per_second=4,
+            speed_estimate_period=120,
+        )
+        self._began = 0.0
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        self._task = self._bar.add_task(
+            "", total=self.params["epochs"], state="compiling the training graph …"
+        )
+        self._bar.start()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        if epoch == 0:  # the rate is that of the epochs after tracing
+            self._began = time.perf_counter()
+        elapsed = time.perf_counter() - self._began
+        rate = f"{epoch / elapsed:.1f}/s  " if epoch else ""
+        self._bar.update(self._task, completed=epoch + 1, state=rate + summary(logs or {}))
+
+    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+        self._bar.stop()
+
+
+class JsonLines(keras.callbacks.Callback):
+    """One JSON object a line on standard output for every epoch: ``epoch``, ``epochs``, ``seconds``, all terms."""
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        seconds = round(time.perf_counter() - self._began, 3)
+        record = {"epoch": epoch + 1, "epochs": self.params["epochs"], "seconds": seconds, **(logs or {})}
+        print(json.dumps(record), flush=True)
+
+
+def summary(logs: Mapping[str, float]) -> str:
+    """Loss terms in a few words: ``fidelity 1.2e-03  exclusion 0.0021  α 0.91|0.12``."""
+    alpha = "|".join(
+        f"{value:.2f}" for name, value in logs.items() if name.startswith("alpha") and name[5:].isdigit()
+    )
+    words = [f"fidelity {logs['fidelity']:.1e}", f"exclusion {logs['exclusion']:.4f}"]
+    return "  ".join([*words, f"α {alpha}"] if alpha else words)
+
+
+def callback(kind: str) -> list[keras.callbacks.Callback]:
+    """The callback for ``--progress``: bar, json, none, or auto (a bar where standard error is a terminal)."""
+    if kind == "json":
+        return [JsonLines()]
+    if kind == "bar" or (kind == "auto" and sys.stderr.isatty()):
+        return [ProgressBar()]
+    return []

@@ -1,0 +1,133 @@
+"""Pictures from a run folder alone: generators + latents + normalisation record, no inputs, no fit.
+
+The ONNX runtime needs numpy, tifffile and onnxruntime only; TensorFlow is not imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ddip_tf import _typing, archive
+from ddip_tf._typing import Floats
+from ddip_tf.errors import InputError, RunError
+from ddip_tf.formats import tiff
+from ddip_tf.normalise import Affine
+
+#: most that a regenerated image may differ from the archived one, in units of its range
+TOLERANCE = {"tensorflow": 1e-5, "onnx": 1e-4}
+
+
+def regenerate(run: _typing.Path, runtime: str = "onnx") -> Floats:
+    """The separated slices, generated anew from the archive.
+
+    Parameters
+    ----------
+    run
+        a run folder.
+    runtime
+        ``onnx`` (onnxruntime, CPU) or ``tensorflow`` (the SavedModel).
+
+    Returns
+    -------
+    array
+        (N, H, W) float32, in the unit of the fit's input.
+
+    Raises
+    ------
+    InputError
+        no run folder, or no such runtime.
+    RunError
+        a generator or its latent input is missing or damaged.
+    """
+    if runtime not in _RUNTIMES:
+        raise InputError(f"no runtime {runtime!r}; there are {', '.join(_RUNTIMES)}")
+    manifest = archive.load_manifest(run)
+    try:
+        with np.load(Path(run) / "latents.npz", allow_pickle=False) as file:
+            latents = dict(file)
+        names = [f"slice{i + 1}" for i in range(manifest["slices"])]
+        images = [_RUNTIMES[runtime](Path(run), name, latents) for name in names]
+        record = manifest["normalisation"]
+        to_output = Affine(tuple(record["gain"]), tuple(record["offset"]))
+        return to_output(np.stack([image[0, ..., 0] for image in images]))
+    except ModuleNotFoundError as error:
+        raise RunError(
+            f"runtime {runtime} needs the package {error.name}: pip install {error.name}"
+        ) from error
+    except Exception as error:  # the runtimes raise kinds of their own
+        raise RunError(f"{run} cannot be regenerated: {' '.join(str(error).split())}") from error
+
+
+def check(run: _typing.Path, runtime: str = "onnx") -> list[str]:
+    """Whether the archive still gives the archived pictures: a sentence for each file that does not match.
+
+    Hashes of all files are held against the manifest, then each regenerated slice against ``outputs/``:
+    the largest difference, over the image's range, may be 1e-5 (TensorFlow) or 1e-4 (ONNX).
+
+    Raises as `regenerate`.
+    """
+    manifest = archive.load_manifest(run)
+    found = archive.changed_files(run, manifest)
+    for number, (image, difference) in enumerate(differences(run, runtime), 1):
+        if not difference <= TOLERANCE[runtime]:
+            found.append(
+                f"outputs/slice{number}.tif: the {runtime} picture differs by {difference:.2e} of the range "
+                f"(allowed {TOLERANCE[runtime]:.0e}), at most {np.ptp(image) * difference:.3g} in its unit"
+            )
+    return found
+
+
+def differences(run: _typing.Path, runtime: str = "onnx") -> list[tuple[Floats, float]]:
+    """For each slice its archived picture (H, W) and the largest difference to the regenerated one / range.
+
+    Raises as `regenerate`; InputError also for an archived picture that cannot be read.
+    """
+    found = []
+    for number, picture in enumerate(regenerate(run, runtime), 1):
+        archived = tiff.read(Path(run) / "outputs" / f"slice{number}.tif")[0][0]
+        if archived.shape != picture.shape:
+            raise RunError(f"outputs/slice{number}.tif is {archived.shape}, regenerated {picture.shape}")
+        spread = float(np.ptp(archived)) or 1.0
+        found.append((archived, float(np.abs(picture - archived).max()) / spread))
+    return found
+
+
+def write(pictures: Floats, folder: _typing.Path, pixel_size_m: tuple[float, float] | None = None) -> None:
+    """Write pictures (N, H, W) as ``slice1.tif`` … into ``folder``, made if need be.
+
+    Raises RunError if it cannot be written.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for number, picture in enumerate(pictures, 1):
+            tiff.write(Path(folder) / f"slice{number}.tif", picture, pixel_size_m)
+    except OSError as error:
+        raise RunError(f"cannot write {folder}: {error.strerror or error}") from error
+
+
+def _by_onnx(run: Path, name: str, latents: Mapping[str, Floats]) -> Floats:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(
+        run / "onnx" / f"{name}.onnx", options, providers=["CPUExecutionProvider"]
+    )
+    return session.run(None, {session.get_inputs()[0].name: latents[name]})[0]
+
+
+def _by_tensorflow(run: Path, name: str, latents: Mapping[str, Floats]) -> Floats:
+    import tensorflow as tf
+
+    signature = tf.saved_model.load(str(run / "generators" / name)).signatures["serving_default"]
+    return next(iter(signature(z=tf.constant(latents[name])).values())).numpy()
+
+
+_RUNTIMES: dict[str, Callable[[Path, str, Mapping[str, Floats]], Any]] = {
+    "onnx": _by_onnx,
+    "tensorflow": _by_tensorflow,
+}

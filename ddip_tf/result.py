@@ -1,0 +1,71 @@
+"""What a fit gives: one object with its pictures, networks, history and provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ddip_tf._typing import Floats
+from ddip_tf.config import FitConfig
+from ddip_tf.normalise import Affine
+from ddip_tf.slices import SliceStack
+
+
+@dataclass(frozen=True)
+class Separation:
+    """Slices separated from their ghosts.
+
+    Attributes
+    ----------
+    stack
+        the slices that came in.
+    config
+        settings of the fit.
+    outputs
+        (N, H, W) float32, in the unit of ``stack.images``.
+    to_output
+        gain and offset, per slice, from a generator's [0, 1] image to ``outputs``.
+    generators
+        by name (``slice1`` …): functional Keras models, z (1, H, W, 1) → image (1, H, W, 1).
+    latents
+        by name: the inputs z that belong to the networks.
+    filters
+        by name (``filter12``: from slice 2 into slice 1): Keras models of the mixing, if it has any.
+    mixing
+        by name: arrays that the forward model learned (``matrix`` (N, N); kernels).
+    modelled
+        (N, H, W): what the forward model makes of the outputs, to be held against ``stack.images``.
+    history
+        by name: (E,) values of every loss term and weight, epoch by epoch.
+    warnings
+        reasons not to trust the result, plain sentences.
+    status
+        ``done``, or ``stopped`` where a callback ended the fit early.
+    provenance
+        device, threads, wall time, versions.
+    """
+
+    stack: SliceStack
+    config: FitConfig
+    outputs: Floats
+    to_output: Affine
+    generators: Mapping[str, Any]
+    latents: Mapping[str, Floats]
+    filters: Mapping[str, Any]
+    mixing: Mapping[str, Floats]
+    modelled: Floats
+    history: Mapping[str, Floats]
+    warnings: tuple[str, ...] = ()
+    status: str = "done"
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ghosts(self) -> Floats:
+        """(N, H, W): input − output, what was taken out of each slice."""
+        return self.stack.images - self.outputs
+
+    @property
+    def epochs(self) -> int:
+        """Epochs done."""
+        return len(next(iter(self.history.values())))

@@ -1,0 +1,125 @@
+"""How TensorFlow is started: quietly, with so many threads, on that device."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import metadata
+from typing import Any
+
+from ddip_tf.errors import InputError
+
+#: packages whose versions decide what a run gives
+RECORDED = ("ddip-tf", "tensorflow", "keras", "numpy", "tifffile", "onnx", "tf2onnx", "onnxruntime")
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep native libraries from writing on standard error; what they wrote is shown if the block fails."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as kept:
+        terminal = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except ImportError:
+            kept.seek(0)
+            os.write(terminal, kept.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def start(device: str = "auto", threads: int | None = None, networks: int = 3) -> str:
+    """Set TensorFlow's threads and choose the device; must come before TensorFlow first computes.
+
+    Parameters
+    ----------
+    device
+        ``auto`` (a GPU if TensorFlow sees one), ``cpu`` or ``gpu:0``.
+    threads
+        CPU threads in all; None for as many as there are cores.
+    networks
+        how many independent networks there are: each runs on its own thread, and only what threads are left
+        over divide single operations.
+
+    Returns
+    -------
+    str
+        the device's TensorFlow name, such as ``/CPU:0``.
+
+    Raises
+    ------
+    InputError
+        a device that TensorFlow does not see.
+    """
+    import tensorflow as tf
+
+    total = threads or available_cores()
+    across = max(1, min(total, networks))
+    # TensorFlow fixes its threads at its first computation: a caller who computed before keeps those
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_inter_op_parallelism_threads(across)
+        tf.config.threading.set_intra_op_parallelism_threads(max(1, total // across))
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        with contextlib.suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, True)
+    wanted = device.lower()
+    if wanted == "auto":
+        wanted = "gpu:0" if gpus else "cpu"
+    if wanted in ("cpu", "cpu:0"):
+        return "/CPU:0"
+    kind, _, number = wanted.partition(":")
+    if kind != "gpu" or not (number or "0").isdigit():
+        raise InputError(f"device is {device!r}; it can be auto, cpu or gpu:0")
+    if int(number or 0) >= len(gpus):
+        raise InputError(f"no device {device}: TensorFlow sees {len(gpus)} GPU(s) here")
+    tf.config.experimental.enable_op_determinism()
+    return f"/GPU:{int(number or 0)}"
+
+
+def threads_in_use() -> dict[str, int]:
+    """TensorFlow's thread setting: ``inter_op`` (operations at once) and ``intra_op`` (threads in each)."""
+    import tensorflow as tf
+
+    return {
+        "inter_op": tf.config.threading.get_inter_op_parallelism_threads(),
+        "intra_op": tf.config.threading.get_intra_op_parallelism_threads(),
+    }
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages in `RECORDED` that are installed."""
+    found = {"python": platform.python_version()}
+    for name in RECORDED:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def platform_name() -> str:
+    """Operating system and processor architecture, such as ``Linux x86_64``."""
+    return f"{platform.system()} {platform.machine()}"
+
+
+def memory_bytes() -> dict[str, Any]:
+    """Peak resident memory of this process, in bytes, where the system tells."""
+    with contextlib.suppress(ImportError):
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        return {"peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
+    return {}

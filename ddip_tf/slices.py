@@ -1,0 +1,117 @@
+"""The stack of slice images that everything else works on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ddip_tf._typing import Floats
+from ddip_tf.errors import InputError
+
+SMALLEST_SIDE = 32
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where one slice came from: ``name`` of the file, its ``sha256``, and the ``page`` within it."""
+
+    name: str
+    sha256: str
+    page: int
+    dtype: str
+
+
+@dataclass(frozen=True)
+class SliceStack:
+    """Reconstructed images of all slices on one pixel grid.
+
+    Parameters
+    ----------
+    images
+        (N, H, W), phase in rad (any linear unit works), upstream slice first.
+    pixel_size_m
+        (y, x) pixel size in metres, or None where no file says.
+    spacing_m
+        (N − 1,) distances between neighbouring slices in metres, or None.
+    sources
+        one `Source` a slice; empty for arrays made in memory.
+    crop
+        ((y0, y1), (x0, x1)) of `images` within the files, or None for the whole.
+
+    Raises
+    ------
+    InputError
+        fewer than two slices, a side under 32 pixels, NaN or infinity, complex or constant images.
+    """
+
+    images: Floats
+    pixel_size_m: tuple[float, float] | None = None
+    spacing_m: tuple[float, ...] | None = None
+    sources: tuple[Source, ...] = ()
+    crop: tuple[tuple[int, int], tuple[int, int]] | None = None
+
+    def __post_init__(self) -> None:
+        images = np.asarray(self.images)
+        if np.iscomplexobj(images):
+            raise InputError("complex images: give the phase in rad, for example numpy.angle(object)")
+        if images.ndim != 3:
+            raise InputError(f"slices must be an array (N, H, W), got shape {images.shape}")
+        if len(images) < 2:
+            raise InputError("only one slice: separation needs at least two")
+        if min(images.shape[1:]) < SMALLEST_SIDE:
+            raise InputError(
+                f"images are {images.shape[1]} x {images.shape[2]} pixels; "
+                f"each side must have at least {SMALLEST_SIDE}"
+            )
+        with np.errstate(over="ignore"):
+            images = images.astype(np.float32)
+        for number, image in enumerate(images, 1):
+            bad = int(np.count_nonzero(~np.isfinite(image)))
+            if bad:
+                raise InputError(f"slice {number} has {bad} pixels that are NaN or infinite (as float32)")
+            if image.min() == image.max():
+                raise InputError(f"slice {number} is constant ({image.flat[0]:g} everywhere): no image in it")
+        object.__setattr__(self, "images", images)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W) in pixels."""
+        return self.images.shape[1], self.images.shape[2]
+
+    def pick(self, indices: Sequence[int]) -> SliceStack:
+        """The slices at ``indices`` (counted from 0), in that order.
+
+        Raises InputError for an index outside the stack or one given twice.
+        """
+        for index in indices:
+            if not 0 <= index < len(self):
+                raise InputError(f"no slice {index}: there are {len(self)}, counted from 0")
+        if len(set(indices)) < len(indices):
+            raise InputError(f"a slice is picked twice: {','.join(map(str, indices))}")
+        spacing = self.spacing_m
+        if spacing is not None:
+            depth = np.concatenate([[0.0], np.cumsum(spacing)])[list(indices)]
+            spacing = tuple(float(d) for d in np.abs(np.diff(depth)))
+        return replace(
+            self,
+            images=self.images[list(indices)],
+            spacing_m=spacing,
+            sources=tuple(self.sources[i] for i in indices) if self.sources else (),
+        )
+
+    def cropped(self, rows: tuple[int, int], columns: tuple[int, int]) -> SliceStack:
+        """The part ``rows`` × ``columns`` (each start, end), in pixels of this stack.
+
+        Raises InputError for a box that is empty or reaches outside the image.
+        """
+        for (start, end), side, axis in zip((rows, columns), self.shape, "yx", strict=True):
+            if not 0 <= start < end <= side:
+                raise InputError(f"crop {start}:{end} is outside the image, {axis} has pixels 0:{side}")
+        (y0, _), (x0, _) = self.crop or ((0, 0), (0, 0))
+        box = ((rows[0] + y0, rows[1] + y0), (columns[0] + x0, columns[1] + x0))
+        return replace(self, images=self.images[:, slice(*rows), slice(*columns)], crop=box)
