@@ -82,7 +82,7 @@ def build_generator(
     seeds = _seeds(seed)
     z = keras.Input((height, width, channels_in), name="z")
     x = _level(z, tuple(channels[:depth]), tuple(skips[-depth:]), seeds)
-    image = layers.Activation(head, name="image")(_convolution(x, channels_out, 1, 1, seeds))
+    image = layers.Activation(head, name="image")(_convolution(x, channels_out, 1, 1, seeds, "head"))
     return keras.Model(z, image, name=name)
 
 
@@ -116,28 +116,30 @@ def high_pass_kernel() -> np.ndarray:
     return kernel
 
 
-def _level(x, channels, skips, seeds):  # type: ignore[no-untyped-def]
-    """One U-Net level around the deeper ones; same height and width out as in."""
-    d = _block(x, channels[0], 5, 2, seeds)
-    d = _block(d, channels[0], 5, 1, seeds)
+def _level(x, channels, skips, seeds, number=1):  # type: ignore[no-untyped-def]
+    """U-Net level ``number`` around the deeper ones; same height and width out as in."""
+    name = f"level{number}"
+    d = _block(x, channels[0], 5, 2, seeds, f"{name}_down")
+    d = _block(d, channels[0], 5, 1, seeds, f"{name}_bottom")
     if len(channels) > 1:
-        d = _level(d, channels[1:], skips[1:], seeds)
-    d = layers.UpSampling2D(2, interpolation="bilinear")(d)
+        d = _level(d, channels[1:], skips[1:], seeds, number + 1)
+    d = layers.UpSampling2D(2, interpolation="bilinear", name=f"{name}_upsample")(d)
     extra = tuple((0, up - side) for up, side in zip(d.shape[1:3], x.shape[1:3], strict=True))
     if any(extra[0] + extra[1]):
-        d = layers.Cropping2D(extra)(d)
+        d = layers.Cropping2D(extra, name=f"{name}_crop")(d)
     if skips[0]:
-        d = layers.Concatenate()([_block(x, skips[0], 1, 1, seeds), d])
-    d = _norm()(d)
-    d = _block(d, channels[0], 5, 1, seeds)
-    return _block(d, channels[0], 1, 1, seeds)
+        d = layers.Concatenate(name=f"{name}_join")([_block(x, skips[0], 1, 1, seeds, f"{name}_skip"), d])
+    d = _norm(f"{name}_join")(d)
+    d = _block(d, channels[0], 5, 1, seeds, f"{name}_up")
+    return _block(d, channels[0], 1, 1, seeds, f"{name}_out")
 
 
-def _block(x, channels, side, stride, seeds):  # type: ignore[no-untyped-def]
-    return layers.LeakyReLU(0.2)(_norm()(_convolution(x, channels, side, stride, seeds)))
+def _block(x, channels, side, stride, seeds, name):  # type: ignore[no-untyped-def]
+    x = _norm(name)(_convolution(x, channels, side, stride, seeds, name))
+    return layers.LeakyReLU(0.2, name=f"{name}_act")(x)
 
 
-def _convolution(x, channels, side, stride, seeds):  # type: ignore[no-untyped-def]
+def _convolution(x, channels, side, stride, seeds, name):  # type: ignore[no-untyped-def]
     limit = 1 / np.sqrt(side * side * x.shape[-1])
     if side > 1:
         border = [side // 2] * 2
@@ -149,11 +151,12 @@ def _convolution(x, channels, side, stride, seeds):  # type: ignore[no-untyped-d
         strides=stride,
         kernel_initializer=uniform(-limit, limit, seed=next(seeds)),
         bias_initializer=uniform(-limit, limit, seed=next(seeds)),
+        name=f"{name}_conv",
     )(x)
 
 
-def _norm() -> layers.Layer:
-    return layers.GroupNormalization(groups=-1, epsilon=1e-5)
+def _norm(name: str) -> layers.Layer:
+    return layers.GroupNormalization(groups=-1, epsilon=1e-5, name=f"{name}_norm")
 
 
 def _seeds(seed: int) -> Iterator[int]:

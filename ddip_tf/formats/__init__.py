@@ -70,7 +70,7 @@ def read(*files: _typing.Path, pixel_size_m: float | None = None) -> SliceStack:
                 f"shapes differ: {sources[0].name} is {_shape(images[0])}, {source.name} is {_shape(image)}"
             )
     known = [size for size in sizes if size]
-    if pixel_size_m is None and any(not np.allclose(size, known[0], rtol=1e-3) for size in known):
+    if pixel_size_m is None and any(not np.allclose(size, known[0], rtol=1e-3, atol=0) for size in known):
         raise InputError("the files name different pixel sizes; state the right one (--pixel-size)")
     return SliceStack(
         np.stack(images),

@@ -1,0 +1,62 @@
+"""Shared by all tests: TensorFlow started once and quietly, small stacks, one archived run."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+from ddip_tf import runtime
+
+with runtime.quiet():
+    import tensorflow  # noqa: F401
+
+from ddip_tf import archive
+from ddip_tf.config import FitConfig
+from ddip_tf.fitting import fit
+from ddip_tf.slices import SliceStack
+
+# non-square, odd and even, asymmetric; small enough for four levels only
+SHAPE = (43, 36)
+
+
+def blobs(count: int, shape: tuple[int, int], seed: int, size: float = 5.0) -> np.ndarray:
+    """Smooth asymmetric image (H, W) of a few Gaussian blobs, values in about 0 … 1."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    image = np.zeros(shape)
+    for _ in range(count):
+        cy, cx = random.uniform(0, shape[0]), random.uniform(0, shape[1])
+        image += np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (2 * random.uniform(0.5, 1) * size**2))
+    return image / image.max()
+
+
+@pytest.fixture(scope="session")
+def truth() -> np.ndarray:
+    """Two unlike slices (2, H, W)."""
+    return np.stack([blobs(5, SHAPE, 1, 3.0), blobs(9, SHAPE, 2, 5.0)])
+
+
+@pytest.fixture(scope="session")
+def stack(truth) -> SliceStack:
+    """The slices mixed, in a unit of their own (0.3 and an offset), with a pixel size."""
+    mixed = np.stack([0.7 * truth[0] + 0.3 * truth[1], 0.25 * truth[0] + 0.75 * truth[1]])
+    return SliceStack(0.3 * mixed - 0.1, pixel_size_m=(7e-9, 8e-9))
+
+
+@pytest.fixture(scope="session")
+def small() -> FitConfig:
+    """A fit of seconds."""
+    return FitConfig(mixing="shallow", epochs=12, width=2, chunk=5, seed=3)
+
+
+@pytest.fixture(scope="session")
+def separation(stack, small):
+    return fit(stack, small, threads=2)
+
+
+@pytest.fixture(scope="session")
+def run(separation, tmp_path_factory):
+    """An archived run; tests copy it before they change it."""
+    return archive.save(separation, tmp_path_factory.mktemp("runs") / "run")

@@ -1,0 +1,92 @@
+"""Data goes one way: who may import whom, and what must stay light."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ddip_tf
+
+PACKAGE = Path(ddip_tf.__file__).parent
+
+#: what each room may import of the others, beside the glossary and the errors
+ALLOWED = {
+    "config": set(),
+    "slices": set(),
+    "formats": {"slices"},
+    "normalise": set(),
+    "runtime": set(),
+    "parameters": set(),
+    "losses": set(),
+    "networks": set(),
+    "mixing": {"config", "networks", "parameters"},
+    "result": {"config", "normalise", "slices"},
+    "diagnose": {"result"},
+    "fitting": {
+        "config",
+        "diagnose",
+        "losses",
+        "mixing",
+        "networks",
+        "normalise",
+        "parameters",
+        "result",
+        "runtime",
+        "slices",
+    },
+    "archive": {"formats", "result", "runtime"},
+    "regeneration": {"archive", "formats", "normalise"},
+    "report": {"archive", "formats"},
+    "describe": {"archive", "formats"},
+}
+
+
+def imports(module: str) -> set[str]:
+    path = PACKAGE / module
+    files = path.rglob("*.py") if path.is_dir() else [path.with_suffix(".py")]
+    found = set()
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module == "ddip_tf":
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ddip_tf."):
+                found.add(node.module.split(".")[1])
+    return found - {"_typing", "errors", module}
+
+
+@pytest.mark.parametrize("module", ALLOWED)
+def test_imports_go_one_way(module):
+    assert imports(module) <= ALLOWED[module]
+
+
+def test_nobody_imports_the_command_line():
+    for file in PACKAGE.rglob("*.py"):
+        assert "ddip_tf.cli" not in file.read_text()
+
+
+def test_modules_are_short():
+    for file in PACKAGE.rglob("*.py"):
+        assert len(file.read_text().splitlines()) <= 300, file.name
+
+
+@pytest.mark.parametrize("module", ["ddip_tf", "ddip_tf.cli", "ddip_tf.regeneration", "ddip_tf.formats"])
+def test_light_modules_import_nothing_heavy(module):
+    heavy = ("tensorflow", "keras", "onnx", "onnxruntime", "tf2onnx", "matplotlib", "scipy", "skimage", "rich")
+    code = f"import sys, {module}; print([n for n in {heavy!r} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_public_names_resolve_and_are_documented():
+    for name in ddip_tf.__all__:
+        assert getattr(ddip_tf, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        ddip_tf.nothing  # noqa: B018
+
+
+def test_public_functions_stay_functions_after_their_modules_are_imported():
+    code = "import ddip_tf.archive, ddip_tf.regeneration, ddip_tf; print(callable(ddip_tf.regenerate), callable(ddip_tf.read))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True True"

@@ -1,0 +1,211 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+from conftest import SHAPE, blobs
+
+from ddip_tf import cli
+from ddip_tf.archive import load_manifest
+
+QUICK = ["--epochs", "3", "--width", "1", "--mixing", "linear", "--threads", "2"]
+
+
+@pytest.fixture
+def pair(tmp_path, stack):
+    files = []
+    for i, image in enumerate(stack.images, 1):
+        files.append(str(tmp_path / f"slice{i}.tif"))
+        tifffile.imwrite(files[-1], image)
+    return files
+
+
+@pytest.fixture
+def call(capfd, monkeypatch, tmp_path):
+    """Run the command in-process: exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["ddip-tf", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        out, err = capfd.readouterr()
+        return end.value.code or 0, out, err
+
+    return run
+
+
+def test_fit_then_regenerate(call, pair, tmp_path):
+    code, out, err = call("fit", *pair, "-o", "run", *QUICK)
+    assert (code, err) == (0, "")
+    assert "3 epochs" in out
+    assert "ddip-tf regenerate run --check" in out
+    assert (tmp_path / "run/preview.png").exists()
+    assert [s["name"] for s in load_manifest("run")["inputs"]] == ["slice1.tif", "slice2.tif"]
+    for runtime in ("onnx", "tensorflow"):
+        code, out, _ = call("regenerate", "run", "--check", "--runtime", runtime)
+        assert code == 0
+        assert "agree" in out
+    assert not (tmp_path / "run/regenerated").exists()
+    before = (tmp_path / "run/outputs/slice1.tif").read_bytes()
+    assert call("regenerate", "run")[0] == 0
+    assert (tmp_path / "run/regenerated/slice2.tif").exists()
+    assert (tmp_path / "run/outputs/slice1.tif").read_bytes() == before
+    code, out, _ = call("show", "run")
+    assert code == 0
+    assert "2 slices of 43 x 36" in out
+
+
+def test_default_run_folder_gets_a_free_number(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("slice1-5", "slice1-5-2", "slice1-5-3"):
+        run = cli._free_run("data/slice1.tif", 5)
+        assert run == cli.RUNS / name
+        run.mkdir(parents=True)
+
+
+def test_one_multipage_file_with_crop_and_pick(call, tmp_path):
+    images = np.stack([blobs(6, (45, 50), s) for s in (1, 2, 3)]).astype("f4")
+    tifffile.imwrite(tmp_path / "stack.tif", images, photometric="minisblack")
+    args = ("--slices", "2,0", "--crop", "3:40,10:50", "--pixel-size", "7e-9")
+    assert call("fit", "stack.tif", "-o", "run", *args, *QUICK)[0] == 0
+    manifest = load_manifest("run")
+    assert manifest["shape"] == [37, 40]
+    assert manifest["crop"] == [[3, 40], [10, 50]]
+    assert [s["page"] for s in manifest["inputs"]] == [2, 0]
+    output, ghost = (tifffile.imread(f"run/outputs/{kind}1.tif") for kind in ("slice", "ghost"))
+    np.testing.assert_allclose(output + ghost, images[2, 3:40, 10:50], atol=1e-6)
+
+
+def test_config_file_and_flags(call, pair, tmp_path):
+    code, out, _ = call("config", "--preset", "paper")
+    assert code == 0
+    (tmp_path / "run.yaml").write_text(out.replace("epochs: 10000", "epochs: 2").replace("width: 8", "width: 1"))
+    assert call("fit", *pair, "-o", "run", "--config", "run.yaml", "--mixing", "linear", "--gamma", "0.2")[0] == 0
+    config = load_manifest("run")["config"]
+    assert (config["epochs"], config["mixing"], config["gamma"]) == (2, "linear", 0.2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--gamma", "-1"], "gamma is -1"),
+        (["--epochs", "-5"], "epochs is -5"),
+        (["--epochs", "many"], "many"),
+        (["--crop", "0:20,0:20"], "at least 32"),
+        (["--crop", "0:99,0:36"], "outside the image"),
+        (["--crop", "hello"], "--crop takes"),
+        (["--slices", "0,5"], "no slice 5"),
+        (["--slices", "a"], "--slices takes"),
+        (["--config", "missing.yaml"], "missing.yaml"),
+        (["--config", "bad.yaml"], "unknown config key 'gama'"),
+        (["--device", "gpu:7"], "no device gpu:7"),
+        (["--device", "quantum"], "device is 'quantum'"),
+        (["--mixing", "magic"], "magic"),
+        (["--nonsense"], "nonsense"),
+    ],
+)
+def test_bad_usage_is_exit_2_one_line_and_nothing_written(call, pair, tmp_path, arguments, message):
+    (tmp_path / "bad.yaml").write_text("gama: 0.1\n")
+    before = sorted(tmp_path.iterdir())
+    code, out, err = call("fit", *pair, "-o", "run", *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("kind", ["missing", "one slice", "constant", "nan", "text", "small", "complex", "shapes"])
+def test_bad_input_is_exit_2_one_line_and_nothing_written(call, pair, tmp_path, kind):
+    bad = tmp_path / "bad.tif"
+    image = blobs(4, SHAPE, 5).astype("f4")
+    if kind == "text":
+        bad.write_text("not an image, though it ends in tif")
+    elif kind != "missing":
+        bad_images = {"constant": image * 0, "nan": image * np.nan, "small": image[:20], "complex": image * 1j}
+        tifffile.imwrite(bad, {**bad_images, "shapes": image[:35], "one slice": image}[kind])
+    files = {"one slice": [pair[0]], "small": [bad, bad]}.get(kind, [pair[0], bad])
+    before = sorted(tmp_path.iterdir())
+    code, out, err = call("fit", *files, "-o", "run", *QUICK)
+    assert (code, out) == (2, "")
+    assert err.startswith("ddip-tf: ")
+    assert err.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_existing_run_is_refused(call, pair, run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    code, _, err = call("fit", *pair, "-o", "run", *QUICK)
+    assert code == 2
+    assert "not empty" in err
+
+
+def test_a_check_that_does_not_match_is_exit_1(call, run, tmp_path):
+    copy = shutil.copytree(run, tmp_path / "run")
+    (copy / "history.csv").write_text("changed")
+    code, out, err = call("regenerate", "run", "--check")
+    assert (code, out) == (1, "")
+    assert "history.csv: changed" in err
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root may write anywhere")
+def test_no_permission_is_exit_1_before_the_fit(pair, tmp_path):
+    sealed = tmp_path / "sealed"
+    sealed.mkdir(mode=0o555)
+    drop = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    program = "from ddip_tf.cli import main; main()"
+    if drop and subprocess.run([*drop, sys.executable, "-c", "import click"], check=False).returncode:
+        pytest.skip("no other user can run this Python")
+    for folder in [tmp_path, *tmp_path.parents[:-2]]:
+        folder.chmod(folder.stat().st_mode | 0o055)
+    command = [*drop, sys.executable, "-c", program, "fit", *pair, "-o", sealed / "run", *QUICK]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Permission denied" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_interrupted_is_exit_130(call, pair, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_read", interrupt)
+    code, _, err = call("fit", *pair)
+    assert code == 130
+    assert "interrupted" in err
+
+
+def test_show_file(call, pair):
+    code, out, _ = call("show", pair[0])
+    assert code == 0
+    assert "1 image(s) of 43 x 36, float32" in out
+    assert call("show", "missing.tif")[0] == 2
+
+
+def test_doctor_passes(call):
+    code, out, err = call("doctor")
+    assert (code, err) == (0, "")
+    assert "self-test    passed" in out
+    assert "CPU:0" in out
+
+
+def test_demo_runs_on_what_ships(call):
+    code, out, _ = call("demo", "-o", "run", "--epochs", "2", "--width", "1")
+    assert code == 0
+    assert load_manifest("run")["shape"] == [160, 192]
+
+
+def test_a_whole_command_prints_one_json_object_an_epoch_and_nothing_else(pair, tmp_path):
+    program = "from ddip_tf.cli import main; main()"
+    options = ["-o", tmp_path / "r", "--progress", "json", *QUICK]
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    command = [sys.executable, "-c", program, "fit", *pair, *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    assert {"seconds", "loss", "fidelity", "exclusion", "alpha1"} <= set(lines[0])
