@@ -156,11 +156,7 @@ def _write_run(separation: Separation, folder: Path) -> None:
     np.savez(folder / "mixing.npz", **separation.mixing)  # type: ignore[arg-type]
     _write_images(folder / "outputs", separation, outputs)
     _write_history(folder / "history.csv", separation.history)
-    files = {
-        path.relative_to(folder).as_posix(): sha256(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     text = json.dumps({**_manifest(separation), "files": files}, indent=1, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n")
 

@@ -137,9 +137,7 @@ def _fit_into(stack: Any, settings: configuration.FitConfig, run: Path, options:
     click.echo(f"{separation.epochs} epochs in {seconds:.0f} s: {progress.summary(last)}")
     for sentence in separation.warnings:
         click.echo(f"Warning: {sentence}")
-    click.echo(
-        f"pictures   {run / 'outputs'}\npreview    {preview}\nagain      ddip-tf regenerate {run} --check"
-    )
+    click.echo(f"pictures   {run / 'outputs'}\npreview    {preview}\nagain      ddip-tf regenerate {run} --check")
 
 
 @cli.command()
@@ -185,9 +183,7 @@ def show(path: str) -> None:
 
 
 @cli.command("config")
-@click.option(
-    "--preset", default="default", show_default=True, type=click.Choice(list(configuration.PRESETS))
-)
+@click.option("--preset", default="default", show_default=True, type=click.Choice(list(configuration.PRESETS)))
 def config_command(preset: str) -> None:
     """Print all settings as YAML, to edit and give to fit --config."""
     click.echo(configuration.preset(preset).to_yaml(), nl=False)

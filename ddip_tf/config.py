@@ -28,9 +28,7 @@ class FitConfig:
     """
 
     mixing: str = _setting("shallow", "forward model: shallow, kernel or linear (paper, eq. 3)")
-    gamma: float | None = _setting(
-        None, "weight of the exclusion loss; null: 0.1 shallow, 0.4 kernel, linear"
-    )
+    gamma: float | None = _setting(None, "weight of the exclusion loss; null: 0.1 shallow, 0.4 kernel, linear")
     epochs: int = _setting(10_000, "optimisation steps")
     seed: int = _setting(0, "of the latent inputs and of the initial weights")
     learning_rate: float = _setting(1e-3, "of Adam (β 0.9 and 0.999, ε 1e-8)")

@@ -13,9 +13,7 @@ from ddip_tf.formats import read_images
 def file(path: _typing.Path) -> str:
     """Shape, type, pixel size and value range of every image in a file. Raises InputError if it is unreadable."""
     images, size = read_images(path)
-    lines = [
-        f"{Path(path).name}: {len(images)} image(s) of {images.shape[1]} x {images.shape[2]}, {images.dtype}"
-    ]
+    lines = [f"{Path(path).name}: {len(images)} image(s) of {images.shape[1]} x {images.shape[2]}, {images.dtype}"]
     lines.append("pixel size " + (f"{size[0] * 1e9:.4g} x {size[1] * 1e9:.4g} nm" if size else "not stated"))
     for number, image in enumerate(images, 1):
         values = np.abs(image) if np.iscomplexobj(image) else image

@@ -48,6 +48,4 @@ def _fewer_levels(separation: Separation) -> list[str]:
     if levels == 5:
         return []
     height, width = separation.stack.shape
-    return [
-        f"The networks have {levels} levels instead of 5: {height} x {width} pixels are too few for more."
-    ]
+    return [f"The networks have {levels} levels instead of 5: {height} x {width} pixels are too few for more."]

@@ -42,9 +42,7 @@ class Mixing:
         by name: the latent input of ``weights``.
     """
 
-    def __init__(
-        self, config: FitConfig, count: int, shape: tuple[int, int], random: np.random.Generator
-    ) -> None:
+    def __init__(self, config: FitConfig, count: int, shape: tuple[int, int], random: np.random.Generator) -> None:
         self.count = count
         self.networks: dict[str, keras.Model] = {
             "weights": networks.build_generator(
@@ -72,8 +70,7 @@ class Mixing:
         weights = call("weights", tf.constant(self.latents["weights"]))
         matrix = weight_matrix(weights[0, y.shape[1] // 2, y.shape[2] // 2], self.count)
         filtered = [
-            [y[j] if i == j else self._filter(call, i, j, y[j]) for j in range(self.count)]
-            for i in range(self.count)
+            [y[j] if i == j else self._filter(call, i, j, y[j]) for j in range(self.count)] for i in range(self.count)
         ]
         return mix(matrix, filtered), matrix
 

@@ -32,9 +32,7 @@ class ProgressBar(keras.callbacks.Callback):
         self._began = 0.0
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
-        self._task = self._bar.add_task(
-            "", total=self.params["epochs"], state="compiling the training graph …"
-        )
+        self._task = self._bar.add_task("", total=self.params["epochs"], state="compiling the training graph …")
         self._bar.start()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
@@ -62,9 +60,7 @@ class JsonLines(keras.callbacks.Callback):
 
 def summary(logs: Mapping[str, float]) -> str:
     """Loss terms in a few words: ``fidelity 1.2e-03  exclusion 0.0021  α 0.91|0.12``."""
-    alpha = "|".join(
-        f"{value:.2f}" for name, value in logs.items() if name.startswith("alpha") and name[5:].isdigit()
-    )
+    alpha = "|".join(f"{value:.2f}" for name, value in logs.items() if name.startswith("alpha") and name[5:].isdigit())
     words = [f"fidelity {logs['fidelity']:.1e}", f"exclusion {logs['exclusion']:.4f}"]
     return "  ".join([*words, f"α {alpha}"] if alpha else words)
 

@@ -55,9 +55,7 @@ def regenerate(run: _typing.Path, runtime: str = "onnx") -> Floats:
         to_output = Affine(tuple(record["gain"]), tuple(record["offset"]))
         return to_output(np.stack([image[0, ..., 0] for image in images]))
     except ModuleNotFoundError as error:
-        raise RunError(
-            f"runtime {runtime} needs the package {error.name}: pip install {error.name}"
-        ) from error
+        raise RunError(f"runtime {runtime} needs the package {error.name}: pip install {error.name}") from error
     except Exception as error:  # the runtimes raise kinds of their own
         raise RunError(f"{run} cannot be regenerated: {' '.join(str(error).split())}") from error
 
@@ -114,9 +112,7 @@ def _by_onnx(run: Path, name: str, latents: Mapping[str, Floats]) -> Floats:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(
-        run / "onnx" / f"{name}.onnx", options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(run / "onnx" / f"{name}.onnx", options, providers=["CPUExecutionProvider"])
     return session.run(None, {session.get_inputs()[0].name: latents[name]})[0]
 
 

@@ -23,9 +23,7 @@ def write_preview(run: _typing.Path) -> Path:
     manifest = archive.load_manifest(run)
     rows = []
     for number in range(1, manifest["slices"] + 1):
-        output, ghost = (
-            tiff.read(run / "outputs" / f"{kind}{number}.tif")[0][0] for kind in ("slice", "ghost")
-        )
+        output, ghost = (tiff.read(run / "outputs" / f"{kind}{number}.tif")[0][0] for kind in ("slice", "ghost"))
         rows.append({"input": output + ghost, "output": output, "ghost": ghost})
     height, width = manifest["shape"]
     figure = Figure(figsize=(9.6, 0.35 + 3.15 * len(rows) * height / width), layout="constrained", dpi=110)

@@ -62,8 +62,7 @@ class SliceStack:
             raise InputError("only one slice: separation needs at least two")
         if min(images.shape[1:]) < SMALLEST_SIDE:
             raise InputError(
-                f"images are {images.shape[1]} x {images.shape[2]} pixels; "
-                f"each side must have at least {SMALLEST_SIDE}"
+                f"images are {images.shape[1]} x {images.shape[2]} pixels; each side must have at least {SMALLEST_SIDE}"
             )
         with np.errstate(over="ignore"):
             images = images.astype(np.float32)
