@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +127,14 @@ def changed_files(run: _typing.Path, manifest: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def latents_of(name: str, inputs: Iterable[str], latents: Mapping[str, Floats]) -> dict[str, Floats]:
+    """What to feed the generator ``name``, by the name of each of its ``inputs``: ``z``, ``base`` or both.
+
+    ``latents`` are those of `latents.npz`: z of slice 1 is ``slice1``, its base ``slice1_base``. Raises KeyError.
+    """
+    return {kind: latents[name if kind == "z" else f"{name}_{kind}"] for kind in inputs}
+
+
 def sha256(path: Path) -> str:
     """Hexadecimal digest of a file."""
     with path.open("rb") as stream:
@@ -149,7 +157,9 @@ def _write_run(separation: Separation, folder: Path) -> None:
             # the picture is the reloaded generator's: what is archived is what regenerates
             with tf.device(separation.provenance.get("device", "/CPU:0")):
                 reloaded = tf.saved_model.load(str(saved)).signatures["serving_default"]
-                image = next(iter(reloaded(z=tf.constant(separation.latents[name])).values()))
+                inputs = reloaded.structured_input_signature[1]
+                feed = {kind: tf.constant(x) for kind, x in latents_of(name, inputs, separation.latents).items()}
+                image = next(iter(reloaded(**feed).values()))
             pictures.append(image.numpy()[0, ..., 0])
     outputs = separation.to_output(np.stack(pictures))
     np.savez(folder / "latents.npz", **separation.latents)  # type: ignore[arg-type]
@@ -203,11 +213,11 @@ def _manifest(separation: Separation) -> dict[str, Any]:
         "pixel_size_m": stack.pixel_size_m,
         "spacing_m": stack.spacing_m,
         "normalisation": {
-            "rule": "output = gain * generator + offset, least squares against the input slice",
+            "rule": "output = gain * generator + offset",
             **dataclasses.asdict(separation.to_output),
         },
         "final": last,
-        "matrix": np.round(separation.mixing["matrix"].astype(float), 6).tolist(),
+        "mixing": {name: np.round(values.astype(float), 6).tolist() for name, values in separation.mixing.items()},
         "warnings": list(separation.warnings),
     }
 

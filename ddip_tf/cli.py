@@ -76,6 +76,9 @@ def _fit_options(command: Callable) -> Callable:
         click.option("--mixing", type=click.Choice(configuration.MIXINGS), help="Forward model."),
         click.option("--gamma", type=float, help="Weight of the exclusion loss."),
         click.option("--epochs", type=int, help="Optimisation steps."),
+        click.option(
+            "--normalisation", type=click.Choice(configuration.NORMALISATIONS), help="Of T(k), mixing transfer."
+        ),
         click.option("--seed", type=int, help="Of latent inputs and initial weights."),
         click.option("--learning-rate", type=float, help="Of Adam."),
         click.option("--width", type=int, help="Channels of a generator's first level."),
@@ -115,7 +118,7 @@ def fit(files: tuple[str, ...], output: str | None, **options: Any) -> None:
 
 
 def _fit_into(stack: Any, settings: configuration.FitConfig, run: Path, options: dict[str, Any]) -> None:
-    from ddip_tf import archive, report, runtime
+    from ddip_tf import archive, describe, report, runtime
 
     with archive.RunFolder(run, overwrite=options["overwrite"]) as folder:
         with runtime.quiet():
@@ -134,7 +137,7 @@ def _fit_into(stack: Any, settings: configuration.FitConfig, run: Path, options:
         return
     last = {name: float(values[-1]) for name, values in separation.history.items()}
     seconds = separation.provenance["wall_time_s"]
-    click.echo(f"{separation.epochs} epochs in {seconds:.0f} s: {progress.summary(last)}")
+    click.echo(f"{describe.work_done(separation)} in {seconds:.0f} s: {progress.summary(last)}")
     for sentence in separation.warnings:
         click.echo(f"Warning: {sentence}")
     click.echo(f"pictures   {run / 'outputs'}\npreview    {preview}\nagain      ddip-tf regenerate {run} --check")
@@ -171,6 +174,43 @@ def regenerate(run: str, output: str | None, runtime: str, check: bool) -> None:
         pictures = regeneration.regenerate(run, runtime)
         regeneration.write(pictures, folder, manifest["pixel_size_m"])
         click.echo(f"{len(pictures)} pictures in {folder}")
+
+
+@cli.command()
+@_stack_options
+@click.option("-o", "--output", metavar="DIR", help="Also write transfer.csv and transfer.png there.")
+@click.option("--normalisation", type=click.Choice(configuration.NORMALISATIONS), default="auto", show_default=True)
+def transfer(files: tuple[str, ...], output: str | None, normalisation: str, **options: Any) -> None:
+    """How do my slices mix: T(k) found blind, and from which feature size on the data tell the slices apart."""
+    from ddip_tf import describe
+    from ddip_tf.transfer import estimate_transfer
+
+    stack = _read(files, options)
+    law = estimate_transfer(stack.images, normalisation=normalisation)
+    click.echo(describe.transfer(law, stack.pixel_size_m))
+    if output:
+        from ddip_tf import report
+
+        for path in report.write_transfer(law, output, stack.pixel_size_m):
+            click.echo(path)
+
+
+@cli.command()
+@click.argument("run", type=click.Path())
+@click.option("--truth", required=True, metavar="T1 T2 …", help="True slices, one file each (TIFF or .npy).")
+@click.argument("more", nargs=-1, metavar="")
+def score(run: str, truth: str, more: tuple[str, ...]) -> None:
+    """Hold a run against known truth: PSNR, SSIM, correlation, leak, absolute error, before and after.
+
+    \b
+    ddip-tf score RUN --truth truth1.tif truth2.tif
+    """
+    from ddip_tf import metrics, regeneration
+    from ddip_tf.formats import read
+
+    inputs, outputs = regeneration.archived(run)
+    true = read(truth, *more).images
+    click.echo(metrics.table(metrics.score(outputs, true), metrics.score(inputs, true)))
 
 
 @cli.command()
@@ -211,7 +251,7 @@ def demo(output: str | None, **options: Any) -> None:
 
 def _settings(options: dict[str, Any]) -> configuration.FitConfig:
     """Settings from the preset, then the config file, then the flags."""
-    names = ("mixing", "gamma", "epochs", "seed", "learning_rate", "width")
+    names = ("mixing", "gamma", "epochs", "seed", "learning_rate", "width", "normalisation")
     flags = {name: options[name] for name in names if options[name] is not None}
     written: dict[str, Any] = {}
     if options["config_file"]:

@@ -9,8 +9,9 @@ from typing import Any
 from ddip_tf.errors import InputError
 
 #: forward models and the γ_excl each is run with (paper, Figs. 3 and 4; reference program)
-DEFAULT_GAMMA = {"shallow": 0.1, "kernel": 0.4, "linear": 0.4}
+DEFAULT_GAMMA = {"shallow": 0.1, "kernel": 0.4, "linear": 0.4, "transfer": 0.0}
 MIXINGS = tuple(DEFAULT_GAMMA)
+NORMALISATIONS = ("auto", "sum", "diagonal")
 
 
 def _setting(default: Any, doc: str) -> Any:
@@ -27,8 +28,12 @@ class FitConfig:
         a value of the wrong type or outside its range.
     """
 
-    mixing: str = _setting("shallow", "forward model: shallow, kernel or linear (paper, eq. 3)")
+    mixing: str = _setting(
+        "shallow", "forward model: shallow, kernel or linear (paper, eq. 3), or transfer (I(k) = T(k) y(k))"
+    )
     gamma: float | None = _setting(None, "weight of the exclusion loss; null: 0.1 shallow, 0.4 kernel, linear")
+    normalisation: str = _setting("auto", "of T(k): sum (columns sum to 1), diagonal (unit diagonal) or auto")
+    starts: int = _setting(1, "solves from other starts and draws of T(k), for the uncertainty (transfer)")
     epochs: int = _setting(10_000, "optimisation steps")
     seed: int = _setting(0, "of the latent inputs and of the initial weights")
     learning_rate: float = _setting(1e-3, "of Adam (β 0.9 and 0.999, ε 1e-8)")
@@ -44,6 +49,8 @@ class FitConfig:
             raise InputError(f"mixing is {self.mixing!r}; it can be {', '.join(MIXINGS)}")
         if self.gamma is None:
             object.__setattr__(self, "gamma", DEFAULT_GAMMA[self.mixing])
+        if self.normalisation not in NORMALISATIONS:
+            raise InputError(f"normalisation is {self.normalisation!r}; it can be {', '.join(NORMALISATIONS)}")
         for name, lowest in _LOWEST.items():
             value = getattr(self, name)
             kind = int if name in _INTEGERS else (int, float)
@@ -92,6 +99,7 @@ class FitConfig:
 
 _LOWEST: dict[str, float] = {
     "gamma": 0,
+    "starts": 1,
     "epochs": 1,
     "seed": 0,
     "learning_rate": 0,
@@ -102,13 +110,13 @@ _LOWEST: dict[str, float] = {
     "width": 1,
     "chunk": 1,
 }
-_INTEGERS = {"epochs", "seed", "decay_epochs", "alpha_epochs", "width", "chunk"}
+_INTEGERS = {"starts", "epochs", "seed", "decay_epochs", "alpha_epochs", "width", "chunk"}
 
 #: what each preset sets apart from the defaults of `FitConfig`
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
-    "default": {"mixing": "kernel", "epochs": 1000},
-    "quick": {"mixing": "kernel", "epochs": 80, "learning_rate": 3e-3},
+    "default": {"mixing": "transfer"},
+    "quick": {"mixing": "transfer"},
 }
 
 

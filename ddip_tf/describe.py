@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ddip_tf import _typing, archive
+from ddip_tf._typing import Floats
 from ddip_tf.formats import read_images
+
+if TYPE_CHECKING:
+    from ddip_tf.result import Separation
+    from ddip_tf.transfer import Transfer
 
 
 def file(path: _typing.Path) -> str:
@@ -21,6 +27,44 @@ def file(path: _typing.Path) -> str:
         low, mean, high, spread = (float(f(values)) for f in (np.min, np.mean, np.max, np.std))
         lines.append(f"slice {number}: {kind}{low:.4g} … {high:.4g}, mean {mean:.4g}, deviation {spread:.4g}")
     return "\n".join(lines)
+
+
+def transfer(law: Transfer, pixel_size_m: tuple[float, float] | None = None) -> str:
+    """T(k) as a table, what was assumed, and from which feature size on the data tell the slices apart."""
+    count = law.matrix.shape[-1]
+    k, unit = frequency(law.k, pixel_size_m)
+    names = [(i, j) for i in range(count) for j in range(count) if i != j]
+    lines = [f"k ({unit})".rjust(14) + "".join(f"T{i + 1}{j + 1} (raw ± σ)".rjust(24) for i, j in names)]
+    for band, frequency_of_band in enumerate(k):
+        cells = []
+        for i, j in names:
+            raw, sigma = law.raw[band, i, j], law.sigma[band, i, j]
+            cells.append(
+                f"{law.matrix[band, i, j]:+.2f} ({raw:+.2f} ± {sigma:.2f})"
+                if sigma < 1
+                else f"{law.matrix[band, i, j]:+.2f} (undetermined)"
+            )
+        lines.append(f"{frequency_of_band:14.4g}" + "".join(cell.rjust(24) for cell in cells))
+    if not law.mixed:
+        lines.append("No mixing found: these slices are separate already.")
+    elif law.crossover_px > 0:
+        feature = f"{law.crossover_px:.1f} pixels"
+        if pixel_size_m:
+            feature += f" ({law.crossover_px * np.mean(pixel_size_m) * 1e9:.0f} nm)"
+        lines.append(f"Features smaller than about {feature} are told apart by the data; larger ones need a prior.")
+    assumed = {"sum": "columns sum to one (the projected phase is kept)", "diagonal": "unit diagonal"}
+    lines.append(f"Assumed: {assumed.get(law.normalisation, law.normalisation)}.")
+    return "\n".join([*lines, *(f"Warning: {sentence}" for sentence in law.warnings)])
+
+
+def frequency(k: Floats, pixel_size_m: tuple[float, float] | None) -> tuple[Floats, str]:
+    """k, given in cycles/pixel, in cycles/µm where the pixel size is known; and the name of the unit."""
+    return (k / (float(np.mean(pixel_size_m)) * 1e6), "cycles/µm") if pixel_size_m else (k, "cycles/pixel")
+
+
+def work_done(separation: Separation) -> str:
+    """``750 epochs``, or how a fit without epochs was solved."""
+    return "T(k) estimated and solved" if separation.config.mixing == "transfer" else f"{separation.epochs} epochs"
 
 
 def run(path: _typing.Path) -> str:

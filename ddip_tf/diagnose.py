@@ -19,6 +19,8 @@ def with_warnings(separation: Separation) -> Separation:
 
 
 def _weights_at_bounds(separation: Separation) -> list[str]:
+    if "matrix" not in separation.mixing:
+        return []
     own = np.diag(separation.mixing["matrix"])
     stuck = [
         f"slice {i + 1} ({weight:.2f})"

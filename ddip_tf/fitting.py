@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import diagnose, losses, networks, normalise, runtime
+from ddip_tf import diagnose, lawful, losses, networks, normalise, runtime
 from ddip_tf.config import FitConfig
 from ddip_tf.mixing import Mixing, generator_channels, latent_input
 from ddip_tf.parameters import ParameterVector
@@ -26,9 +26,10 @@ def fit(
     device: str = "auto",
     threads: int | None = None,
 ) -> Separation:
-    """Separate the slices of ``stack``: minimise eq. (5) over all generators and the mixing at once.
+    """Separate the slices of ``stack``.
 
-    Du, Huang & Jacobsen, J. Synchrotron Rad. 28 (2021), §2.1.
+    With mixing shallow, kernel or linear: minimise eq. (5) of Du, Huang & Jacobsen, J. Synchrotron Rad. 28 (2021),
+    over all generators and the mixing at once. With mixing transfer: `ddip_tf.lawful.fit_transfer`.
 
     Parameters
     ----------
@@ -56,6 +57,8 @@ def fit(
     """
     config = config or FitConfig()
     place = runtime.start(device, threads, networks=len(stack) + 1)
+    if config.mixing == "transfer":
+        return lawful.fit_transfer(stack, config, place)
     began = time.perf_counter()
     scale = normalise.to_unit_interval(stack.images)
     with tf.device(place):

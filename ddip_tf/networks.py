@@ -103,6 +103,26 @@ def build_kernel_filter(height: int, width: int, kernel: np.ndarray, *, name: st
     return keras.Model(x, image, name=name)
 
 
+def build_pixels(pixels: np.ndarray, *, name: str = "generator") -> keras.Model:
+    """An image as free pixels: base (batch, H, W, 1) → base + ``pixels`` (H, W), which are its parameters."""
+    base = keras.Input((*pixels.shape, 1), name="base")
+    layer = Pixels(name="image")
+    image = layer(base)
+    layer.set_weights([pixels[..., None].astype(np.float32)])
+    return keras.Model(base, image, name=name)
+
+
+@keras.saving.register_keras_serializable("ddip_tf")
+class Pixels(layers.Layer):
+    """Adds one trained number to every pixel of its input."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        self.pixels = self.add_weight(shape=input_shape[1:], initializer="zeros", name="pixels")
+
+    def call(self, base):  # type: ignore[no-untyped-def]
+        return base + self.pixels
+
+
 def low_pass_kernel() -> np.ndarray:
     """7×7 uniform kernel of sum 1: ghosts of weakly scattering slices (§2.1)."""
     return np.full((7, 7), 1 / 49)

@@ -61,7 +61,8 @@ class JsonLines(keras.callbacks.Callback):
 def summary(logs: Mapping[str, float]) -> str:
     """Loss terms in a few words: ``fidelity 1.2e-03  exclusion 0.0021  α 0.91|0.12``."""
     alpha = "|".join(f"{value:.2f}" for name, value in logs.items() if name.startswith("alpha") and name[5:].isdigit())
-    words = [f"fidelity {logs['fidelity']:.1e}", f"exclusion {logs['exclusion']:.4f}"]
+    forms = {"fidelity": ".1e", "exclusion": ".4f"}
+    words = [f"{name} {logs[name]:{form}}" for name, form in forms.items() if name in logs]
     return "  ".join([*words, f"α {alpha}"] if alpha else words)
 
 

@@ -60,6 +60,19 @@ def regenerate(run: _typing.Path, runtime: str = "onnx") -> Floats:
         raise RunError(f"{run} cannot be regenerated: {' '.join(str(error).split())}") from error
 
 
+def archived(run: _typing.Path) -> tuple[Floats, Floats]:
+    """The input slices (output + ghost) and the outputs of a run, as archived, each (N, H, W).
+
+    Raises InputError if it is no run folder or a picture cannot be read.
+    """
+    count = archive.load_manifest(run)["slices"]
+    output, ghost = (
+        np.concatenate([tiff.read(Path(run) / "outputs" / f"{kind}{i + 1}.tif")[0] for i in range(count)])
+        for kind in ("slice", "ghost")
+    )
+    return output + ghost, output
+
+
 def check(run: _typing.Path, runtime: str = "onnx") -> list[str]:
     """Whether the archive still gives the archived pictures: a sentence for each file that does not match.
 
@@ -113,14 +126,15 @@ def _by_onnx(run: Path, name: str, latents: Mapping[str, Floats]) -> Floats:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(run / "onnx" / f"{name}.onnx", options, providers=["CPUExecutionProvider"])
-    return session.run(None, {session.get_inputs()[0].name: latents[name]})[0]
+    return session.run(None, archive.latents_of(name, [i.name for i in session.get_inputs()], latents))[0]
 
 
 def _by_tensorflow(run: Path, name: str, latents: Mapping[str, Floats]) -> Floats:
     import tensorflow as tf
 
     signature = tf.saved_model.load(str(run / "generators" / name)).signatures["serving_default"]
-    return next(iter(signature(z=tf.constant(latents[name])).values())).numpy()
+    feed = archive.latents_of(name, signature.structured_input_signature[1], latents)
+    return next(iter(signature(**{kind: tf.constant(x) for kind, x in feed.items()}).values())).numpy()
 
 
 _RUNTIMES: dict[str, Callable[[Path, str, Mapping[str, Floats]], Any]] = {

@@ -24,9 +24,25 @@ ALLOWED = {
     "mixing": {"config", "networks", "parameters"},
     "result": {"config", "normalise", "slices"},
     "diagnose": {"result"},
+    "smica": set(),
+    "transfer": {"smica"},
+    "nullspace": {"smica", "transfer"},
+    "metrics": set(),
+    "lawful": {
+        "config",
+        "diagnose",
+        "networks",
+        "normalise",
+        "nullspace",
+        "result",
+        "runtime",
+        "slices",
+        "transfer",
+    },
     "fitting": {
         "config",
         "diagnose",
+        "lawful",
         "losses",
         "mixing",
         "networks",
@@ -38,8 +54,8 @@ ALLOWED = {
     },
     "archive": {"formats", "result", "runtime"},
     "regeneration": {"archive", "formats", "normalise"},
-    "report": {"archive", "formats"},
-    "describe": {"archive", "formats"},
+    "describe": {"archive", "formats", "result", "transfer"},
+    "report": {"archive", "describe", "regeneration", "transfer"},
 }
 
 
@@ -53,6 +69,8 @@ def imports(module: str) -> set[str]:
                 found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ddip_tf."):
                 found.add(node.module.split(".")[1])
+            elif isinstance(node, ast.ImportFrom) and node.level:
+                found |= {node.module} if node.module else {alias.name for alias in node.names}
     return found - {"_typing", "errors", module}
 
 

@@ -209,3 +209,34 @@ def test_a_whole_command_prints_one_json_object_an_epoch_and_nothing_else(pair, 
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     assert {"seconds", "loss", "fidelity", "exclusion", "alpha1"} <= set(lines[0])
+
+
+def test_transfer_prints_the_law_and_plots_it(call, tmp_path):
+    data = cli.Path(cli.__file__).with_name("demo_data")
+    code, out, err = call("transfer", data / "slice1.tif", data / "slice2.tif", "-o", "law")
+    assert (code, err) == (0, "")
+    assert "cycles/µm" in out
+    assert "are told apart by the data" in out
+    assert "columns sum to one" in out
+    assert (tmp_path / "law/transfer.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "law/transfer.csv").read_text().startswith("k,T11,T12,T21,T22,raw11")
+
+
+def test_transfer_does_without_tensorflow():
+    data = cli.Path(cli.__file__).with_name("demo_data")
+    program = (
+        "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None;"
+        f"sys.argv = ['ddip-tf', 'transfer', {str(data / 'slice1.tif')!r}, {str(data / 'slice2.tif')!r}];"
+        "from ddip_tf.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_score_holds_a_run_against_truth(call, run, truth, tmp_path):
+    for i, image in enumerate(truth, 1):
+        np.save(tmp_path / f"truth{i}.npy", image)
+    code, out, err = call("score", run, "--truth", "truth1.npy", "truth2.npy")
+    assert (code, err) == (0, "")
+    assert len(out.splitlines()) == 5
+    assert call("score", run, "--truth", "truth1.npy")[0] == 2

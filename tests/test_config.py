@@ -6,7 +6,7 @@ import yaml
 from ddip_tf.config import PRESETS, FitConfig, parse_yaml, preset
 from ddip_tf.errors import InputError
 
-OTHER = FitConfig("kernel", 0.3, 77, 5, 2e-3, 0.8, 40, 0.25, 9, 3, 4)
+OTHER = FitConfig("kernel", 0.3, "diagonal", 4, 77, 5, 2e-3, 0.8, 40, 0.25, 9, 3, 4)
 
 
 def test_every_field_survives_the_round_trip():
@@ -22,6 +22,8 @@ def test_paper_preset_is_the_facts():
     assert paper.to_dict() == {
         "mixing": "shallow",
         "gamma": 0.1,
+        "normalisation": "auto",
+        "starts": 1,
         "epochs": 10_000,
         "seed": 0,
         "learning_rate": 1e-3,
@@ -57,6 +59,7 @@ def test_every_preset_is_valid_and_takes_overrides():
         ({"learning_rate": "fast"}, "must be a number"),
         ({"seed": True}, "whole number"),
         ({"mixing": "magic"}, "mixing is 'magic'"),
+        ({"normalisation": "none"}, "normalisation is 'none'"),
         ({"learning_rate_decay": 1.5}, "the most is 1"),
         ({"gama": 0.1}, "did you mean gamma"),
         ({"zzz": 0.1}, "known: "),

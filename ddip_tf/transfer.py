@@ -1,0 +1,344 @@
+"""The physical mixing law I(k) = T(k) y(k), found from the slices alone.
+
+For weak phases a multislice reconstruction I is a linear, real, isotropic filter of the true slices y: at each spatial
+frequency k an N x N matrix T(k). The projected phase is what the diffraction data fix best, so columns of T sum to one
+("sum"). As k -> 0 the slices become indistinguishable and T -> 1/N; beyond a crossover T -> identity. Slices that were
+each scaled on their own know no sum rule; their T has a unit diagonal instead ("diagonal") and any sign beside it. The
+two are column scalings of one blind solution, so the images cannot tell them apart: what was assumed is said.
+
+Inside one band T is an instantaneous mixture, and sources that vary over the field of view give it away (see `smica`).
+Symbols: N slices, H and W pixels, K bands; k in cycles/pixel; the cosine transform (DCT-II, orthonormal) carries the
+reflected margins, with k = hypot(i / 2H, j / 2W). NumPy and SciPy only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import permutations
+
+import numpy as np
+
+from . import smica
+
+Array = np.ndarray
+NORMALISATIONS = ("auto", "sum", "diagonal")
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Mixing law on K bands: I(k) = T(k) y(k)."""
+
+    k: Array  # (K,) band centres, cycles/pixel
+    matrix: Array  # (K, N, N) T, smooth over k
+    raw: Array  # (K, N, N) T of each band by itself
+    sigma: Array  # (K, N, N) standard deviation of raw
+    noise: Array  # (K, N, N) power spectral density of what T does not explain, (input unit)^2 per cosine coefficient
+    power: Array  # (K, N) power spectral density of the sources
+    samples: Array  # (K,) independent samples in each band
+    normalisation: str = "sum"
+    mixed: bool = True
+    reliable: bool = True
+    warnings: tuple[str, ...] = ()
+
+    def at(self, k: Array) -> Array:
+        """T on a grid of frequencies (...,) in cycles/pixel -> (..., N, N); linear in log k, constant outside."""
+        return interpolate(k, self.k, self.matrix)
+
+    def noise_at(self, k: Array) -> Array:
+        """Noise density on a grid (...,) -> (..., N, N)."""
+        return interpolate(k, self.k, self.noise)
+
+    @property
+    def crossover_px(self) -> float:
+        """Feature size (half a period, pixels) above which the data do not decide which slice owns it.
+
+        Where the weakest difference mode is passed with less than a third of its strength. 0: separate at every k.
+        """
+        n = self.matrix.shape[-1]
+        U = np.linalg.svd(smica.difference_projector(n))[0][:, : n - 1]
+        gain = np.linalg.svd(U.T @ self.matrix @ U, compute_uv=False)[:, -1]
+        weak = np.flatnonzero(gain < 1 / 3)
+        if not weak.size:
+            return 0.0
+        if weak[-1] == len(self.k) - 1:
+            return float(0.5 / self.k[-1])
+        i = weak[-1]
+        share = (1 / 3 - gain[i]) / (gain[i + 1] - gain[i])
+        return float(0.5 / (self.k[i] * (self.k[i + 1] / self.k[i]) ** share))
+
+
+def interpolate(k: Array, nodes: Array, values: Array) -> Array:
+    """Linear in log k between nodes (K,), values (K, N, N) -> (..., N, N)."""
+    x = np.interp(np.log(np.maximum(k, 1e-9)), np.log(nodes), np.arange(len(nodes)))
+    low = np.minimum(x.astype(int), len(nodes) - 2)
+    part = (x - low)[..., None, None]
+    return (1 - part) * values[low] + part * values[low + 1]
+
+
+def frequencies(height: int, width: int) -> Array:
+    """|k| of the DCT-II coefficients, (H, W), cycles/pixel."""
+    return np.hypot(np.arange(height)[:, None] / (2 * height), np.arange(width) / (2 * width))
+
+
+def band_centres(height: int, width: int, highest: float = 0.2, ratio: float = 1.265) -> Array:
+    """Log-spaced bands; the lowest is the first with about ten independent samples."""
+    lowest = 2.2 / np.sqrt(height * width)
+    return np.geomspace(lowest, highest, max(5, 1 + round(np.log(highest / lowest) / np.log(ratio))))
+
+
+def local_covariances(images: Array, centres: Array, *, finest: int = 10) -> tuple[Array, Array]:
+    """Band by band covariances in windows: (K, M, N, N) spectral densities and (K, M) independent samples in each.
+
+    Log-Gaussian rings; the field is cut into q x q windows of two independent samples or more, q <= `finest`.
+    """
+    from scipy.fft import dctn, idctn
+
+    n, height, width = images.shape
+    spectrum = dctn(images - images.mean((1, 2), keepdims=True), axes=(1, 2), norm="ortho")
+    k, spread = frequencies(height, width), np.log(centres[1] / centres[0]) / 2
+    covariances = np.tile(np.eye(n), (len(centres), finest**2, 1, 1))
+    samples = np.zeros((len(centres), finest**2))
+    for band, centre in enumerate(centres):
+        ring = np.exp(-0.5 * (np.log(np.maximum(k, 1e-9) / centre) / spread) ** 2)
+        x = idctn(spectrum * ring, axes=(1, 2), norm="ortho")
+        free = (ring**2).sum() ** 2 / (ring**4).sum()
+        q = int(np.clip(np.sqrt(free / 2), 3, finest))
+        rows, columns = np.arange(height) * q // height, np.arange(width) * q // width
+        starts = np.searchsorted(rows, np.arange(q)), np.searchsorted(columns, np.arange(q))
+        pixels = np.outer(np.bincount(rows), np.bincount(columns)).ravel()
+        for i in range(n):
+            for j in range(i, n):
+                total = np.add.reduceat(np.add.reduceat(x[i] * x[j], starts[0], 0), starts[1], 1).ravel()
+                covariances[band, : q * q, i, j] = covariances[band, : q * q, j, i] = total / pixels / (ring**2).mean()
+        samples[band, : q * q] = free * pixels / pixels.sum()
+    return covariances, samples
+
+
+def dependence(covariances: Array, samples: Array) -> Array:
+    """Pham's measure of what the slices have in common, -n log(1 - rho^2) summed over windows, (K,)."""
+    diagonal = np.log(np.maximum(np.einsum("kwii->kwi", covariances), 1e-300)).sum(-1)
+    return (samples * (diagonal - np.linalg.slogdet(covariances)[1])).sum(1)
+
+
+def mixing_index(images: Array, centres: Array, covariances: Array, samples: Array) -> float:
+    """Likelihood ratio of "mixed" against "independent", in units of its null threshold (1: just mixed).
+
+    The null is measured on the same slices laid over each other mirrored, where nothing can have leaked. It scatters
+    as 1 / sqrt(samples); the threshold is four deviations of the mean over bands.
+    """
+    floor = np.einsum("kwii->kwi", covariances).mean(1)[:, None, :, None] * np.eye(len(images)) * 1e-6
+    free = samples.sum(1)
+    found = dependence(covariances + floor, samples) / free
+    nulls = []
+    for flips in ((-1, 1), (1, -1), (-1, -1)):
+        mirrored = np.stack([image[:: flips[0] ** i, :: flips[1] ** i] for i, image in enumerate(images)])
+        nulls.append(dependence(local_covariances(mirrored, centres)[0] + floor, samples) / free)
+    scatter = np.sqrt(np.mean(np.var(nulls, axis=0, ddof=1) * free) / free)
+    excess = (found - np.mean(nulls, axis=0)) / scatter / np.sqrt(1 + 1 / len(nulls))
+    return float(excess.sum() / np.sqrt(len(centres)) / 4)
+
+
+def order_columns(mixing: Array) -> Array:
+    """(K, N) which column of each band belongs to which slice: the assignment with the largest diagonal."""
+    from scipy.optimize import linear_sum_assignment
+
+    return np.array([linear_sum_assignment(-np.log(np.abs(T) + 1e-12))[1] for T in mixing])
+
+
+def rescale(fit: smica.Mixture, normalisation: str) -> tuple[smica.Mixture, Array]:
+    """Order, sign and scale of the columns, which the likelihood leaves open; (K, N) columns that can be scaled."""
+    order = order_columns(fit.mixing)
+    T = np.take_along_axis(fit.mixing, order[:, None, :], 2)
+    D = np.take_along_axis(fit.power, order[:, None, :], 2)
+    length = T.sum(1) if normalisation == "sum" else np.einsum("kii->ki", T)
+    usable = np.abs(length) > 0.2  # of a column of unit length
+    length = np.where(usable, length, np.where(length < 0, -0.2, 0.2))
+    return fit._replace(mixing=T / length[:, None], power=D * length[:, None] ** 2), usable
+
+
+def directions(n: int, normalisation: str) -> tuple[Array, tuple[Array, Array]]:
+    """Changes of T the normalisation allows, (P, N, N), one per off-diagonal entry, and their row and column."""
+    rows, columns = np.nonzero(~np.eye(n, dtype=bool))
+    change = np.zeros((len(rows), n, n))
+    change[np.arange(len(rows)), rows, columns] = 1
+    if normalisation == "sum":
+        change[np.arange(len(rows)), columns, columns] = -1
+    return change, (rows, columns)
+
+
+def complete(off_diagonal: Array, normalisation: str) -> Array:
+    """Fill the diagonal of (K, N, N) by the normalisation."""
+    n = off_diagonal.shape[-1]
+    off_diagonal = off_diagonal * (1 - np.eye(n))
+    return off_diagonal + (np.eye(n) * (1 - off_diagonal.sum(1))[:, None, :] if normalisation == "sum" else np.eye(n))
+
+
+def smooth(values: Array, sigma: Array, *, limit: float | None, step: float = 0.15, bend: float = 0.05) -> Array:
+    """Posterior mean of a curve over bands (K,) under a random walk in log k.
+
+    Increments have deviation `step`, second differences `bend`; `limit` is what the curve tends to below the first band.
+    Outlying bands are downweighted (Student's t, 4 degrees of freedom), so signs are free and nothing is clipped.
+    """
+    count = len(values)
+    first, second = np.diff(np.eye(count), axis=0), np.diff(np.eye(count), 2, axis=0)
+    prior = first.T @ first / step**2 + second.T @ second / bend**2
+    data = np.clip(np.nan_to_num(values), -2, 2)
+    weight = 1 / (sigma**2 + 0.02**2)
+    pull = np.zeros(count)
+    if limit is not None:
+        pull[0] = 1 / 0.05**2
+    curve = data
+    scale = np.ones(count)
+    for _ in range(20):
+        w = weight * scale
+        curve = np.linalg.solve(prior + np.diag(w + pull) + 1e-9 * np.eye(count), w * data + pull * (limit or 0.0))
+        scale = 5 / (4 + weight * (data - curve) ** 2)
+    return curve
+
+
+def smooth_matrix(raw: Array, sigma: Array, normalisation: str) -> Array:
+    """T smooth over k, (K, N, N); tied to 1/N as k -> 0 under the sum rule where the bands above show mixing."""
+    n = raw.shape[-1]
+    result = np.zeros_like(raw)
+    for i, j in permutations(range(n), 2):
+        free = smooth(raw[:, i, j], sigma[:, i, j], limit=None)
+        low = slice(1, max(3, len(raw) // 2))
+        tied = normalisation == "sum" and np.average(free[low], weights=1 / (sigma[low, i, j] ** 2 + 1e-4)) > 0.1
+        result[:, i, j] = smooth(raw[:, i, j], sigma[:, i, j], limit=1 / n) if tied else free
+    return complete(result, normalisation)
+
+
+def choose_normalisation(ratio: Array, sigma: Array, unit: Array) -> tuple[str, str]:
+    """Sum rule, unless coarse structure contradicts it; `ratio` (K, N, N) is T with a unit diagonal, `unit` (N,) scales.
+
+    Under the sum rule ghosts have the object's sign and grow towards 1 as k -> 0, in both directions.
+    """
+    n = ratio.shape[-1]
+    ratio, sigma = ratio * unit / unit[:, None], sigma * unit / unit[:, None]
+    weight = 1 / np.maximum(sigma, 0.05) ** 2 + 1e-6
+
+    def mean(part: slice) -> Array:
+        return (weight[part] * ratio[part]).sum(0) / weight[part].sum(0)
+
+    coarse, whole = mean(slice(0, 5)), mean(slice(0, -2))
+    negative = (weight * (ratio < 0.05)).sum(0) / weight.sum(0)
+    for i, j in permutations(range(n), 2):
+        if whole[i, j] < -0.08 and coarse[i, j] < 0.05 and negative[i, j] > 0.8:
+            return (
+                "diagonal",
+                f"unit diagonal assumed: the ghost of slice {j + 1} in slice {i + 1} has the opposite sign",
+            )
+    for i, j in permutations(range(n), 2):
+        if max(abs(whole[i, j]), abs(coarse[i, j])) < 0.1 and abs(whole[j, i]) > 0.15:
+            return (
+                "diagonal",
+                f"unit diagonal assumed: crosstalk is one-sided, no ghost of slice {j + 1} in slice {i + 1}",
+            )
+    return "sum", ""
+
+
+def unmixed(images: Array, centres: Array, samples: Array, normalisation: str, reason: str) -> Transfer:
+    """Identity: the slices as they are."""
+    n, count = len(images), len(centres)
+    identity = np.tile(np.eye(n), (count, 1, 1))
+    zeros = np.zeros((count, n, n))
+    return Transfer(
+        centres,
+        identity,
+        identity,
+        zeros,
+        zeros,
+        np.zeros((count, n)),
+        samples.sum(1),
+        normalisation,
+        False,
+        True,
+        (reason,),
+    )
+
+
+def estimate_transfer(images: Array, *, normalisation: str = "auto", seed: int = 0) -> Transfer:
+    """T(k) from N >= 2 slices (N, H, W). `seed` is there for the interface: the estimate draws no random numbers."""
+    images = np.asarray(images, float)
+    if normalisation not in NORMALISATIONS:
+        raise ValueError(f"normalisation is one of {', '.join(NORMALISATIONS)}, not {normalisation!r}")
+    if images.ndim != 3 or len(images) < 2 or min(images.shape[1:]) < 32:
+        raise ValueError(f"needs at least two slices of 32 x 32 pixels or more, got shape {images.shape}")
+    if not np.isfinite(images).all() or (images.std((1, 2)) == 0).any():
+        raise ValueError("every slice must be finite and not constant")
+    wanted = "sum" if normalisation == "auto" else normalisation
+    centres = band_centres(*images.shape[1:])
+    covariances, samples = local_covariances(images, centres)
+    alike = np.corrcoef(images.reshape(len(images), -1)) - np.eye(len(images))
+    if alike.max() > 0.9999:
+        i, j = np.unravel_index(alike.argmax(), alike.shape)
+        return unmixed(
+            images,
+            centres,
+            samples,
+            wanted,
+            f"slices {min(i, j) + 1} and {max(i, j) + 1} are the same image: "
+            "nothing can be separated, they are returned as they are",
+        )
+    if mixing_index(images, centres, covariances, samples) < 1:
+        return unmixed(
+            images,
+            centres,
+            samples,
+            wanted,
+            "no crosstalk found: the slices share no more than their mirror images do, they are returned as they are",
+        )
+
+    unit = images.std((1, 2)) / images.std()  # slices may have been scaled one by one
+    blind = smica.separate(covariances / np.outer(unit, unit), samples)
+    blind = blind._replace(mixing=blind.mixing * unit[:, None], noise=blind.noise * np.outer(unit, unit))
+    said: list[str] = []
+    if normalisation == "auto":
+        wanted, reason = choose_normalisation(*scaled(blind, covariances, samples, "diagonal")[1:], unit)
+        said += [reason] if reason else []
+    fit, raw, sigma = scaled(blind, covariances, samples, wanted)
+    relative = np.outer(unit, 1 / unit) if wanted == "diagonal" else np.ones((len(unit), len(unit)))
+    matrix = complete(smooth_matrix(raw / relative, sigma / relative, wanted) * relative, wanted)
+    power = np.einsum("kw,kwi->ki", samples / samples.sum(1, keepdims=True), fit.power)
+    law = Transfer(centres, matrix, raw, sigma, fit.noise, power, samples.sum(1), wanted, True)
+    reliable, flags = doubts(law)
+    return replace(law, reliable=reliable, warnings=(*said, *flags))
+
+
+def scaled(
+    blind: smica.Mixture, covariances: Array, samples: Array, normalisation: str
+) -> tuple[smica.Mixture, Array, Array]:
+    """Blind fit in a normalisation: the fit, raw T (K, N, N), its deviation (K, N, N), infinite where it has none."""
+    fit, usable = rescale(blind, normalisation)
+    change, (rows, columns) = directions(fit.mixing.shape[-1], normalisation)
+    sigma = np.zeros_like(fit.mixing)
+    sigma[:, rows, columns] = smica.deviation(fit, covariances, samples, change)
+    return fit, fit.mixing, np.where(usable[:, None, :], sigma, np.inf)
+
+
+def doubts(law: Transfer) -> tuple[bool, list[str]]:
+    """When not to believe T: plain sentences, and whether it may be used at all."""
+    n = law.matrix.shape[-1]
+    pairs = list(permutations(range(n), 2))
+    used = (law.k > 0.01) & (law.k < 0.15)
+    flags = []
+    size = np.maximum(1, np.abs(law.matrix[used]).max(0))
+    off = np.array([[abs(law.raw[used, i, j] - law.matrix[used, i, j]) > 0.15 * size[i, j]] for i, j in pairs])
+    share = off.any((0, 1)).mean()
+    reliable = share <= 1 / 3
+    if not reliable:
+        flags.append(
+            f"T(k) is not reliable: {100 * share:.0f} % of the bands lie more than 0.15 off any smooth curve; the slices "
+            "are too much alike in texture, or too empty, for a blind estimate"
+        )
+    top = (law.k > 0.05) & (law.k < 0.13)
+    for i, j in pairs:
+        good = top & (law.sigma[:, i, j] < 0.1)
+        curve = law.matrix[good, i, j]
+        if good.sum() >= 3 and curve.min() > 0.2 and np.ptp(curve) < 0.15 and law.normalisation == "sum":
+            flags.append(
+                f"structure of slice {j + 1} is in slice {i + 1} at {100 * curve.mean():.0f} % down to the finest features: "
+                "it may truly be in both (shared structure), or the slices lie closer than they can be told apart; "
+                "look at what was taken out before you believe it"
+            )
+    return bool(reliable), flags

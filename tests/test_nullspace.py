@@ -1,0 +1,120 @@
+"""Separation under a known law: linear algebra against references, and objects that must come back."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from scipy.optimize import minimize_scalar
+
+from ddip_tf import nullspace
+from ddip_tf.transfer import Transfer, band_centres, complete, estimate_transfer, frequencies
+
+
+def known_law(shape, n=2, noise=1e-6, power=1e-2):
+    k = band_centres(*shape)
+    T = complete(np.tile((0.98 / n / (1 + (k / 0.03) ** 2))[:, None, None], (1, n, n)), "sum")
+    zeros = np.zeros_like(T)
+    return Transfer(
+        k, T, T, zeros + 0.02, np.tile(noise * np.eye(n), (len(k), 1, 1)), np.full((len(k), n), power), k * 0 + 50
+    )
+
+
+def discs(n, shape, seed=0):
+    """Piecewise constant objects on a zero background, (N, H, W)."""
+    rng, (y, x) = np.random.default_rng(seed), np.mgrid[: shape[0], : shape[1]]
+    images = np.zeros((n, *shape))
+    for image in images:
+        for _ in range(6):
+            cy, cx, r = rng.uniform(0, shape[0]), rng.uniform(0, shape[1]), rng.uniform(5, 14)
+            image[(y - cy) ** 2 + (x - cx) ** 2 < r**2] = -rng.uniform(0.2, 0.6)
+    return gaussian_filter(images, (0, 0.7, 0.7))
+
+
+def mix(y, law):
+    return nullspace.pixels(nullspace.apply(law.at(frequencies(*y.shape[1:])), nullspace.cosines(y)))
+
+
+def psnr(y, truth):
+    y = y - y.mean() + truth.mean()
+    return -10 * np.log10(np.mean((y - truth) ** 2) / np.ptp(truth) ** 2)
+
+
+def test_adjoint_and_laplacian_of_the_gradient():
+    rng = np.random.default_rng(0)
+    y, g = rng.standard_normal((3, 17, 22)), rng.standard_normal((2, 3, 17, 22))
+    assert np.vdot(nullspace.gradient(y), g) == pytest.approx(np.vdot(y, nullspace.adjoint_gradient(g)))
+    direct = nullspace.adjoint_gradient(nullspace.gradient(y))
+    np.testing.assert_allclose(
+        nullspace.pixels(nullspace.laplacian(17, 22)[..., None] * nullspace.cosines(y)), direct, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("exponent", [0.5, 0.7, 1.0])
+def test_shrinkage_is_the_minimum(exponent):
+    for r in (0.05, 0.8, 2.5):
+
+        def cost(x, r=r):
+            return (x - r) ** 2 / 2 + 0.2 * abs(x) ** exponent
+
+        best = min(cost(0.0), minimize_scalar(cost, bounds=(1e-3, 3), method="bounded").fun)
+        assert cost(nullspace.shrink(np.array([r]), 0.2, exponent)[0]) == pytest.approx(best, abs=2e-4)
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_inverse(n):
+    A = np.random.default_rng(0).standard_normal((4, 5, n, n))
+    A = A @ A.swapaxes(-1, -2) + np.eye(n)
+    np.testing.assert_allclose(nullspace.inverse(A), np.linalg.inv(A), atol=1e-12)
+
+
+@pytest.mark.parametrize(("n", "shape"), [(2, (95, 121)), (3, (121, 95))])
+def test_sparse_objects_come_back(n, shape):
+    law, truth = known_law(shape, n), discs(n, shape)
+    images = mix(truth, law)
+    solution = nullspace.solve(images, law)
+    for i in range(n):
+        assert psnr(solution.images[i], truth[i]) > 30
+        assert psnr(solution.images[i], truth[i]) > psnr(images[i], truth[i]) + 8
+        slope = np.polyfit(truth[i].ravel(), solution.images[i].ravel(), 1)[0]
+        assert slope == pytest.approx(1, abs=0.05)  # gain of one, without any regression on the input
+
+
+def test_sum_rule_and_residual():
+    shape = (95, 121)
+    law = known_law(shape)
+    images = mix(discs(2, shape), law) + 0.3
+    solution = nullspace.solve(images, law)
+    np.testing.assert_allclose(solution.images.mean((1, 2)).sum(), images.mean((1, 2)).sum(), atol=1e-9)
+    back = mix(solution.images, law) + solution.residual
+    np.testing.assert_allclose(
+        back - back.mean((1, 2), keepdims=True), images - images.mean((1, 2), keepdims=True), atol=1e-9
+    )
+
+
+def test_unmixed_slices_are_returned_untouched():
+    truth = np.random.default_rng(0).standard_normal((2, 63, 77))
+    law = estimate_transfer(truth)
+    np.testing.assert_array_equal(nullspace.solve(truth, law).images, truth)
+
+
+def test_identity_without_noise_returns_the_input():
+    shape = (63, 77)
+    law = known_law(shape, noise=1e-9)
+    law = Transfer(law.k, np.tile(np.eye(2), (len(law.k), 1, 1)), law.raw, law.sigma, law.noise, law.power, law.samples)
+    truth = discs(2, shape)
+    images = nullspace.solve(truth, law, priors=((0.0, 2.0),)).images
+    assert min(psnr(images[i], truth[i]) for i in range(2)) > 60
+
+
+def test_deterministic_and_scale_free():
+    shape = (63, 77)
+    truth = discs(2, shape)
+    one = nullspace.solve(mix(truth, known_law(shape)), known_law(shape), starts=3, seed=4)
+    two = nullspace.solve(mix(truth, known_law(shape)), known_law(shape), starts=3, seed=4)
+    np.testing.assert_array_equal(one.sigma, two.sigma)
+    large = nullspace.solve(mix(100 * truth, known_law(shape)), known_law(shape, noise=1e-2, power=1e2))
+    np.testing.assert_allclose(large.images, 100 * one.images, atol=1e-6)
+
+
+def test_background_is_the_commonest_value():
+    image = np.r_[np.full(500, 0.25), np.linspace(-3, 0, 400)].reshape(30, 30)
+    assert nullspace.background(image) == pytest.approx(0.25)
