@@ -16,8 +16,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .smica import difference_projector, weighted_mean
-from .transfer import Transfer, band_centres, complete, dependence, frequencies, local_covariances
+from .smica import (
+    band_centres,
+    dependence,
+    difference_projector,
+    frequencies,
+    local_covariances,
+    weighted_mean,
+)
+from .transfer import Transfer, complete
 
 Array = np.ndarray
 
@@ -31,7 +38,7 @@ class Solution:
     decided: Array  # the part of `images` decided by data; images - decided is decided by the prior
     sigma: Array  # pixelwise standard deviation over starts, strengths and samples of T
     residual: Array  # images in minus T y: what neither explains
-    weights: tuple[float, ...] = ()  # of the priors tried, see `PRIORS`
+    weights: tuple[float, ...] = ()  # of the solutions averaged: one per entry of `PRIORS`, then the draws of T
 
 
 def cosines(images: Array) -> Array:
@@ -205,9 +212,10 @@ def solve(
 ) -> Solution:
     """Separate N slices (N, H, W) under a law.
 
-    Every prior is solved for; they are averaged with weights exp(-dependence / 0.01), so that what leaves the slices
-    most independent speaks loudest. `starts` - 1 more solutions, from other first guesses and with T drawn within its
-    deviation, add to `sigma` only. Strengths are in units of `scale`: they do not depend on the unit of the images.
+    Every prior is solved for, then the best of them with `starts` - 1 draws of T within its deviation, each from another
+    first guess. All are averaged with weights exp(-dependence / 0.02): what leaves the slices most independent speaks
+    loudest, and `sigma` is how far the rest disagrees. Strengths are in units of `scale`: the unit of the images does
+    not matter.
     """
     images = np.asarray(images, float)
     if not law.mixed:
@@ -220,28 +228,27 @@ def solve(
         _, information, data = whitened(centred, with_misfit(law, share))
         return descend(start, information, data, strength=strength, exponent=exponent, steps=steps)
 
-    tried = np.stack([descended(law, centred, *prior) for prior in priors])
+    tried = [descended(law, centred, *prior) for prior in priors]
+    best = int(np.argmin([dependence_of(y) for y in tried]))
+    fixed = with_misfit(law, priors[best][0])
+    T, information, data = whitened(centred, fixed)
+    covariance = resolved(information, fixed)
+    base = pixels(apply(covariance, data))
+    rng = np.random.default_rng(seed)
+    for draw in range(1, starts):
+        tried.append(descended(perturbed(law, rng), (base, centred)[draw % 2], *priors[best]))
     score = np.array([dependence_of(y) for y in tried])
-    weights = np.exp(-(score - score.min()) / 0.01)
+    weights = np.exp(-(score - score.min()) / 0.02)
     weights /= weights.sum()
     y = np.einsum("p,pnhw->nhw", weights, tried)
-    variance = np.einsum("p,pnhw->nhw", weights, (tried - y) ** 2)
-
-    best = with_misfit(law, priors[int(weights.argmax())][0])
-    T, information, data = whitened(centred, best)
-    covariance = resolved(information, best)
-    base = pixels(apply(covariance, data))
-    rng, first = np.random.default_rng(seed), tried[weights.argmax()]
-    for run in range(1, starts):
-        guess = (base, np.zeros_like(base), centred)[run % 3]
-        variance += (descended(perturbed(law, rng), guess, *priors[int(weights.argmax())]) - first) ** 2 / (starts - 1)
+    deviation = np.sqrt(np.mean([(other - y) ** 2 for other in tried], 0))
     decided = pixels(apply(covariance @ information, cosines(y)))
     residual = centred - pixels(apply(T, cosines(y)))
     return Solution(
         level(unit * y, images),
         unit * base + means,
         unit * decided,
-        unit * np.sqrt(variance),
+        unit * deviation,
         unit * residual,
         tuple(weights.tolist()),
     )
@@ -255,7 +262,7 @@ def scale(images: Array) -> float:
 def perturbed(law: Transfer, rng: np.random.Generator) -> Transfer:
     """A draw of T within its deviation: smooth over k, the normalisation kept."""
     n = law.matrix.shape[-1]
-    spread = np.sqrt(1 / (1 / np.minimum(law.sigma, 0.2) ** 2 + 1 / 0.1**2) + 0.02**2)
+    spread = np.sqrt(1 / (1 / np.clip(law.sigma, 0.01, 0.2) ** 2 + 1 / 0.1**2) + 0.02**2)
     walk = rng.standard_normal((len(law.k), n, n))
     walk = sum(np.roll(walk, s, 0) for s in (-1, 0, 1)) / np.sqrt(3)
     return replace(law, matrix=complete(law.matrix + spread * walk, law.normalisation))

@@ -28,6 +28,51 @@ class Mixture(NamedTuple):
     loss: Array  # (K,), negative log-likelihood
 
 
+def frequencies(height: int, width: int) -> Array:
+    """|k| of the DCT-II coefficients, (H, W), cycles/pixel."""
+    return np.hypot(np.arange(height)[:, None] / (2 * height), np.arange(width) / (2 * width))
+
+
+def band_centres(height: int, width: int, highest: float = 0.2, ratio: float = 1.265) -> Array:
+    """Log-spaced bands; the lowest is the first with about ten independent samples."""
+    lowest = 2.2 / np.sqrt(height * width)
+    return np.geomspace(lowest, highest, max(5, 1 + round(np.log(highest / lowest) / np.log(ratio))))
+
+
+def local_covariances(images: Array, centres: Array, *, finest: int = 10) -> tuple[Array, Array]:
+    """Band by band covariances in windows: (K, M, N, N) spectral densities and (K, M) independent samples in each.
+
+    Log-Gaussian rings; the field is cut into q x q windows of two independent samples or more, q <= `finest`.
+    """
+    from scipy.fft import dctn, idctn
+
+    n, height, width = images.shape
+    spectrum = dctn(images - images.mean((1, 2), keepdims=True), axes=(1, 2), norm="ortho")
+    k, spread = frequencies(height, width), np.log(centres[1] / centres[0]) / 2
+    covariances = np.tile(np.eye(n), (len(centres), finest**2, 1, 1))
+    samples = np.zeros((len(centres), finest**2))
+    for band, centre in enumerate(centres):
+        ring = np.exp(-0.5 * (np.log(np.maximum(k, 1e-9) / centre) / spread) ** 2)
+        x = idctn(spectrum * ring, axes=(1, 2), norm="ortho")
+        free = (ring**2).sum() ** 2 / (ring**4).sum()
+        q = int(np.clip(np.sqrt(free / 2), 3, finest))
+        rows, columns = np.arange(height) * q // height, np.arange(width) * q // width
+        starts = np.searchsorted(rows, np.arange(q)), np.searchsorted(columns, np.arange(q))
+        pixels = np.outer(np.bincount(rows), np.bincount(columns)).ravel()
+        for i in range(n):
+            for j in range(i, n):
+                total = np.add.reduceat(np.add.reduceat(x[i] * x[j], starts[0], 0), starts[1], 1).ravel()
+                covariances[band, : q * q, i, j] = covariances[band, : q * q, j, i] = total / pixels / (ring**2).mean()
+        samples[band, : q * q] = free * pixels / pixels.sum()
+    return covariances, samples
+
+
+def dependence(covariances: Array, samples: Array) -> Array:
+    """Pham's measure of what the slices have in common, -n log(1 - rho^2) summed over windows, (K,)."""
+    diagonal = np.log(np.maximum(np.einsum("kwii->kwi", covariances), 1e-300)).sum(-1)
+    return (samples * (diagonal - np.linalg.slogdet(covariances)[1])).sum(1)
+
+
 def difference_projector(n: int) -> Array:
     """(N, N) projector on the difference modes: what sums to zero over the slices."""
     return np.eye(n) - 1.0 / n

@@ -19,6 +19,7 @@ from itertools import permutations
 import numpy as np
 
 from . import smica
+from .smica import band_centres, dependence, local_covariances
 
 Array = np.ndarray
 NORMALISATIONS = ("auto", "sum", "diagonal")
@@ -73,51 +74,6 @@ def interpolate(k: Array, nodes: Array, values: Array) -> Array:
     low = np.minimum(x.astype(int), len(nodes) - 2)
     part = (x - low)[..., None, None]
     return (1 - part) * values[low] + part * values[low + 1]
-
-
-def frequencies(height: int, width: int) -> Array:
-    """|k| of the DCT-II coefficients, (H, W), cycles/pixel."""
-    return np.hypot(np.arange(height)[:, None] / (2 * height), np.arange(width) / (2 * width))
-
-
-def band_centres(height: int, width: int, highest: float = 0.2, ratio: float = 1.265) -> Array:
-    """Log-spaced bands; the lowest is the first with about ten independent samples."""
-    lowest = 2.2 / np.sqrt(height * width)
-    return np.geomspace(lowest, highest, max(5, 1 + round(np.log(highest / lowest) / np.log(ratio))))
-
-
-def local_covariances(images: Array, centres: Array, *, finest: int = 10) -> tuple[Array, Array]:
-    """Band by band covariances in windows: (K, M, N, N) spectral densities and (K, M) independent samples in each.
-
-    Log-Gaussian rings; the field is cut into q x q windows of two independent samples or more, q <= `finest`.
-    """
-    from scipy.fft import dctn, idctn
-
-    n, height, width = images.shape
-    spectrum = dctn(images - images.mean((1, 2), keepdims=True), axes=(1, 2), norm="ortho")
-    k, spread = frequencies(height, width), np.log(centres[1] / centres[0]) / 2
-    covariances = np.tile(np.eye(n), (len(centres), finest**2, 1, 1))
-    samples = np.zeros((len(centres), finest**2))
-    for band, centre in enumerate(centres):
-        ring = np.exp(-0.5 * (np.log(np.maximum(k, 1e-9) / centre) / spread) ** 2)
-        x = idctn(spectrum * ring, axes=(1, 2), norm="ortho")
-        free = (ring**2).sum() ** 2 / (ring**4).sum()
-        q = int(np.clip(np.sqrt(free / 2), 3, finest))
-        rows, columns = np.arange(height) * q // height, np.arange(width) * q // width
-        starts = np.searchsorted(rows, np.arange(q)), np.searchsorted(columns, np.arange(q))
-        pixels = np.outer(np.bincount(rows), np.bincount(columns)).ravel()
-        for i in range(n):
-            for j in range(i, n):
-                total = np.add.reduceat(np.add.reduceat(x[i] * x[j], starts[0], 0), starts[1], 1).ravel()
-                covariances[band, : q * q, i, j] = covariances[band, : q * q, j, i] = total / pixels / (ring**2).mean()
-        samples[band, : q * q] = free * pixels / pixels.sum()
-    return covariances, samples
-
-
-def dependence(covariances: Array, samples: Array) -> Array:
-    """Pham's measure of what the slices have in common, -n log(1 - rho^2) summed over windows, (K,)."""
-    diagonal = np.log(np.maximum(np.einsum("kwii->kwi", covariances), 1e-300)).sum(-1)
-    return (samples * (diagonal - np.linalg.slogdet(covariances)[1])).sum(1)
 
 
 def mixing_index(images: Array, centres: Array, covariances: Array, samples: Array) -> float:
@@ -176,7 +132,7 @@ def complete(off_diagonal: Array, normalisation: str) -> Array:
 def smooth(values: Array, sigma: Array, *, limit: float | None, step: float = 0.15, bend: float = 0.05) -> Array:
     """Posterior mean of a curve over bands (K,) under a random walk in log k.
 
-    Increments have deviation `step`, second differences `bend`; `limit` is what the curve tends to below the first band.
+    Increments have deviation `step`, second differences `bend`; `limit` is what the curve tends to as k -> 0.
     Outlying bands are downweighted (Student's t, 4 degrees of freedom), so signs are free and nothing is clipped.
     """
     count = len(values)
@@ -209,7 +165,7 @@ def smooth_matrix(raw: Array, sigma: Array, normalisation: str) -> Array:
 
 
 def choose_normalisation(ratio: Array, sigma: Array, unit: Array) -> tuple[str, str]:
-    """Sum rule, unless coarse structure contradicts it; `ratio` (K, N, N) is T with a unit diagonal, `unit` (N,) scales.
+    """Sum rule, unless coarse structure contradicts it; `ratio` (K, N, N) has a unit diagonal, `unit` (N,) scales.
 
     Under the sum rule ghosts have the object's sign and grow towards 1 as k -> 0, in both directions.
     """
@@ -328,8 +284,8 @@ def doubts(law: Transfer) -> tuple[bool, list[str]]:
     reliable = share <= 1 / 3
     if not reliable:
         flags.append(
-            f"T(k) is not reliable: {100 * share:.0f} % of the bands lie more than 0.15 off any smooth curve; the slices "
-            "are too much alike in texture, or too empty, for a blind estimate"
+            f"T(k) is not reliable: {100 * share:.0f} % of the bands lie more than 0.15 off any smooth curve; the "
+            "slices are too much alike in texture, or too empty, for a blind estimate"
         )
     top = (law.k > 0.05) & (law.k < 0.13)
     for i, j in pairs:
@@ -337,8 +293,8 @@ def doubts(law: Transfer) -> tuple[bool, list[str]]:
         curve = law.matrix[good, i, j]
         if good.sum() >= 3 and curve.min() > 0.2 and np.ptp(curve) < 0.15 and law.normalisation == "sum":
             flags.append(
-                f"structure of slice {j + 1} is in slice {i + 1} at {100 * curve.mean():.0f} % down to the finest features: "
-                "it may truly be in both (shared structure), or the slices lie closer than they can be told apart; "
+                f"structure of slice {j + 1} is in slice {i + 1} at {100 * curve.mean():.0f} % down to the finest "
+                "features: it may truly be in both (shared structure), or the slices lie closer than they can be told apart; "
                 "look at what was taken out before you believe it"
             )
     return bool(reliable), flags

@@ -6,7 +6,8 @@ from scipy.ndimage import gaussian_filter
 from scipy.optimize import minimize_scalar
 
 from ddip_tf import nullspace
-from ddip_tf.transfer import Transfer, band_centres, complete, estimate_transfer, frequencies
+from ddip_tf.smica import band_centres, frequencies
+from ddip_tf.transfer import Transfer, complete, estimate_transfer
 
 
 def known_law(shape, n=2, noise=1e-6, power=1e-2):

@@ -5,16 +5,8 @@ import pytest
 from scipy.fft import dctn, idctn
 from scipy.ndimage import gaussian_filter
 
-from ddip_tf.transfer import (
-    band_centres,
-    choose_normalisation,
-    complete,
-    estimate_transfer,
-    frequencies,
-    interpolate,
-    local_covariances,
-    smooth,
-)
+from ddip_tf.smica import band_centres, frequencies, local_covariances
+from ddip_tf.transfer import choose_normalisation, complete, estimate_transfer, interpolate, smooth
 
 
 def sources(n, shape, seed=0):
