@@ -38,7 +38,7 @@ class Solution:
     decided: Array  # the part of `images` decided by data; images - decided is decided by the prior
     sigma: Array  # pixelwise standard deviation over starts, strengths and samples of T
     residual: Array  # images in minus T y: what neither explains
-    weights: tuple[float, ...] = ()  # of the solutions averaged: one per entry of `PRIORS`, then the draws of T
+    weights: tuple[float, ...] = ()  # of the priors tried, see `PRIORS`
 
 
 def cosines(images: Array) -> Array:
@@ -165,7 +165,7 @@ def background(image: Array) -> float:
 
 def level(y: Array, images: Array) -> Array:
     """Give each slice the background of its input; what is left of the mean of the sum is shared equally."""
-    y = y + np.array([background(i) - background(j) for i, j in zip(images, y, strict=False)])[:, None, None]
+    y = y + np.array([background(i) - background(j) for i, j in zip(images, y, strict=True)])[:, None, None]
     return y + (images.mean((1, 2)).sum() - y.mean((1, 2)).sum()) / len(y)
 
 
@@ -212,10 +212,10 @@ def solve(
 ) -> Solution:
     """Separate N slices (N, H, W) under a law.
 
-    Every prior is solved for, then the best of them with `starts` - 1 draws of T within its deviation, each from another
-    first guess. All are averaged with weights exp(-dependence / 0.02): what leaves the slices most independent speaks
-    loudest, and `sigma` is how far the rest disagrees. Strengths are in units of `scale`: the unit of the images does
-    not matter.
+    Every prior is solved for; they are averaged with weights exp(-dependence / 0.01), so that what leaves the slices
+    most independent speaks loudest. `starts` - 1 more solutions with the best prior, from other first guesses and with
+    T drawn within its deviation, add to `sigma` only. Strengths are in units of `scale`: they do not depend on the unit
+    of the images.
     """
     images = np.asarray(images, float)
     if not law.mixed:
@@ -228,27 +228,28 @@ def solve(
         _, information, data = whitened(centred, with_misfit(law, share))
         return descend(start, information, data, strength=strength, exponent=exponent, steps=steps)
 
-    tried = [descended(law, centred, *prior) for prior in priors]
-    best = int(np.argmin([dependence_of(y) for y in tried]))
-    fixed = with_misfit(law, priors[best][0])
-    T, information, data = whitened(centred, fixed)
-    covariance = resolved(information, fixed)
+    tried = np.stack([descended(law, centred, *prior) for prior in priors])
+    score = np.array([dependence_of(y) for y in tried])
+    weights = np.exp(-(score - score.min()) / 0.01)
+    weights /= weights.sum()
+    y = np.einsum("p,pnhw->nhw", weights, tried)
+    variance = np.einsum("p,pnhw->nhw", weights, (tried - y) ** 2)
+
+    best = int(weights.argmax())
+    T, information, data = whitened(centred, with_misfit(law, priors[best][0]))
+    covariance = resolved(information, with_misfit(law, priors[best][0]))
     base = pixels(apply(covariance, data))
     rng = np.random.default_rng(seed)
     for draw in range(1, starts):
-        tried.append(descended(perturbed(law, rng), (base, centred)[draw % 2], *priors[best]))
-    score = np.array([dependence_of(y) for y in tried])
-    weights = np.exp(-(score - score.min()) / 0.02)
-    weights /= weights.sum()
-    y = np.einsum("p,pnhw->nhw", weights, tried)
-    deviation = np.sqrt(np.mean([(other - y) ** 2 for other in tried], 0))
+        other = descended(perturbed(law, rng), (base, np.zeros_like(base))[draw % 2], *priors[best])
+        variance += (other - tried[best]) ** 2 / (starts - 1)
     decided = pixels(apply(covariance @ information, cosines(y)))
     residual = centred - pixels(apply(T, cosines(y)))
     return Solution(
         level(unit * y, images),
         unit * base + means,
         unit * decided,
-        unit * deviation,
+        unit * np.sqrt(variance),
         unit * residual,
         tuple(weights.tolist()),
     )

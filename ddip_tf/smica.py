@@ -136,7 +136,7 @@ def separate(covariances: Array, samples: Array, *, steps: int = 150) -> Mixture
     ]
     best = np.argmin([f.loss for f in fits], axis=0)
     rows = np.arange(len(best))
-    return Mixture(*(np.stack(values)[best, rows] for values in zip(*fits, strict=False)))
+    return Mixture(*(np.stack(values)[best, rows] for values in zip(*fits, strict=True)))
 
 
 def deviation(fit: Mixture, covariances: Array, samples: Array, directions: Array) -> Array:

@@ -294,7 +294,7 @@ def doubts(law: Transfer) -> tuple[bool, list[str]]:
         if good.sum() >= 3 and curve.min() > 0.2 and np.ptp(curve) < 0.15 and law.normalisation == "sum":
             flags.append(
                 f"structure of slice {j + 1} is in slice {i + 1} at {100 * curve.mean():.0f} % down to the finest "
-                "features: it may truly be in both (shared structure), or the slices lie closer than they can be told apart; "
-                "look at what was taken out before you believe it"
+                "features: it may truly be in both (shared structure), or the slices lie closer than they can be told "
+                "apart; look at what was taken out before you believe it"
             )
     return bool(reliable), flags

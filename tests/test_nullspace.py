@@ -119,3 +119,13 @@ def test_deterministic_and_scale_free():
 def test_background_is_the_commonest_value():
     image = np.r_[np.full(500, 0.25), np.linspace(-3, 0, 400)].reshape(30, 30)
     assert nullspace.background(image) == pytest.approx(0.25)
+
+
+def test_level_keeps_the_mean_of_the_sum_and_shares_what_is_over():
+    images = np.zeros((2, 20, 30))
+    images[0, :5], images[1, :, :7] = 1.0, -2.0
+    y = images + np.array([0.3, -0.1])[:, None, None]
+    y[0, 15:] += 0.5  # something the input does not show
+    levelled = nullspace.level(y, images)
+    assert levelled.mean((1, 2)).sum() == pytest.approx(images.mean((1, 2)).sum())
+    assert nullspace.background(levelled[0]) == pytest.approx(nullspace.background(levelled[1]))

@@ -1,12 +1,14 @@
 """The blind estimate of the mixing law, on mixtures whose law is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.fft import dctn, idctn
 from scipy.ndimage import gaussian_filter
 
 from ddip_tf.smica import band_centres, frequencies, local_covariances
-from ddip_tf.transfer import choose_normalisation, complete, estimate_transfer, interpolate, smooth
+from ddip_tf.transfer import Transfer, choose_normalisation, complete, doubts, estimate_transfer, interpolate, smooth
 
 
 def sources(n, shape, seed=0):
@@ -143,3 +145,23 @@ def test_sum_rule_is_kept_for_ghosts_of_the_objects_sign():
     assert choose_normalisation(ratio, np.full(ratio.shape, 0.03), np.ones(2)) == ("sum", "")
     ratio[:, 0, 1] = 0.01
     assert choose_normalisation(ratio, np.full(ratio.shape, 0.03), np.ones(2))[0] == "diagonal"
+
+
+def test_equal_stationary_textures_are_flagged():
+    shape = (255, 287)
+    k = frequencies(*shape)
+    white = np.random.default_rng(3).standard_normal((2, *shape))
+    textures = idctn(dctn(white, axes=(1, 2), norm="ortho") * np.exp(-((k / 0.08) ** 2)), axes=(1, 2), norm="ortho")
+    assert estimate_transfer(mix(textures, law(k, 2))).warnings
+
+
+def test_scattered_bands_are_not_reliable():
+    k = band_centres(255, 287)
+    T = law(k, 2)
+    raw = T + 0.4 * np.random.default_rng(0).choice([-1, 1], T.shape)
+    zeros = np.zeros_like(T)
+    scattered = Transfer(k, T, raw, zeros, zeros, np.ones((len(k), 2)), np.ones(len(k)))
+    reliable, flags = doubts(scattered)
+    assert not reliable
+    assert "not reliable" in flags[0]
+    assert doubts(replace(scattered, raw=T)) == (True, [])

@@ -1,0 +1,180 @@
+"""Every method on every pair (or triple) with known truth: one table, one figure.
+
+    python tools/quality.py FOLDER -o OUT --methods input,fastica,kernel,shallow,transfer --epochs 500
+
+FOLDER holds slice1.tif, slice2.tif, … and truth1, truth2, … (.npy or .tif), or folders that do. OUT gets quality.md
+(the table), quality.json and quality.png. Each method runs in a process of its own, one after the other, so that
+seconds and peak memory are its own; seconds are of the separation alone, after imports.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from ddip_tf import config, metrics
+from ddip_tf.errors import InputError
+from ddip_tf.formats import read
+from ddip_tf.slices import SliceStack
+
+PAPER = ("linear", "kernel", "shallow")
+METHODS = ("input", "fastica", *PAPER, "transfer")
+BAND = (0.01, 0.12)  # cycles/pixel: where T(k) is held against the one fitted from truth
+
+
+def separate(method: str, stack: SliceStack, epochs: int, threads: int | None) -> tuple[np.ndarray, dict[str, Any]]:
+    """Slices (N, H, W) by a method, and the law's profiles where it has one."""
+    if method == "input":
+        return stack.images, {}
+    if method == "fastica":
+        return fastica(stack.images), {}
+    from ddip_tf.fitting import fit
+
+    settings = config.preset("paper", mixing=method, epochs=epochs) if method in PAPER else config.preset("default")
+    separation = fit(stack, settings, threads=threads)
+    return separation.outputs, {
+        name: separation.mixing[name] for name in ("k", "transfer") if name in separation.mixing
+    }
+
+
+def fastica(images: np.ndarray) -> np.ndarray:
+    """The classical blind separation, on whole images (Hyvärinen 1999); components matched to slices by correlation."""
+    from itertools import permutations
+
+    from sklearn.decomposition import FastICA
+
+    count = len(images)
+    found = FastICA(count, random_state=0, whiten="unit-variance").fit_transform(images.reshape(count, -1).T).T
+    like = np.corrcoef(found, images.reshape(count, -1))[:count, count:]
+    order = max(permutations(range(count)), key=lambda p: sum(abs(like[p[i], i]) for i in range(count)))
+    matched = []
+    for i, component in enumerate(order):
+        fitted = metrics.affine_fit(found[component].reshape(images[i].shape), images[i])
+        matched.append(fitted)
+    return np.stack(matched)
+
+
+def true_transfer(images: np.ndarray, truth: np.ndarray, k: np.ndarray) -> np.ndarray:
+    """T (K, N, N) fitted from truth in rings around k (K,): ⟨I yᵀ⟩⟨y yᵀ⟩⁻¹ over the cosine coefficients."""
+    from ddip_tf.nullspace import cosines
+    from ddip_tf.transfer import frequencies
+
+    grid = frequencies(*images.shape[1:])
+    given, true = (cosines(np.asarray(x, float) - x.mean((1, 2), keepdims=True)) for x in (images, truth))
+    width = np.log(k[1] / k[0]) / 2
+    fitted = []
+    for centre in k:
+        weight = np.exp(-0.5 * (np.log(np.maximum(grid, 1e-9) / centre) / width) ** 2)
+        cross, own = (np.einsum("hw,hwi,hwj->ij", weight, x, true) for x in (given, true))
+        fitted.append(cross @ np.linalg.inv(own))
+    return np.array(fitted)
+
+
+def run(folder: Path, method: str, epochs: int, threads: int | None) -> tuple[dict[str, Any], np.ndarray]:
+    """One method on one folder, in this process: a row of the table, and the images (N, H, W)."""
+    import resource
+
+    stack, truth = load(folder)
+    if method in (*PAPER, "transfer"):
+        import ddip_tf.fitting  # noqa: F401  (imports are not timed)
+    began = time.perf_counter()
+    images, law = separate(method, stack, epochs, threads)
+    seconds = time.perf_counter() - began
+    row: dict[str, Any] = {
+        "pair": folder.name,
+        "method": method if method not in PAPER else f"{method} ({epochs} epochs)",
+        "slices": [asdict(one) for one in metrics.score(images, truth)],
+        "seconds": round(seconds, 2),
+        "peak_memory_MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+    if law:
+        inside = (law["k"] > BAND[0]) & (law["k"] < BAND[1])
+        off = ~np.eye(len(stack), dtype=bool)
+        difference = (law["transfer"] - true_transfer(stack.images, truth, law["k"]))[inside][:, off]
+        row["transfer_error"] = round(float(np.sqrt(np.mean(difference**2))), 4)
+    return row, images
+
+
+def load(folder: Path) -> tuple[SliceStack, np.ndarray]:
+    """Slices and truth (N, H, W) of a folder."""
+    slices = sorted(folder.glob("slice*.tif"))
+    truths = sorted(folder.glob("truth*.npy")) or sorted(folder.glob("truth*.tif"))
+    if len(slices) != len(truths):
+        raise InputError(f"{folder} has {len(slices)} slices and {len(truths)} truths")
+    return read(*slices), read(*truths).images
+
+
+def markdown(rows: list[dict[str, Any]]) -> str:
+    """The table."""
+    lines = [
+        "| pair | method | slice | PSNR (dB) | SSIM | corr | leak | abs. error | T(k) error | s | MB |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        for number, one in enumerate(row["slices"], 1):
+            lines.append(
+                f"| {row['pair']} | {row['method']} | {number} | {one['psnr']:.2f} | {one['ssim']:.3f} | "
+                f"{one['correlation']:.3f} | {one['leak']:+.3f} | {one['error']:.4f} | "
+                f"{row.get('transfer_error', '–')} | {row['seconds']} | {row['peak_memory_MB']} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def draw(path: Path, pictures: dict[str, dict[str, np.ndarray]]) -> None:
+    """Every slice of every pair as a row, every method and the truth as a column."""
+    from matplotlib.figure import Figure
+
+    from ddip_tf.report import display_range
+
+    rows = [(pair, i) for pair, columns in pictures.items() for i in range(len(columns["truth"]))]
+    names = list(next(iter(pictures.values())))
+    figure = Figure(figsize=(2.2 * len(names), 2.3 * len(rows)), layout="constrained", dpi=80)
+    axes = figure.subplots(len(rows), len(names), squeeze=False)
+    for line, (pair, i) in zip(axes, rows, strict=True):
+        for axis, name in zip(line, names, strict=True):
+            image = pictures[pair][name][i]
+            low, high = display_range(image)
+            axis.imshow(image, cmap="gray", vmin=low, vmax=high)
+            axis.set_axis_off()
+            axis.set_title(f"{pair} {i + 1}: {name}", fontsize=7)
+    figure.savefig(path)
+
+
+@click.command(help=__doc__.split("\n")[0] if __doc__ else None)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for table and figure.")
+@click.option("--methods", default="input,fastica,transfer", show_default=True, help=f"Of {', '.join(METHODS)}.")
+@click.option("--epochs", default=500, show_default=True, help="Of the paper's mixings.")
+@click.option("--threads", type=int, help="CPU threads.")
+def main(folder: Path, output: Path, methods: str, epochs: int, threads: int | None) -> None:
+    chosen = methods.split(",")
+    if unknown := set(chosen) - set(METHODS):
+        raise click.UsageError(f"no method {', '.join(sorted(unknown))}; there are {', '.join(METHODS)}")
+    folders = [folder] if (folder / "slice1.tif").exists() else sorted(p.parent for p in folder.glob("*/slice1.tif"))
+    spawn = multiprocessing.get_context("spawn")
+    rows, pictures = [], {}
+    for pair in folders:
+        pictures[pair.name] = {"truth": load(pair)[1]}
+        for method in chosen:
+            with ProcessPoolExecutor(1, mp_context=spawn) as fresh:
+                row, images = fresh.submit(run, pair, method, epochs, threads).result()
+            rows.append(row)
+            pictures[pair.name][method] = images
+            print(markdown([row]).split("\n", 2)[2], end="", flush=True)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "quality.md").write_text(markdown(rows))
+    (output / "quality.json").write_text(json.dumps(rows, indent=1))
+    draw(output / "quality.png", pictures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
