@@ -66,7 +66,7 @@ def fastica(images: np.ndarray) -> np.ndarray:
 def true_transfer(images: np.ndarray, truth: np.ndarray, k: np.ndarray) -> np.ndarray:
     """T (K, N, N) fitted from truth in rings around k (K,): ⟨I yᵀ⟩⟨y yᵀ⟩⁻¹ over the cosine coefficients."""
     from ddip_tf.nullspace import cosines
-    from ddip_tf.transfer import frequencies
+    from ddip_tf.smica import frequencies
 
     grid = frequencies(*images.shape[1:])
     given, true = (cosines(np.asarray(x, float) - x.mean((1, 2), keepdims=True)) for x in (images, truth))
