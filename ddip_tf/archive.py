@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
-#: may be made again from the rest, so not hashed
-UNHASHED = ("report.html", "preview.png", "checkpoints", "regenerated", MANIFEST)
+
+#: arrays of the mixing with fewer numbers also stand in the manifest, for people to read
+LARGEST_LISTED = 1000
 
 
 def save(separation: Separation, run: _typing.Path, *, overwrite: bool = False) -> Path:
@@ -217,7 +218,11 @@ def _manifest(separation: Separation) -> dict[str, Any]:
             **dataclasses.asdict(separation.to_output),
         },
         "final": last,
-        "mixing": {name: np.round(values.astype(float), 6).tolist() for name, values in separation.mixing.items()},
+        "mixing": {
+            name: np.round(values.astype(float), 6).tolist()
+            for name, values in separation.mixing.items()
+            if values.size < LARGEST_LISTED
+        },
         "warnings": list(separation.warnings),
     }
 

@@ -132,7 +132,7 @@ def _fit_into(stack: Any, settings: configuration.FitConfig, run: Path, options:
             threads=options["threads"],
         )
         folder.write(separation)
-    preview = report.write_preview(run)
+    preview = report.write_figures(run)[0]
     if options["progress"] == "json":
         return
     last = {name: float(values[-1]) for name, values in separation.history.items()}

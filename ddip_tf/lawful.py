@@ -47,7 +47,7 @@ def fit_transfer(stack: SliceStack, config: FitConfig, device: str) -> Separatio
         },
         latents={f"{name}_base": b[None, ..., None] for name, b in zip(names, base, strict=True)},
         filters={},
-        mixing=_arrays(law),
+        mixing={**_arrays(law), "decided": unit(solution.decided)},
         modelled=unit(images - solution.residual),
         history={
             "epoch": np.array([1]),
@@ -71,7 +71,10 @@ UNMIXED = "No mixing was found between these slices: they are returned unchanged
 
 
 def _arrays(law: Transfer) -> Mapping[str, Floats]:
-    """The law's profiles by name: ``k`` (K,) in cycles/pixel, T as ``transfer`` (K, N, N), its raw points …"""
+    """The law's profiles by name: ``k`` (K,) in cycles/pixel, T as ``transfer`` (K, N, N), its raw points …
+
+    `ddip_tf.report` draws the law from them; images are in units of the stack's range.
+    """
     return {
         "k": law.k,
         "transfer": law.matrix,
@@ -79,4 +82,5 @@ def _arrays(law: Transfer) -> Mapping[str, Floats]:
         "sigma": law.sigma,
         "noise": law.noise,
         "power": law.power,
+        "samples": law.samples,
     }

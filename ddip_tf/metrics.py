@@ -86,7 +86,8 @@ def table(scores: tuple[Score, ...], before: tuple[Score, ...] | None = None) ->
     """Scores as lines of text; with ``before``, those of the input stand in front."""
     lines = ["slice        PSNR   SSIM   corr   leak    error"]
     for number, after in enumerate(scores, 1):
-        for name, row in [("input", before[number - 1])] * bool(before) + [("output", after)]:
+        rows = [("input", before[number - 1])] if before else []
+        for name, row in [*rows, ("output", after)]:
             lines.append(
                 f"{number} {name:8s} {row.psnr:6.2f} {row.ssim:6.3f} {row.correlation:6.3f} "
                 f"{row.leak:+6.3f} {row.error:8.4g}"

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .smica import (
+from ddip_tf.smica import (
     band_centres,
     dependence,
     difference_projector,
@@ -24,7 +24,7 @@ from .smica import (
     local_covariances,
     weighted_mean,
 )
-from .transfer import Transfer, complete
+from ddip_tf.transfer import Transfer, complete
 
 Array = np.ndarray
 

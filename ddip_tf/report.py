@@ -1,9 +1,9 @@
-"""Figures of a run folder."""
+"""Figures of a run folder and of a mixing law. They may be made again from the rest, so they are not hashed."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,39 +15,35 @@ if TYPE_CHECKING:
     from ddip_tf.transfer import Transfer
 
 
-def write_preview(run: _typing.Path) -> Path:
-    """``RUN/preview.png``: every slice's input, output and ghost, in grey over [μ − 4σ, μ + 4σ] of each image.
+def write_figures(run: _typing.Path) -> list[Path]:
+    """Figures of a run, into its folder: ``preview.png`` first.
 
-    The ghost is input − output, and the input their sum. Raises InputError if the run cannot be read.
+    preview.png shows every slice's input, output and ghost (input − output). Runs under the transfer law also get
+    transfer.png, T(k) with its raw points, and decided.png, which splits every output into what the data decide and
+    what the prior does. Grey scales span [μ − 4σ, μ + 4σ] of each image.
+
+    Raises InputError if the run cannot be read, RunError if it cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     run = Path(run)
     manifest = archive.load_manifest(run)
-    rows = [
-        {"input": before, "output": after, "ghost": before - after}
-        for before, after in zip(*regeneration.archived(run), strict=True)
-    ]
-    height, width = manifest["shape"]
-    figure = Figure(figsize=(9.6, 0.35 + 3.15 * len(rows) * height / width), layout="constrained", dpi=110)
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(len(rows), 3, squeeze=False)
-    for number, (row, panels) in enumerate(zip(axes, rows, strict=True), 1):
-        for axis, (kind, image) in zip(row, panels.items(), strict=True):
-            low, high = display_range(image)
-            axis.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
-            axis.set_title(f"slice {number}: {kind}", fontsize=10)
-            axis.set_axis_off()
-    path = run / "preview.png"
-    figure.savefig(path)
-    return path
+    inputs, outputs = regeneration.archived(run)
+    triples = zip(inputs, outputs, strict=True)
+    rows = [{"input": image, "output": output, "ghost": image - output} for image, output in triples]
+    written = [_save(_panels(rows), run / "preview.png")]
+    with np.load(run / "mixing.npz", allow_pickle=False) as file:
+        learned = dict(file)
+    if "transfer" in learned:
+        from ddip_tf.transfer import Transfer
 
-
-def display_range(image: Floats) -> tuple[float, float]:
-    """[μ − 4σ, μ + 4σ] of an image, the paper's display range (§3.1)."""
-    mean, deviation = float(np.mean(image)), float(np.std(image))
-    return mean - 4 * deviation, mean + 4 * deviation
+        fields = ("k", "raw", "sigma", "noise", "power", "samples")
+        law = Transfer(matrix=learned["transfer"], **{name: learned[name] for name in fields})
+        written.append(_save(_law(law, manifest["pixel_size_m"]), run / "transfer.png"))
+        rows = [
+            {"output": output, "decided by data": by_data, "decided by prior": output - output.mean() - by_data}
+            for output, by_data in zip(outputs, learned["decided"], strict=True)
+        ]
+        written.append(_save(_panels(rows), run / "decided.png"))
+    return written
 
 
 def write_transfer(
@@ -57,34 +53,66 @@ def write_transfer(
 
     k is in cycles/µm where the pixel size is known, else in cycles/pixel. Raises RunError if it cannot write.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     folder, count = Path(folder), law.matrix.shape[-1]
-    k, unit = describe.frequency(law.k, pixel_size_m)
+    k, _ = describe.frequency(law.k, pixel_size_m)
     names = [(i, j) for i in range(count) for j in range(count)]
     columns = [k, *(part[:, i, j] for part in (law.matrix, law.raw, law.sigma) for i, j in names)]
-    head = [f"{word}{i + 1}{j + 1}" for word in ("T", "raw", "sigma") for i, j in names]
-    figure = Figure(figsize=(7.2, 4.2), layout="constrained", dpi=110)
-    FigureCanvasAgg(figure)
-    axis = figure.subplots()
-    for i, j in names:
-        if i == j:
-            continue
-        (line,) = axis.plot(k, law.matrix[:, i, j], label=f"T{i + 1}{j + 1}: slice {j + 1} in slice {i + 1}")
-        shown = law.sigma[:, i, j] < 1
-        axis.errorbar(
-            k[shown], law.raw[shown, i, j], law.sigma[shown, i, j], fmt="o", ms=3, lw=0.8, color=line.get_color()
-        )
-    axis.axhline(0, color="0.7", lw=0.8)
-    axis.set(xscale="log", xlabel=f"spatial frequency k ({unit})", ylabel="T(k)", ylim=(-0.6, 1.0))
-    axis.legend(frameon=False)
+    head = ",".join(["k", *(f"{word}{i + 1}{j + 1}" for word in ("T", "raw", "sigma") for i, j in names)])
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        np.savetxt(
-            folder / "transfer.csv", np.stack(columns, 1), "%.6g", ",", header=",".join(["k", *head]), comments=""
-        )
-        figure.savefig(folder / "transfer.png")
+        np.savetxt(folder / "transfer.csv", np.stack(columns, 1), "%.6g", ",", header=head, comments="")
     except OSError as error:
         raise RunError(f"cannot write {folder}: {error.strerror or error}") from error
-    return folder / "transfer.csv", folder / "transfer.png"
+    return folder / "transfer.csv", _save(_law(law, pixel_size_m), folder / "transfer.png")
+
+
+def display_range(image: Floats) -> tuple[float, float]:
+    """[μ − 4σ, μ + 4σ] of an image, the paper's display range (§3.1)."""
+    mean, deviation = float(np.mean(image)), float(np.std(image))
+    return mean - 4 * deviation, mean + 4 * deviation
+
+
+def _panels(rows: list[dict[str, Floats]]) -> Any:
+    """One row a slice, one column a kind of image."""
+    from matplotlib.figure import Figure
+
+    height, width = next(iter(rows[0].values())).shape
+    figure = Figure(figsize=(9.6, 0.35 + 3.15 * len(rows) * height / width), layout="constrained", dpi=110)
+    axes = figure.subplots(len(rows), len(rows[0]), squeeze=False)
+    for number, (line, row) in enumerate(zip(axes, rows, strict=True), 1):
+        for axis, (kind, image) in zip(line, row.items(), strict=True):
+            low, high = display_range(image)
+            axis.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+            axis.set_title(f"slice {number}: {kind}", fontsize=10)
+            axis.set_axis_off()
+    return figure
+
+
+def _law(law: Transfer, pixel_size_m: tuple[float, float] | None) -> Any:
+    """T(k) off the diagonal: curves, raw points and their deviations."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import ScalarFormatter
+
+    k, unit = describe.frequency(law.k, pixel_size_m)
+    figure = Figure(figsize=(7.2, 4.2), layout="constrained", dpi=110)
+    axis = figure.subplots()
+    for i, j in zip(*np.nonzero(~np.eye(law.matrix.shape[-1], dtype=bool)), strict=True):
+        (line,) = axis.plot(k, law.matrix[:, i, j], label=f"T{i + 1}{j + 1}: slice {j + 1} in slice {i + 1}")
+        known = law.sigma[:, i, j] < 1
+        points = k[known], law.raw[known, i, j], law.sigma[known, i, j]
+        axis.errorbar(*points, fmt="o", markersize=3, linewidth=0.8, color=line.get_color())
+    axis.axhline(0, color="0.7", linewidth=0.8)
+    axis.set(xscale="log", xlabel=f"spatial frequency k ({unit})", ylabel="T(k)", ylim=(-0.6, 1.0))
+    for ticks in (axis.xaxis.set_major_formatter, axis.xaxis.set_minor_formatter):
+        ticks(ScalarFormatter())
+    axis.tick_params(axis="x", which="minor", labelsize=8)
+    axis.legend(frameon=False)
+    return figure
+
+
+def _save(figure: Any, path: Path) -> Path:
+    try:
+        figure.savefig(path)
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error.strerror or error}") from error
+    return path

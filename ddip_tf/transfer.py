@@ -18,8 +18,8 @@ from itertools import permutations
 
 import numpy as np
 
-from . import smica
-from .smica import band_centres, dependence, local_covariances
+from ddip_tf import smica
+from ddip_tf.smica import band_centres, dependence, local_covariances
 
 Array = np.ndarray
 NORMALISATIONS = ("auto", "sum", "diagonal")

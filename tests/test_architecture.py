@@ -105,6 +105,9 @@ def test_public_names_resolve_and_are_documented():
 
 
 def test_public_functions_stay_functions_after_their_modules_are_imported():
-    code = "import ddip_tf.archive, ddip_tf.regeneration, ddip_tf; print(callable(ddip_tf.regenerate), callable(ddip_tf.read))"
+    code = (
+        "import ddip_tf.archive, ddip_tf.regeneration, ddip_tf;"
+        "print(callable(ddip_tf.regenerate), callable(ddip_tf.read))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True True"

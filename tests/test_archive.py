@@ -160,7 +160,7 @@ def test_overwrite_replaces_the_run(separation, copy):
 
 
 def test_preview_is_a_picture(copy):
-    path = report.write_preview(copy)
+    path = report.write_figures(copy)[0]
     assert path.read_bytes().startswith(b"\x89PNG")
     assert path.stat().st_size > 10_000
 

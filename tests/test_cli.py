@@ -194,7 +194,7 @@ def test_doctor_passes(call):
 
 
 def test_demo_runs_on_what_ships(call):
-    code, out, _ = call("demo", "-o", "run", "--epochs", "2", "--width", "1")
+    code, _, _ = call("demo", "-o", "run", "--epochs", "2", "--width", "1")
     assert code == 0
     assert load_manifest("run")["shape"] == [160, 192]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ddip_tf
-from ddip_tf import archive, metrics, regeneration
+from ddip_tf import archive, metrics, regeneration, report
 from ddip_tf.config import preset
 from ddip_tf.fitting import fit
 from ddip_tf.formats import read
@@ -65,6 +65,10 @@ def test_archive_regenerates_without_inputs(separation, tmp_path, runtime):
     with np.load(run / "mixing.npz", allow_pickle=False) as file:
         assert file["transfer"].shape == (len(file["k"]), 2, 2)
         np.testing.assert_allclose(file["transfer"].sum(1), 1, atol=1e-9)
+        kept = file["decided"]
+    assert kept.shape == outputs.shape
+    if runtime == "onnx":
+        assert [path.name for path in report.write_figures(run)] == ["preview.png", "transfer.png", "decided.png"]
     manifest = archive.load_manifest(run)
     assert manifest["config"]["mixing"] == "transfer"
     assert manifest["crossover_px"] == pytest.approx(19.4, abs=3)

@@ -272,9 +272,7 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 
 @click.command(context_settings={"show_default": True})
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-@click.option(
-    "--sample", default="discs,particle", callback=_names, help="Slices along the beam, two or more."
-)
+@click.option("--sample", default="discs,particle", callback=_names, help="Slices along the beam, two or more.")
 @click.option("--spacing", "spacing_m", type=POSITIVE, default=30e-6, help="Between neighbouring slices, m.")
 @click.option("--energy", "energy_kev", type=POSITIVE, default=12.0, help="Photon energy, keV.")
 @click.option("--pixel-size", "pixel_size_m", type=POSITIVE, default=7.3e-9, help="Of the object, m.")
