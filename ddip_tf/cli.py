@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,14 @@ import click
 
 from ddip_tf import config as configuration
 from ddip_tf.errors import InputError, RunError
+from ddip_tf.options import fit_options, read_stack, settings_from, stack_options
 
 RUNS = Path("saved_models")
 
 
 def main() -> None:
     """Entry point of ``ddip-tf``: one line on standard error and the contract's exit codes."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch queue's end is an interruption
     try:
         code = cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -49,59 +51,10 @@ def cli() -> None:
     """
 
 
-def _stack_options(command: Callable) -> Callable:
-    """Options that choose what is read."""
-    options = [
-        click.argument("files", nargs=-1, required=True, metavar="SLICE1 SLICE2 … | FILE"),
-        click.option("--crop", metavar="Y0:Y1,X0:X1", help="Work on this part of the images (pixels)."),
-        click.option("--slices", metavar="I,J,…", help="Use these slices, counted from 0."),
-        click.option("--pixel-size", type=float, metavar="M", help="Pixel size in metres."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def _fit_options(command: Callable) -> Callable:
-    """Options that set the fit; those left out come from --config, then from --preset."""
-    options = [
-        click.option(
-            "--preset",
-            default="default",
-            show_default=True,
-            type=click.Choice(list(configuration.PRESETS)),
-            help="Settings to start from; paper: exactly Du, Huang & Jacobsen (2021).",
-        ),
-        click.option("--config", "config_file", metavar="FILE.yaml", help="Settings; flags win over them."),
-        click.option("--mixing", type=click.Choice(configuration.MIXINGS), help="Forward model."),
-        click.option("--gamma", type=float, help="Weight of the exclusion loss."),
-        click.option("--epochs", type=int, help="Optimisation steps."),
-        click.option(
-            "--normalisation", type=click.Choice(configuration.NORMALISATIONS), help="Of T(k), mixing transfer."
-        ),
-        click.option("--seed", type=int, help="Of latent inputs and initial weights."),
-        click.option("--learning-rate", type=float, help="Of Adam."),
-        click.option("--width", type=int, help="Channels of a generator's first level."),
-        click.option("--overwrite", is_flag=True, help="Replace an existing run folder."),
-        click.option("--device", default="auto", show_default=True, help="auto, cpu or gpu:0."),
-        click.option("--threads", type=click.IntRange(min=1), help="CPU threads (all cores if left out)."),
-        click.option(
-            "--progress",
-            type=click.Choice(["auto", "bar", "json", "none"]),
-            default="auto",
-            show_default=True,
-            help="auto: a bar on a terminal, nothing elsewhere; json: a line an epoch on standard output.",
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
 @cli.command()
-@_stack_options
+@stack_options
 @click.option("-o", "--output", metavar="RUN", help="Run folder; left out: saved_models/<first file>-<seed>.")
-@_fit_options
+@fit_options
 def fit(files: tuple[str, ...], output: str | None, **options: Any) -> None:
     """Separate slices into a run folder.
 
@@ -112,8 +65,8 @@ def fit(files: tuple[str, ...], output: str | None, **options: Any) -> None:
     ddip-tf fit stack.tif --slices 0,3 --crop 0:272,16:288 -o runs/sample7
     ddip-tf fit slice1.tif slice2.tif --preset paper --gamma 0.2
     """
-    settings = _settings(options)
-    stack = _read(files, options)
+    settings = settings_from(options)
+    stack = read_stack(files, options)
     _fit_into(stack, settings, Path(output) if output else _free_run(files[0], settings.seed), options)
 
 
@@ -177,7 +130,7 @@ def regenerate(run: str, output: str | None, runtime: str, check: bool) -> None:
 
 
 @cli.command()
-@_stack_options
+@stack_options
 @click.option("-o", "--output", metavar="DIR", help="Also write transfer.csv and transfer.png there.")
 @click.option("--normalisation", type=click.Choice(configuration.NORMALISATIONS), default="auto", show_default=True)
 def transfer(files: tuple[str, ...], output: str | None, normalisation: str, **options: Any) -> None:
@@ -185,7 +138,7 @@ def transfer(files: tuple[str, ...], output: str | None, normalisation: str, **o
     from ddip_tf import describe
     from ddip_tf.transfer import estimate_transfer
 
-    stack = _read(files, options)
+    stack = read_stack(files, options)
     law = estimate_transfer(stack.images, normalisation=normalisation)
     click.echo(describe.transfer(law, stack.pixel_size_m))
     if output:
@@ -205,12 +158,7 @@ def score(run: str, truth: str, more: tuple[str, ...]) -> None:
     \b
     ddip-tf score RUN --truth truth1.tif truth2.tif
     """
-    from ddip_tf import metrics, regeneration
-    from ddip_tf.formats import read
-
-    inputs, outputs = regeneration.archived(run)
-    true = read(truth, *more).images
-    click.echo(metrics.table(metrics.score(outputs, true), metrics.score(inputs, true)))
+    click.echo(_score(Path(run), (truth, *more)))
 
 
 @cli.command()
@@ -240,49 +188,25 @@ def doctor() -> None:
 
 @cli.command()
 @click.option("-o", "--output", metavar="RUN", help="Run folder; left out: saved_models/demo-<seed>.")
-@_fit_options
+@fit_options
 def demo(output: str | None, **options: Any) -> None:
-    """Separate a small simulated pair that ships with ddip-tf (discs over a porous particle)."""
+    """Separate a small simulated pair that ships with ddip-tf, and hold it against its known truth."""
     data = Path(__file__).with_name("demo_data")
-    settings = _settings(options)
-    stack = _read((str(data / "slice1.tif"), str(data / "slice2.tif")), {})
-    _fit_into(stack, settings, Path(output) if output else _free_run("demo", settings.seed), options)
+    settings = settings_from(options)
+    stack = read_stack((str(data / "slice1.tif"), str(data / "slice2.tif")), {})
+    run = Path(output) if output else _free_run("demo", settings.seed)
+    _fit_into(stack, settings, run, options)
+    if options["progress"] != "json":
+        click.echo(_score(run, (str(data / "truth1.tif"), str(data / "truth2.tif"))))
 
 
-def _settings(options: dict[str, Any]) -> configuration.FitConfig:
-    """Settings from the preset, then the config file, then the flags."""
-    names = ("mixing", "gamma", "epochs", "seed", "learning_rate", "width", "normalisation")
-    flags = {name: options[name] for name in names if options[name] is not None}
-    written: dict[str, Any] = {}
-    if options["config_file"]:
-        try:
-            written = configuration.parse_yaml(Path(options["config_file"]).read_text())
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{options['config_file']} cannot be read: {error}") from error
-    return configuration.preset(options["preset"], **{**written, **flags})
-
-
-def _read(files: tuple[str, ...], options: dict[str, Any]) -> Any:
+def _score(run: Path, truth: tuple[str, ...]) -> str:
+    from ddip_tf import metrics, regeneration
     from ddip_tf.formats import read
 
-    stack = read(*files, pixel_size_m=options.get("pixel_size"))
-    if options.get("slices"):
-        stack = stack.pick(_numbers(options["slices"], ",", "--slices takes numbers such as 0,3"))
-    if options.get("crop"):
-        hint = "--crop takes Y0:Y1,X0:X1 in pixels, such as 0:272,16:288"
-        rows, _, columns = options["crop"].partition(",")
-        box = [_numbers(side, ":", hint) for side in (rows, columns)]
-        if [len(side) for side in box] != [2, 2]:
-            raise InputError(hint)
-        stack = stack.cropped((box[0][0], box[0][1]), (box[1][0], box[1][1]))
-    return stack
-
-
-def _numbers(text: str, separator: str, hint: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(separator)]
-    except ValueError:
-        raise InputError(f"{hint}, not {text!r}") from None
+    inputs, outputs = regeneration.archived(run)
+    true = read(*truth).images
+    return metrics.table(metrics.score(outputs, true), metrics.score(inputs, true))
 
 
 def _free_run(first_file: str, seed: int) -> Path:

@@ -173,7 +173,7 @@ def test_interrupted_is_exit_130(call, pair, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_read", interrupt)
+    monkeypatch.setattr(cli, "read_stack", interrupt)
     code, _, err = call("fit", *pair)
     assert code == 130
     assert "interrupted" in err

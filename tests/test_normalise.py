@@ -7,9 +7,10 @@ from ddip_tf.normalise import Affine, least_squares, to_unit_interval
 IMAGES = np.stack([blobs(5, (37, 45), 1) * 0.4 - 1, blobs(5, (37, 45), 2) * 2 + 0.3]).astype(np.float32)
 
 
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
 @pytest.mark.parametrize("unit", [1.0, 1e-30, 1e30])
-def test_unit_interval_and_back_is_the_identity(unit):
-    images = (IMAGES * unit).astype(np.float32)
+def test_unit_interval_and_back_is_the_identity(unit, order):
+    images = (IMAGES[order] * unit).astype(np.float32)
     scale = to_unit_interval(images)
     inside = scale.inverse(images)
     assert inside.min() == 0

@@ -1,0 +1,100 @@
+"""Options that several commands share, and what becomes of them: settings and a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ddip_tf import config as configuration
+from ddip_tf.errors import InputError
+
+if TYPE_CHECKING:
+    from ddip_tf.slices import SliceStack
+
+
+def stack_options(command: Callable) -> Callable:
+    """Options that choose what is read."""
+    options = [
+        click.argument("files", nargs=-1, required=True, metavar="SLICE1 SLICE2 … | FILE"),
+        click.option("--crop", metavar="Y0:Y1,X0:X1", help="Work on this part of the images (pixels)."),
+        click.option("--slices", metavar="I,J,…", help="Use these slices, counted from 0."),
+        click.option("--pixel-size", type=float, metavar="M", help="Pixel size in metres."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def fit_options(command: Callable) -> Callable:
+    """Options that set the fit; those left out come from --config, then from --preset."""
+    options = [
+        click.option(
+            "--preset",
+            default="default",
+            show_default=True,
+            type=click.Choice(list(configuration.PRESETS)),
+            help="Settings to start from; paper: exactly Du, Huang & Jacobsen (2021).",
+        ),
+        click.option("--config", "config_file", metavar="FILE.yaml", help="Settings; flags win over them."),
+        click.option("--mixing", type=click.Choice(configuration.MIXINGS), help="Forward model."),
+        click.option("--gamma", type=float, help="Weight of the exclusion loss."),
+        click.option("--epochs", type=int, help="Optimisation steps."),
+        click.option(
+            "--normalisation", type=click.Choice(configuration.NORMALISATIONS), help="Of T(k), mixing transfer."
+        ),
+        click.option("--seed", type=int, help="Of latent inputs and initial weights."),
+        click.option("--learning-rate", type=float, help="Of Adam."),
+        click.option("--width", type=int, help="Channels of a generator's first level."),
+        click.option("--overwrite", is_flag=True, help="Replace an existing run folder."),
+        click.option("--device", default="auto", show_default=True, help="auto, cpu or gpu:0."),
+        click.option("--threads", type=click.IntRange(min=1), help="CPU threads (all cores if left out)."),
+        click.option(
+            "--progress",
+            type=click.Choice(["auto", "bar", "json", "none"]),
+            default="auto",
+            show_default=True,
+            help="auto: a bar on a terminal, nothing elsewhere; json: a line an epoch on standard output.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def settings_from(options: dict[str, Any]) -> configuration.FitConfig:
+    """Settings from the preset, then the config file, then the flags."""
+    names = ("mixing", "gamma", "epochs", "seed", "learning_rate", "width", "normalisation")
+    flags = {name: options[name] for name in names if options[name] is not None}
+    written: dict[str, Any] = {}
+    if options["config_file"]:
+        try:
+            written = configuration.parse_yaml(Path(options["config_file"]).read_text())
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{options['config_file']} cannot be read: {error}") from error
+    return configuration.preset(options["preset"], **{**written, **flags})
+
+
+def read_stack(files: tuple[str, ...], options: dict[str, Any]) -> SliceStack:
+    from ddip_tf.formats import read
+
+    stack = read(*files, pixel_size_m=options.get("pixel_size"))
+    if options.get("slices"):
+        stack = stack.pick(_numbers(options["slices"], ",", "--slices takes numbers such as 0,3"))
+    if options.get("crop"):
+        hint = "--crop takes Y0:Y1,X0:X1 in pixels, such as 0:272,16:288"
+        rows, _, columns = options["crop"].partition(",")
+        box = [_numbers(side, ":", hint) for side in (rows, columns)]
+        if [len(side) for side in box] != [2, 2]:
+            raise InputError(hint)
+        stack = stack.cropped((box[0][0], box[0][1]), (box[1][0], box[1][1]))
+    return stack
+
+
+def _numbers(text: str, separator: str, hint: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(separator)]
+    except ValueError:
+        raise InputError(f"{hint}, not {text!r}") from None
