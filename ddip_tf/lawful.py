@@ -33,7 +33,7 @@ def fit_transfer(stack: SliceStack, config: FitConfig, device: str) -> Separatio
     began = time.perf_counter()
     unit = Affine((float(np.ptp(stack.images)),) * len(stack), (0.0,) * len(stack))
     images = unit.inverse(stack.images)
-    law = estimate_transfer(images, normalisation=config.normalisation, seed=config.seed)
+    law = estimate_transfer(images, normalisation=config.normalisation)
     solution = nullspace.solve(images, law, starts=config.starts, seed=config.seed)
     names = [f"slice{i + 1}" for i in range(len(stack))]
     base, separated = solution.base.astype(np.float32), solution.images.astype(np.float32)
@@ -53,7 +53,7 @@ def fit_transfer(stack: SliceStack, config: FitConfig, device: str) -> Separatio
             "epoch": np.array([1]),
             "fidelity": np.array([float(np.mean(solution.residual**2, axis=(1, 2)).sum())]),
         },
-        warnings=law.warnings if law.mixed else (UNMIXED, *law.warnings),
+        warnings=law.warnings,
         provenance={
             "device": device,
             "threads": runtime.threads_in_use(),
@@ -65,9 +65,6 @@ def fit_transfer(stack: SliceStack, config: FitConfig, device: str) -> Separatio
         },
     )
     return diagnose.with_warnings(separation)
-
-
-UNMIXED = "No mixing was found between these slices: they are returned unchanged."
 
 
 def _arrays(law: Transfer) -> Mapping[str, Floats]:

@@ -213,8 +213,13 @@ def unmixed(images: Array, centres: Array, samples: Array, normalisation: str, r
     )
 
 
-def estimate_transfer(images: Array, *, normalisation: str = "auto", seed: int = 0) -> Transfer:
-    """T(k) from N >= 2 slices (N, H, W). `seed` is there for the interface: the estimate draws no random numbers."""
+def estimate_transfer(images: Array, *, normalisation: str = "auto") -> Transfer:
+    """T(k) from N >= 2 slices (N, H, W), in any unit. Draws no random numbers.
+
+    `normalisation` of the columns is "sum", "diagonal" or "auto" (see `choose_normalisation`). Slices that share no
+    more than chance, or that are equal, give the identity with `mixed` False. Raises ValueError for fewer than two
+    slices, sides under 32 pixels, and images that are constant or not finite.
+    """
     images = np.asarray(images, float)
     if normalisation not in NORMALISATIONS:
         raise ValueError(f"normalisation is one of {', '.join(NORMALISATIONS)}, not {normalisation!r}")
