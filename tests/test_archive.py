@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -170,6 +171,11 @@ def test_display_range_is_four_deviations():
     low, high = report.display_range(image)
     assert (low + high) / 2 == pytest.approx(image.mean())
     assert high - low == pytest.approx(8 * image.std())
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "tensorflow"])
+def test_the_example_that_ships_still_regenerates(runtime):
+    assert regeneration.check(Path(__file__).parents[1] / "saved_models" / "example", runtime) == []
 
 
 WITHOUT_TENSORFLOW = """

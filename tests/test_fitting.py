@@ -165,3 +165,10 @@ def test_a_mixed_pair_comes_out_better_than_it_went_in():
     for i in range(2):
         before, after = (np.corrcoef(x[i].ravel(), truth[i].ravel())[0, 1] for x in (mixed, result.outputs))
         assert after > before
+
+
+def test_alpha_is_the_share_of_slice_1(separation):
+    matrix, history = separation.mixing["matrix"], separation.history
+    for i in range(2):
+        own, other = (abs(history[f"alpha{i + 1}"][-1] - matrix[i, j]) for j in (0, 1))
+        assert own < other
