@@ -12,6 +12,7 @@ multislice ptychography", J. Synchrotron Rad. 28 (2021).
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from typing import TYPE_CHECKING, Any
 
@@ -44,13 +45,18 @@ _HOME = {
     "regenerate": "regeneration",
     "save": "archive",
 }
+#: modules whose import starts TensorFlow, which has much to say
+_TENSORFLOW = ("fitting", "networks")
 __all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'ddip_tf' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"ddip_tf.{_HOME[name]}"), name)
+    from ddip_tf import runtime
+
+    with runtime.quiet() if _HOME[name] in _TENSORFLOW else contextlib.nullcontext():
+        value = getattr(importlib.import_module(f"ddip_tf.{_HOME[name]}"), name)
     globals()[name] = value
     return value
 

@@ -30,6 +30,7 @@ MANIFEST = "manifest.json"
 
 #: arrays of the mixing with fewer numbers also stand in the manifest, for people to read
 LARGEST_LISTED = 1000
+LOSSES = ("loss", "fidelity", "exclusion", "alpha_term")
 
 
 def save(separation: Separation, run: _typing.Path, *, overwrite: bool = False) -> Path:
@@ -69,7 +70,7 @@ class RunFolder:
     """
 
     def __init__(self, run: _typing.Path, *, overwrite: bool = False) -> None:
-        self.run = Path(run)
+        self.run = Path(run).absolute()
         self._aside = self.run.with_name(f".{self.run.name}.partial-{os.getpid()}")
         self._overwrite = overwrite
 
@@ -197,7 +198,8 @@ def _write_history(path: Path, history: Mapping[str, Floats]) -> None:
 
 def _manifest(separation: Separation) -> dict[str, Any]:
     stack = separation.stack
-    last = {name: float(values[-1]) for name, values in separation.history.items() if name != "epoch"}
+    # α of the last epoch's start is in history.csv; the final one is mixing.matrix
+    losses = {name: float(values[-1]) for name, values in separation.history.items() if name in LOSSES}
     return {
         "format_version": FORMAT_VERSION,
         "versions": runtime.versions(),
@@ -217,7 +219,8 @@ def _manifest(separation: Separation) -> dict[str, Any]:
             "rule": "output = gain * generator + offset",
             **dataclasses.asdict(separation.to_output),
         },
-        "final": last,
+        "gamma": separation.config.exclusion_weight,
+        "final": losses,
         "mixing": {
             name: np.round(values.astype(float), 6).tolist()
             for name, values in separation.mixing.items()

@@ -28,13 +28,15 @@ def main() -> None:
         code = _complain(error, 2)
     except (RunError, FloatingPointError, OSError, MemoryError) as error:
         code = _complain(error, 1)
+    except ModuleNotFoundError as error:
+        code = _complain(f"this needs the package {error.name}: install ddip-tf with its dependencies", 1)
     except (click.Abort, KeyboardInterrupt):
         click.echo("ddip-tf: interrupted, nothing was written", err=True)
         code = 130
     sys.exit(code)
 
 
-def _complain(error: BaseException, code: int) -> int:
+def _complain(error: BaseException | str, code: int) -> int:
     click.echo(f"ddip-tf: {error or type(error).__name__}", err=True)
     return code
 
@@ -67,7 +69,7 @@ def fit(files: tuple[str, ...], output: str | None, **options: Any) -> None:
     """
     settings = settings_from(options)
     stack = read_stack(files, options)
-    _fit_into(stack, settings, Path(output) if output else _free_run(files[0], settings.seed), options)
+    _fit_into(stack, settings, Path(output) if output is not None else _free_run(files[0], settings.seed), options)
 
 
 def _fit_into(stack: Any, settings: configuration.FitConfig, run: Path, options: dict[str, Any]) -> None:
@@ -84,6 +86,8 @@ def _fit_into(stack: Any, settings: configuration.FitConfig, run: Path, options:
             device=options["device"],
             threads=options["threads"],
         )
+        if sys.stderr.isatty():
+            click.echo("archiving …", err=True)
         folder.write(separation)
     preview = report.write_figures(run)[0]
     if options["progress"] == "json":
@@ -194,7 +198,7 @@ def demo(output: str | None, **options: Any) -> None:
     data = Path(__file__).with_name("demo_data")
     settings = settings_from(options)
     stack = read_stack((str(data / "slice1.tif"), str(data / "slice2.tif")), {})
-    run = Path(output) if output else _free_run("demo", settings.seed)
+    run = Path(output) if output is not None else _free_run("demo", settings.seed)
     _fit_into(stack, settings, run, options)
     if options["progress"] != "json":
         click.echo(_score(run, (str(data / "truth1.tif"), str(data / "truth2.tif"))))

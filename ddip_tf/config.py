@@ -47,20 +47,27 @@ class FitConfig:
     def __post_init__(self) -> None:
         if self.mixing not in MIXINGS:
             raise InputError(f"mixing is {self.mixing!r}; it can be {', '.join(MIXINGS)}")
-        if self.gamma is None:
-            object.__setattr__(self, "gamma", DEFAULT_GAMMA[self.mixing])
         if self.normalisation not in NORMALISATIONS:
             raise InputError(f"normalisation is {self.normalisation!r}; it can be {', '.join(NORMALISATIONS)}")
         for name, lowest in _LOWEST.items():
             value = getattr(self, name)
+            if name == "gamma" and value is None:
+                continue
             kind = int if name in _INTEGERS else (int, float)
             if isinstance(value, bool) or not isinstance(value, kind):
                 wanted = "a whole number" if name in _INTEGERS else "a number"
                 raise InputError(f"{name} must be {wanted}, not {value!r}")
             if not lowest <= value < float("inf"):
                 raise InputError(f"{name} is {value}; the least is {lowest}")
+        if self.learning_rate == 0:
+            raise InputError("learning_rate is 0: nothing would be learned")
         if not self.learning_rate_decay <= 1:
             raise InputError(f"learning_rate_decay is {self.learning_rate_decay}; the most is 1")
+
+    @property
+    def exclusion_weight(self) -> float:
+        """γ_excl of eq. (5): ``gamma``, or where that is None the mixing's own (`DEFAULT_GAMMA`)."""
+        return DEFAULT_GAMMA[self.mixing] if self.gamma is None else self.gamma
 
     def to_dict(self) -> dict[str, Any]:
         """Plain settings, in order: ``FitConfig.from_dict`` takes them back."""
@@ -148,6 +155,7 @@ def parse_yaml(text: str) -> dict[str, Any]:
 def _number(value: Any) -> Any:
     """YAML 1.1 reads 1e-3 as text; here it is the number it looks like."""
     try:
-        return float(value) if isinstance(value, str) else value
+        number = float(value) if isinstance(value, str) else value
     except ValueError:
         return value
+    return int(number) if isinstance(number, float) and number.is_integer() else number

@@ -72,10 +72,12 @@ def run(path: _typing.Path) -> str:
     manifest = archive.load_manifest(path)
     config = manifest["config"]
     names = ", ".join(source["name"] for source in manifest["inputs"]) or "arrays"
+    fitted = f", γ {manifest['gamma']}, {manifest['epochs_done']} epochs, seed {config['seed']}"
+    fitted = "" if config["mixing"] == "transfer" else fitted
     lines = [
         f"{path}: {manifest['slices']} slices of {manifest['shape'][0]} x {manifest['shape'][1]}, from {names}",
-        f"status     {manifest['status']}, {manifest['epochs_done']} epochs in {manifest['wall_time_s']:.0f} s",
-        f"mixing     {config['mixing']}, γ {config['gamma']}, seed {config['seed']}",
+        f"status     {manifest['status']} in {manifest['wall_time_s']:.0f} s",
+        f"mixing     {config['mixing']}" + fitted,
         "final      " + ", ".join(f"{name} {value:.4g}" for name, value in manifest["final"].items()),
         f"made with  ddip-tf {manifest['versions'].get('ddip-tf', '?')} on {manifest['platform']}",
         *(f"Warning: {sentence}" for sentence in manifest["warnings"]),

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from ddip_tf import diagnose, lawful, losses, networks, normalise, runtime
-from ddip_tf.config import FitConfig
+from ddip_tf.config import FitConfig, preset
+from ddip_tf.errors import InputError
 from ddip_tf.mixing import Mixing, generator_channels, latent_input
 from ddip_tf.parameters import ParameterVector
 from ddip_tf.result import Separation
@@ -36,11 +37,12 @@ def fit(
     stack
         N ≥ 2 slices (N, H, W).
     config
-        settings; the paper's if None.
+        settings; those of ``preset("default")`` if None.
     callbacks
         Keras callbacks: ``on_epoch_end`` comes for every epoch, with all loss terms in ``logs``, after each
         chunk of ``config.chunk`` epochs; ``self.model`` (all z → all images) then has the chunk's last weights.
-        ``self.model.stop_training = True`` ends the fit after the chunk.
+        ``self.model.stop_training = True`` ends the fit after the chunk. Weights that a callback restores are not
+        kept: the result is the last epoch's, as in the paper. Mixing transfer calls back once, at its end.
     device, threads
         see `ddip_tf.runtime.start`. Same seed, machine and threads: same bits.
 
@@ -51,14 +53,16 @@ def fit(
     Raises
     ------
     InputError
-        a device that TensorFlow does not see.
+        no `SliceStack`, or a device that TensorFlow does not see.
     FloatingPointError
         the loss is no longer finite.
     """
-    config = config or FitConfig()
+    if not isinstance(stack, SliceStack):
+        raise InputError("give a SliceStack: ddip_tf.read(files) or ddip_tf.SliceStack(array) makes one")
+    config = config or preset("default")
     place = runtime.start(device, threads, networks=len(stack) + 1)
     if config.mixing == "transfer":
-        return lawful.fit_transfer(stack, config, place)
+        return lawful.fit_transfer(stack, config, place, callbacks)
     began = time.perf_counter()
     scale = normalise.to_unit_interval(stack.images)
     with tf.device(place):
@@ -146,9 +150,7 @@ def _optimise(
     run_chunk = _compile_chunk(model, tf.constant(measured), config, optimizer, vector)
 
     whole = model.as_one()
-    listeners = keras.callbacks.CallbackList(
-        list(callbacks), model=whole, epochs=config.epochs, params={"epochs": config.epochs}
-    )
+    listeners = keras.callbacks.CallbackList(list(callbacks), model=whole, epochs=config.epochs)
     whole.stop_training = False
     records: list[np.ndarray] = []
     done = 0
@@ -166,8 +168,8 @@ def _optimise(
             listeners.on_epoch_begin(done)
             listeners.on_epoch_end(done, dict(zip(terms, map(float, row), strict=True)))
             done += 1
-    model.parameters.write(vector.numpy())
     listeners.on_train_end()
+    model.parameters.write(vector.numpy())  # last: callbacks do not see the mixing, so they may not restore weights
     table = np.concatenate(records)
     history = {"epoch": np.arange(1, done + 1), **dict(zip(terms, table.T, strict=True))}
     return history, "done" if done == config.epochs else "stopped"
@@ -191,7 +193,7 @@ def _compile_chunk(
             exclusion = losses.exclusion(y)
             alpha_term = losses.alpha_term(matrix)
             alpha_weight = tf.where(number < config.alpha_epochs, config.alpha_weight, 0.0)
-            loss = fidelity + config.gamma * exclusion + alpha_weight * alpha_term
+            loss = fidelity + config.exclusion_weight * exclusion + alpha_weight * alpha_term
         optimizer.apply([tape.gradient(loss, parameters)], [vector])
         return tf.stack([loss, fidelity, exclusion, alpha_term, *tf.unstack(_alpha(matrix))])
 

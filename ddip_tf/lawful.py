@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import keras
 import numpy as np
 
 from ddip_tf import diagnose, networks, nullspace, runtime
@@ -16,7 +17,12 @@ from ddip_tf.slices import SliceStack
 from ddip_tf.transfer import Transfer, estimate_transfer
 
 
-def fit_transfer(stack: SliceStack, config: FitConfig, device: str) -> Separation:
+def fit_transfer(
+    stack: SliceStack,
+    config: FitConfig,
+    device: str,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Separation:
     """Separate ``stack`` under the blindly estimated law.
 
     The slices keep their gain (no regression on the input): only the unit is taken out and put back.
@@ -29,6 +35,13 @@ def fit_transfer(stack: SliceStack, config: FitConfig, device: str) -> Separatio
         ``normalisation`` of T, ``starts`` of the solve and ``seed`` are used.
     device
         name of the device the generators run on, for the record.
+    callbacks
+        Keras callbacks; they hear of one epoch, when all is done.
+
+    Returns
+    -------
+    Separation
+        ``generators`` take ``base`` (1, H, W, 1), what the data fix by themselves, instead of z.
     """
     began = time.perf_counter()
     unit = Affine((float(np.ptp(stack.images)),) * len(stack), (0.0,) * len(stack))
@@ -64,6 +77,10 @@ def fit_transfer(stack: SliceStack, config: FitConfig, device: str) -> Separatio
             **runtime.memory_bytes(),
         },
     )
+    listeners = keras.callbacks.CallbackList(list(callbacks), epochs=1)
+    listeners.on_train_begin()
+    listeners.on_epoch_end(0, {"fidelity": float(separation.history["fidelity"][0])})
+    listeners.on_train_end()
     return diagnose.with_warnings(separation)
 
 

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from ddip_tf.slices import SliceStack
 
 
+#: flags that mean nothing to the transfer law, and those that mean nothing to the paper's mixings
+OF_EQUATION_3 = {"gamma", "epochs", "learning_rate", "width"}
+OF_THE_LAW = {"normalisation"}
+
+
 def stack_options(command: Callable) -> Callable:
     """Options that choose what is read."""
     options = [
@@ -68,22 +73,27 @@ def settings_from(options: dict[str, Any]) -> configuration.FitConfig:
     """Settings from the preset, then the config file, then the flags."""
     names = ("mixing", "gamma", "epochs", "seed", "learning_rate", "width", "normalisation")
     flags = {name: options[name] for name in names if options[name] is not None}
-    written: dict[str, Any] = {}
+    written: dict[str, Any] = dict(configuration.PRESETS[options["preset"]])
     if options["config_file"]:
         try:
-            written = configuration.parse_yaml(Path(options["config_file"]).read_text())
+            written |= configuration.parse_yaml(Path(options["config_file"]).read_text())
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{options['config_file']} cannot be read: {error}") from error
-    return configuration.preset(options["preset"], **{**written, **flags})
+    settings = configuration.FitConfig.from_dict({**written, **flags})
+    idle = flags.keys() & (OF_EQUATION_3 if settings.mixing == "transfer" else OF_THE_LAW)
+    if idle:
+        flag = "--" + min(idle).replace("_", "-")
+        raise InputError(f"{flag} does nothing with mixing {settings.mixing}: choose another --mixing or leave it out")
+    return settings
 
 
 def read_stack(files: tuple[str, ...], options: dict[str, Any]) -> SliceStack:
     from ddip_tf.formats import read
 
     stack = read(*files, pixel_size_m=options.get("pixel_size"))
-    if options.get("slices"):
+    if options.get("slices") is not None:
         stack = stack.pick(_numbers(options["slices"], ",", "--slices takes numbers such as 0,3"))
-    if options.get("crop"):
+    if options.get("crop") is not None:
         hint = "--crop takes Y0:Y1,X0:X1 in pixels, such as 0:272,16:288"
         rows, _, columns = options["crop"].partition(",")
         box = [_numbers(side, ":", hint) for side in (rows, columns)]

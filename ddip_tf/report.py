@@ -68,7 +68,7 @@ def write_transfer(
 
 def display_range(image: Floats) -> tuple[float, float]:
     """[μ − 4σ, μ + 4σ] of an image, the paper's display range (§3.1)."""
-    mean, deviation = float(np.mean(image)), float(np.std(image))
+    mean, deviation = float(np.mean(image, dtype=float)), float(np.std(image, dtype=float))
     return mean - 4 * deviation, mean + 4 * deviation
 
 

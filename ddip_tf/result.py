@@ -25,15 +25,16 @@ class Separation:
     outputs
         (N, H, W) float32, in the unit of ``stack.images``.
     to_output
-        gain and offset, per slice, from a generator's [0, 1] image to ``outputs``.
+        gain and offset, per slice, from a generator's image to ``outputs``.
     generators
-        by name (``slice1`` …): functional Keras models, z (1, H, W, 1) → image (1, H, W, 1).
+        by name (``slice1`` …): functional Keras models, z (1, H, W, 1) → image (1, H, W, 1); under the transfer law
+        base → image.
     latents
-        by name: the inputs z that belong to the networks.
+        by name: the inputs of the generators, z as ``slice1`` …, base as ``slice1_base`` ….
     filters
         by name (``filter12``: from slice 2 into slice 1): Keras models of the mixing, if it has any.
     mixing
-        by name: arrays that the forward model learned (``matrix`` (N, N); kernels).
+        by name: arrays that the forward model learned (``matrix`` (N, N) and kernels, or the profiles of T(k)).
     modelled
         (N, H, W): what the forward model makes of the outputs, to be held against ``stack.images``.
     history
@@ -43,7 +44,7 @@ class Separation:
     status
         ``done``, or ``stopped`` where a callback ended the fit early.
     provenance
-        device, threads, wall time, versions.
+        device, threads, wall time, peak memory.
     """
 
     stack: SliceStack

@@ -43,7 +43,8 @@ class SliceStack:
     Raises
     ------
     InputError
-        fewer than two slices, a side under 32 pixels, NaN or infinity, complex or constant images.
+        fewer than two slices, a side under 32 pixels, NaN or infinity, complex or constant images, a pixel size or
+        spacing that is not positive.
     """
 
     images: Floats
@@ -64,14 +65,20 @@ class SliceStack:
             raise InputError(
                 f"images are {images.shape[1]} x {images.shape[2]} pixels; each side must have at least {SMALLEST_SIDE}"
             )
+        for name, sizes in (("pixel size", self.pixel_size_m), ("spacing", self.spacing_m)):
+            if sizes is not None and not all(0 < size < np.inf for size in sizes):
+                raise InputError(f"{name} must be a positive number of metres, not {sizes}")
+        flat = [number for number, image in enumerate(images, 1) if image.min() == image.max()]
         with np.errstate(over="ignore"):
             images = images.astype(np.float32)
         for number, image in enumerate(images, 1):
             bad = int(np.count_nonzero(~np.isfinite(image)))
             if bad:
                 raise InputError(f"slice {number} has {bad} pixels that are NaN or infinite (as float32)")
-            if image.min() == image.max():
+            if number in flat:
                 raise InputError(f"slice {number} is constant ({image.flat[0]:g} everywhere): no image in it")
+            if image.min() == image.max():
+                raise InputError(f"slice {number} varies by less than float32 resolves: subtract its offset first")
         object.__setattr__(self, "images", images)
 
     def __len__(self) -> int:

@@ -231,24 +231,14 @@ def estimate_transfer(images: Array, *, normalisation: str = "auto") -> Transfer
     centres = band_centres(*images.shape[1:])
     covariances, samples = local_covariances(images, centres)
     alike = np.corrcoef(images.reshape(len(images), -1)) - np.eye(len(images))
+    why = ""
     if alike.max() > 0.9999:
-        i, j = np.unravel_index(alike.argmax(), alike.shape)
-        return unmixed(
-            images,
-            centres,
-            samples,
-            wanted,
-            f"slices {min(i, j) + 1} and {max(i, j) + 1} are the same image: "
-            "nothing can be separated, they are returned as they are",
-        )
-    if mixing_index(images, centres, covariances, samples) < 1:
-        return unmixed(
-            images,
-            centres,
-            samples,
-            wanted,
-            "no crosstalk found: the slices share no more than their mirror images do, they are returned as they are",
-        )
+        i, j = sorted(np.unravel_index(alike.argmax(), alike.shape))
+        why = f"slices {i + 1} and {j + 1} are the same image: nothing can be separated"
+    elif mixing_index(images, centres, covariances, samples) < 1:
+        why = "no crosstalk found: the slices share no more than their mirror images do"
+    if why:
+        return unmixed(images, centres, samples, wanted, f"{why}, they are returned as they are")
 
     unit = images.std((1, 2)) / images.std()  # slices may have been scaled one by one
     blind = smica.separate(covariances / np.outer(unit, unit), samples)

@@ -43,7 +43,9 @@ def test_manifest_says_how_the_run_was_made(run, stack, small, separation):
     assert manifest["shape"] == list(stack.shape)
     assert manifest["pixel_size_m"] == [7e-9, 8e-9]
     assert manifest["normalisation"]["gain"] == list(separation.to_output.gain)
-    assert manifest["final"]["alpha1"] == pytest.approx(separation.history["alpha1"][-1])
+    assert manifest["gamma"] == 0.1
+    assert manifest["final"]["loss"] == pytest.approx(separation.history["loss"][-1])
+    np.testing.assert_allclose(manifest["mixing"]["matrix"], separation.mixing["matrix"], atol=1e-6)
     assert manifest["levels"] == 4
     assert any("4 levels" in sentence for sentence in manifest["warnings"])
     assert {"python", "tensorflow", "keras", "numpy"} <= set(manifest["versions"])

@@ -93,8 +93,8 @@ def test_config_file_and_flags(call, pair, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--gamma", "-1"], "gamma is -1"),
-        (["--epochs", "-5"], "epochs is -5"),
+        (["--mixing", "linear", "--gamma", "-1"], "gamma is -1"),
+        (["--mixing", "linear", "--epochs", "-5"], "epochs is -5"),
         (["--epochs", "many"], "many"),
         (["--crop", "0:20,0:20"], "at least 32"),
         (["--crop", "0:99,0:36"], "outside the image"),
@@ -107,6 +107,11 @@ def test_config_file_and_flags(call, pair, tmp_path):
         (["--device", "quantum"], "device is 'quantum'"),
         (["--mixing", "magic"], "magic"),
         (["--nonsense"], "nonsense"),
+        (["--epochs", "5"], "--epochs does nothing with mixing transfer"),
+        (["--normalisation", "sum", "--mixing", "linear"], "--normalisation does nothing"),
+        (["--pixel-size", "nan"], "pixel size must be"),
+        (["--pixel-size", "0"], "pixel size must be"),
+        (["--crop", ""], "--crop takes"),
     ],
 )
 def test_bad_usage_is_exit_2_one_line_and_nothing_written(call, pair, tmp_path, arguments, message):
@@ -194,7 +199,7 @@ def test_doctor_passes(call):
 
 
 def test_demo_runs_on_what_ships(call):
-    code, _, _ = call("demo", "-o", "run", "--epochs", "2", "--width", "1")
+    code, _, _ = call("demo", "-o", "run")
     assert code == 0
     assert load_manifest("run")["shape"] == [160, 192]
 

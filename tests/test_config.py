@@ -21,7 +21,7 @@ def test_paper_preset_is_the_facts():
     assert paper == FitConfig()
     assert paper.to_dict() == {
         "mixing": "shallow",
-        "gamma": 0.1,
+        "gamma": None,
         "normalisation": "auto",
         "starts": 1,
         "epochs": 10_000,
@@ -38,8 +38,10 @@ def test_paper_preset_is_the_facts():
 
 @pytest.mark.parametrize(("mixing", "gamma"), [("shallow", 0.1), ("kernel", 0.4), ("linear", 0.4)])
 def test_gamma_follows_the_mixing_unless_given(mixing, gamma):
-    assert FitConfig(mixing=mixing).gamma == gamma
-    assert FitConfig(mixing=mixing, gamma=0.0).gamma == 0
+    assert FitConfig(mixing=mixing).exclusion_weight == gamma
+    assert FitConfig(mixing=mixing, gamma=0.0).exclusion_weight == 0
+    for name in PRESETS:
+        assert FitConfig.from_yaml(preset(name).to_yaml(), mixing=mixing).exclusion_weight == gamma
 
 
 def test_every_preset_is_valid_and_takes_overrides():
@@ -57,6 +59,7 @@ def test_every_preset_is_valid_and_takes_overrides():
         ({"epochs": 0}, "epochs is 0"),
         ({"epochs": 2.5}, "whole number"),
         ({"learning_rate": "fast"}, "must be a number"),
+        ({"learning_rate": 0}, "nothing would be learned"),
         ({"seed": True}, "whole number"),
         ({"mixing": "magic"}, "mixing is 'magic'"),
         ({"normalisation": "none"}, "normalisation is 'none'"),
@@ -77,7 +80,9 @@ def test_yaml_has_a_comment_on_every_key():
 
 
 def test_yaml_reads_scientific_notation_and_refuses_objects():
-    assert parse_yaml("learning_rate: 1e-3") == {"learning_rate": 1e-3}
+    assert parse_yaml("learning_rate: 1e-3\nepochs: 1e3") == {"learning_rate": 1e-3, "epochs": 1000}
+    with pytest.raises(InputError, match="unknown config key 1"):
+        FitConfig.from_yaml("1: 2")
     assert parse_yaml("") == {}
     with pytest.raises(InputError, match="no valid YAML"):
         parse_yaml("a: !!python/object:os.system [ls]")

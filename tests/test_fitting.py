@@ -22,7 +22,7 @@ def tiny(stack):
         vector = tf.constant(start)
         tape.watch(vector)
         y, modelled, matrix = model.forward(vector)
-        value = losses.fidelity(modelled, measured) + config.gamma * losses.exclusion(y)
+        value = losses.fidelity(modelled, measured) + config.exclusion_weight * losses.exclusion(y)
         value += config.alpha_weight * losses.alpha_term(matrix)
     gradient = tape.gradient(value, vector).numpy()
     nets = {**model.generators, **model.mixing.networks}
@@ -33,7 +33,9 @@ def tiny(stack):
         read = {n: {layer.name: layer.get_weights() for layer in net.layers} for n, net in nets.items()}
         # float32 weights, then float64: the reference sees what TensorFlow sees
         references = {n: numpy_reference.Network(weights) for n, weights in read.items()}
-        return numpy_reference.loss(references, latents, measured.astype(float), config.gamma, config.alpha_weight)
+        return numpy_reference.loss(
+            references, latents, measured.astype(float), config.exclusion_weight, config.alpha_weight
+        )
 
     return start, float(value), gradient, by_numpy
 
@@ -86,14 +88,16 @@ def test_history_has_every_term_of_every_epoch(separation, small):
     assert list(history) == ["epoch", "loss", "fidelity", "exclusion", "alpha_term", "alpha1", "alpha2"]
     assert history["epoch"].tolist() == list(range(1, 13))
     assert history["loss"][-1] < history["loss"][0]
-    expected = history["fidelity"] + small.gamma * history["exclusion"] + small.alpha_weight * history["alpha_term"]
+    expected = (
+        history["fidelity"] + small.exclusion_weight * history["exclusion"] + small.alpha_weight * history["alpha_term"]
+    )
     np.testing.assert_allclose(history["loss"], expected, rtol=1e-5)
 
 
 def test_alpha_term_acts_in_its_epochs_only(stack):
     settings = FitConfig(mixing="linear", width=1, epochs=6, alpha_epochs=3)
     history = fit(stack, settings).history
-    rest = history["loss"] - history["fidelity"] - settings.gamma * history["exclusion"]
+    rest = history["loss"] - history["fidelity"] - settings.exclusion_weight * history["exclusion"]
     np.testing.assert_allclose(rest[:3], 0.5 * history["alpha_term"][:3], atol=1e-6)
     np.testing.assert_allclose(rest[3:], 0, atol=1e-6)
     assert (history["alpha_term"] > 1e-5).all()

@@ -53,6 +53,13 @@ def test_one_file_of_many_pages(tmp_path):
     np.testing.assert_array_equal(stack.pick([2, 1]).images, np.stack([ONE, TWO]).astype("f4"))
 
 
+@pytest.mark.parametrize("count", [3, 4])
+def test_slices_that_a_writer_took_for_colour_planes(tmp_path, count):
+    images = np.stack([ONE, TWO, ONE + TWO, ONE - TWO])[:count].astype("f4")
+    tifffile.imwrite(tmp_path / "stack.tif", images)  # marked as planar RGB
+    np.testing.assert_array_equal(read(tmp_path / "stack.tif").images, images)
+
+
 def test_numpy_files(tmp_path):
     stack = read(*pair(tmp_path, np.save, "slice{}.npy"))
     np.testing.assert_array_equal(stack.images[1], TWO.astype("f4"))
@@ -105,6 +112,7 @@ def write_bad(kind, file):
         image = {
             "other shape": ONE[:40],
             "constant": np.ones_like(ONE),
+            "huge offset": 1 + 1e-9 * ONE,
             "nan": np.where(ONE > 0.5, np.nan, ONE),
             "infinite": np.where(ONE > 0.5, np.inf, ONE),
             "too large": ONE * 1e300,
@@ -116,7 +124,7 @@ def write_bad(kind, file):
     ("kind", "message"),
     [
         ("missing", "No such file"),
-        ("directory", "[Dd]irectory"),
+        ("directory", "directory or device"),
         ("not an image", "is not an image file"),
         ("empty", "is not an image file"),
         ("truncated", "cannot be read"),
@@ -124,6 +132,7 @@ def write_bad(kind, file):
         ("complex", "complex"),
         ("other shape", "shapes differ"),
         ("constant", "slice 2 is constant"),
+        ("huge offset", "subtract its offset"),
         ("nan", "NaN or infinite"),
         ("infinite", "NaN or infinite"),
         ("too large", "NaN or infinite"),
@@ -171,6 +180,9 @@ def test_stack_rules():
         stack.pick([0, 3])
     with pytest.raises(InputError, match="twice"):
         stack.pick([0, 0])
+    for size in (0.0, -1e-9, np.nan, np.inf):
+        with pytest.raises(InputError, match="pixel size must be"):
+            SliceStack(np.stack([ONE, TWO]), pixel_size_m=(7e-9, size))
     with pytest.raises(InputError, match="complex"):
         SliceStack(np.stack([ONE, TWO]) * 1j)
     with pytest.raises(InputError, match="array"):

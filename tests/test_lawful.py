@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 import ddip_tf
 from ddip_tf import archive, metrics, regeneration, report
 from ddip_tf.config import preset
+from ddip_tf.errors import InputError
 from ddip_tf.fitting import fit
 from ddip_tf.formats import read
 from ddip_tf.slices import SliceStack
@@ -49,6 +51,22 @@ def test_the_unit_does_not_matter(separation, unit):
     result = fit(SliceStack(PAIR.images * np.float32(unit)), preset("default"))
     spread = np.ptp(separation.outputs)
     np.testing.assert_allclose(result.outputs / np.float32(unit), separation.outputs, atol=1e-3 * spread)
+
+
+def test_callbacks_hear_of_it_once():
+    class Listener(keras.callbacks.Callback):
+        heard: list = []  # noqa: RUF012
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.heard.append((epoch, self.params["epochs"], list(logs)))
+
+    fit(PAIR, preset("default"), callbacks=[listener := Listener()])
+    assert listener.heard == [(0, 1, ["fidelity"])]
+
+
+def test_arrays_that_are_no_stack_are_refused():
+    with pytest.raises(InputError, match="SliceStack"):
+        fit(PAIR.images)
 
 
 def test_same_input_same_bits(separation):

@@ -74,7 +74,7 @@ def read(*files: _typing.Path, pixel_size_m: float | None = None) -> SliceStack:
         raise InputError("the files name different pixel sizes; state the right one (--pixel-size)")
     return SliceStack(
         np.stack(images),
-        pixel_size_m=(pixel_size_m, pixel_size_m) if pixel_size_m else (known[0] if known else None),
+        pixel_size_m=(pixel_size_m, pixel_size_m) if pixel_size_m is not None else (known[0] if known else None),
         sources=tuple(sources),
     )
 
@@ -89,6 +89,8 @@ def read_images(file: _typing.Path) -> tuple[Floats, tuple[float, float] | None]
 
 
 def _family(path: Path) -> Family:
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is a directory or device, not a file")
     try:
         with path.open("rb") as stream:
             head = stream.read(16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +29,16 @@ def read(path: Path) -> tuple[Floats, tuple[float, float] | None]:
     """
     import tifffile
 
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it would log is raised, too
     try:
         with tifffile.TiffFile(path) as file:
             first = file.pages.first
-            if first.photometric in (2, 3) or first.samplesperpixel > 1:
-                raise InputError(f"{path} is a colour image: give the phase as one grey channel")
             pages = [page.asarray().squeeze() for page in file.pages]
+            if first.samplesperpixel > 1 and first.planarconfig == 2 and pages[0].dtype.kind == "f":
+                # three or four float slices written as one array: writers take the leading axis for colour planes
+                pages = [plane for page in pages for plane in page]
+            elif first.photometric in (2, 3) or first.samplesperpixel > 1:
+                raise InputError(f"{path} is a colour image: give the phase as one grey channel")
             size = _pixel_size_m(first.tags)
     except InputError:
         raise
