@@ -24,21 +24,34 @@ def examine() -> Iterator[str]:
     yield f"{'devices':12s} " + ", ".join(device.name.replace("/physical_device:", "") for device in devices)
     began = time.perf_counter()
     _self_test()
-    yield f"{'self-test':12s} passed in {time.perf_counter() - began:.1f} s (fit, archive, ONNX agrees)"
+    yield f"{'self-test':12s} passed in {time.perf_counter() - began:.1f} s (separation, archive, ONNX, gradients)"
 
 
 def _self_test() -> None:
-    """Fit a tiny pair, archive it, and regenerate it by ONNX."""
+    """Separate a tiny pair, archive it, regenerate it by ONNX; take the gradient of a one-level generator."""
     from ddip_tf import archive, config, regeneration
     from ddip_tf.slices import SliceStack
 
     with runtime.quiet():
+        import tensorflow as tf
+
+        from ddip_tf import networks
         from ddip_tf.fitting import fit
+        from ddip_tf.parameters import ParameterVector
 
         images = np.random.default_rng(0).normal(size=(2, 32, 37)).astype(np.float32)
-        settings = config.FitConfig(mixing="linear", epochs=2, width=1)
         with tempfile.TemporaryDirectory() as folder:
-            run = archive.save(fit(SliceStack(images), settings), f"{folder}/run")
+            run = archive.save(fit(SliceStack(images), config.preset("default")), f"{folder}/run")
             found = regeneration.check(run, "onnx")
+        generator = networks.build_generator(32, 37, channels=(2,), skips=(0,))
+        parameters = ParameterVector({"slice1": generator})
+
+        @tf.function
+        def gradient(vector: tf.Tensor) -> tf.Tensor:
+            loss = tf.reduce_mean(parameters.bind(vector)("slice1", images[:1, ..., None]) ** 2)
+            return tf.gradients(loss, vector)[0]
+
+        if not np.isfinite(gradient(parameters.read())).all():
+            found.append("a generator's gradient is not finite")
     if found:
         raise RunError("self-test failed: " + "; ".join(found))
