@@ -137,6 +137,15 @@ def latents_of(name: str, inputs: Iterable[str], latents: Mapping[str, Floats]) 
     return {kind: latents[name if kind == "z" else f"{name}_{kind}"] for kind in inputs}
 
 
+def run_saved_model(run: Path, name: str, latents: Mapping[str, Floats]) -> Floats:
+    """The image (1, H, W, 1) of the run's generator ``name``, by its SavedModel. Raises what TensorFlow raises."""
+    import tensorflow as tf
+
+    signature = tf.saved_model.load(str(run / "generators" / name)).signatures["serving_default"]
+    feed = latents_of(name, signature.structured_input_signature[1], latents)
+    return next(iter(signature(**{kind: tf.constant(x) for kind, x in feed.items()}).values())).numpy()
+
+
 def sha256(path: Path) -> str:
     """Hexadecimal digest of a file."""
     with path.open("rb") as stream:
@@ -154,15 +163,10 @@ def _write_run(separation: Separation, folder: Path) -> None:
     for name, model in networks.items():
         _export(model, folder / "onnx" / f"{name}.onnx", "onnx")
         if name in separation.generators:
-            saved = folder / "generators" / name
-            _export(model, saved, "tf_saved_model")
+            _export(model, folder / "generators" / name, "tf_saved_model")
             # the picture is the reloaded generator's: what is archived is what regenerates
             with tf.device(separation.provenance.get("device", "/CPU:0")):
-                reloaded = tf.saved_model.load(str(saved)).signatures["serving_default"]
-                inputs = reloaded.structured_input_signature[1]
-                feed = {kind: tf.constant(x) for kind, x in latents_of(name, inputs, separation.latents).items()}
-                image = next(iter(reloaded(**feed).values()))
-            pictures.append(image.numpy()[0, ..., 0])
+                pictures.append(run_saved_model(folder, name, separation.latents)[0, ..., 0])
     outputs = separation.to_output(np.stack(pictures))
     np.savez(folder / "latents.npz", **separation.latents)  # type: ignore[arg-type]
     np.savez(folder / "mixing.npz", **separation.mixing)  # type: ignore[arg-type]

@@ -236,8 +236,9 @@ def solve(
     variance = np.einsum("p,pnhw->nhw", weights, (tried - y) ** 2)
 
     best = int(weights.argmax())
-    T, information, data = whitened(centred, with_misfit(law, priors[best][0]))
-    covariance = resolved(information, with_misfit(law, priors[best][0]))
+    noisy = with_misfit(law, priors[best][0])
+    T, information, data = whitened(centred, noisy)
+    covariance = resolved(information, noisy)
     base = pixels(apply(covariance, data))
     rng = np.random.default_rng(seed)
     for draw in range(1, starts):

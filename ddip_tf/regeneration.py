@@ -129,15 +129,7 @@ def _by_onnx(run: Path, name: str, latents: Mapping[str, Floats]) -> Floats:
     return session.run(None, archive.latents_of(name, [i.name for i in session.get_inputs()], latents))[0]
 
 
-def _by_tensorflow(run: Path, name: str, latents: Mapping[str, Floats]) -> Floats:
-    import tensorflow as tf
-
-    signature = tf.saved_model.load(str(run / "generators" / name)).signatures["serving_default"]
-    feed = archive.latents_of(name, signature.structured_input_signature[1], latents)
-    return next(iter(signature(**{kind: tf.constant(x) for kind, x in feed.items()}).values())).numpy()
-
-
 _RUNTIMES: dict[str, Callable[[Path, str, Mapping[str, Floats]], Any]] = {
     "onnx": _by_onnx,
-    "tensorflow": _by_tensorflow,
+    "tensorflow": archive.run_saved_model,
 }

@@ -39,6 +39,11 @@ def band_centres(height: int, width: int, highest: float = 0.2, ratio: float = 1
     return np.geomspace(lowest, highest, max(5, 1 + round(np.log(highest / lowest) / np.log(ratio))))
 
 
+def log_gaussian(k: Array, centre: float, spread: float) -> Array:
+    """Ring-shaped band around `centre` (cycles/pixel) on a grid of frequencies, `spread` in log k; 1 at its crest."""
+    return np.exp(-0.5 * (np.log(np.maximum(k, 1e-9) / centre) / spread) ** 2)
+
+
 def local_covariances(images: Array, centres: Array, *, finest: int = 10) -> tuple[Array, Array]:
     """Band by band covariances in windows: (K, M, N, N) spectral densities and (K, M) independent samples in each.
 
@@ -52,7 +57,7 @@ def local_covariances(images: Array, centres: Array, *, finest: int = 10) -> tup
     covariances = np.tile(np.eye(n), (len(centres), finest**2, 1, 1))
     samples = np.zeros((len(centres), finest**2))
     for band, centre in enumerate(centres):
-        ring = np.exp(-0.5 * (np.log(np.maximum(k, 1e-9) / centre) / spread) ** 2)
+        ring = log_gaussian(k, centre, spread)
         x = idctn(spectrum * ring, axes=(1, 2), norm="ortho")
         free = (ring**2).sum() ** 2 / (ring**4).sum()
         q = int(np.clip(np.sqrt(free / 2), 3, finest))

@@ -56,24 +56,21 @@ def fastica(images: np.ndarray) -> np.ndarray:
     found = FastICA(count, random_state=0, whiten="unit-variance").fit_transform(images.reshape(count, -1).T).T
     like = np.corrcoef(found, images.reshape(count, -1))[:count, count:]
     order = max(permutations(range(count)), key=lambda p: sum(abs(like[p[i], i]) for i in range(count)))
-    matched = []
-    for i, component in enumerate(order):
-        fitted = metrics.affine_fit(found[component].reshape(images[i].shape), images[i])
-        matched.append(fitted)
-    return np.stack(matched)
+    matched = zip(found[list(order)], images, strict=True)
+    return np.stack([metrics.affine_fit(component.reshape(image.shape), image) for component, image in matched])
 
 
 def true_transfer(images: np.ndarray, truth: np.ndarray, k: np.ndarray) -> np.ndarray:
     """T (K, N, N) fitted from truth in rings around k (K,): ⟨I yᵀ⟩⟨y yᵀ⟩⁻¹ over the cosine coefficients."""
     from ddip_tf.nullspace import cosines
-    from ddip_tf.smica import frequencies
+    from ddip_tf.smica import frequencies, log_gaussian
 
     grid = frequencies(*images.shape[1:])
     given, true = (cosines(np.asarray(x, float) - x.mean((1, 2), keepdims=True)) for x in (images, truth))
     width = np.log(k[1] / k[0]) / 2
     fitted = []
     for centre in k:
-        weight = np.exp(-0.5 * (np.log(np.maximum(grid, 1e-9) / centre) / width) ** 2)
+        weight = log_gaussian(grid, centre, width)
         cross, own = (np.einsum("hw,hwi,hwj->ij", weight, x, true) for x in (given, true))
         fitted.append(cross @ np.linalg.inv(own))
     return np.array(fitted)
