@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from conftest import SHAPE, blobs
 
 from ddip_tf import cli
 from ddip_tf.archive import load_manifest
+from ddip_tf.commands import fit
 
 QUICK = ["--epochs", "3", "--width", "1", "--mixing", "linear", "--threads", "2"]
 
@@ -63,8 +65,8 @@ def test_fit_then_regenerate(call, pair, tmp_path):
 def test_default_run_folder_gets_a_free_number(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name in ("slice1-5", "slice1-5-2", "slice1-5-3"):
-        run = cli._free_run("data/slice1.tif", 5)
-        assert run == cli.RUNS / name
+        run = fit.free_run("data/slice1.tif", 5)
+        assert run == fit.RUNS / name
         run.mkdir(parents=True)
 
 
@@ -178,7 +180,7 @@ def test_interrupted_is_exit_130(call, pair, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "read_stack", interrupt)
+    monkeypatch.setattr(fit, "read_stack", interrupt)
     code, _, err = call("fit", *pair)
     assert code == 130
     assert "interrupted" in err
@@ -217,7 +219,7 @@ def test_a_whole_command_prints_one_json_object_an_epoch_and_nothing_else(pair, 
 
 
 def test_transfer_prints_the_law_and_plots_it(call, tmp_path):
-    data = cli.Path(cli.__file__).with_name("demo_data")
+    data = Path(cli.__file__).with_name("demo_data")
     code, out, err = call("transfer", data / "slice1.tif", data / "slice2.tif", "-o", "law")
     assert (code, err) == (0, "")
     assert "cycles/µm" in out
@@ -228,7 +230,7 @@ def test_transfer_prints_the_law_and_plots_it(call, tmp_path):
 
 
 def test_transfer_does_without_tensorflow():
-    data = cli.Path(cli.__file__).with_name("demo_data")
+    data = Path(cli.__file__).with_name("demo_data")
     program = (
         "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None;"
         f"sys.argv = ['ddip-tf', 'transfer', {str(data / 'slice1.tif')!r}, {str(data / 'slice2.tif')!r}];"

@@ -1,0 +1,88 @@
+"""``fit`` and ``demo``: from slices to a run folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ddip_tf.commands.options import fit_options, read_stack, settings_from, stack_options
+from ddip_tf.commands.score import scores
+
+if TYPE_CHECKING:
+    from ddip_tf.config import FitConfig
+    from ddip_tf.slices import SliceStack
+
+RUNS = Path("saved_models")
+
+
+@click.command()
+@stack_options
+@click.option("-o", "--output", metavar="RUN", help="Run folder; left out: saved_models/<first file>-<seed>.")
+@fit_options
+def fit(files: tuple[str, ...], output: str | None, **options: Any) -> None:
+    """Separate slices into a run folder.
+
+    Give one image a slice, upstream first, or one file that holds all slices.
+
+    \b
+    ddip-tf fit slice1.tif slice2.tif
+    ddip-tf fit stack.tif --slices 0,3 --crop 0:272,16:288 -o runs/sample7
+    ddip-tf fit slice1.tif slice2.tif --preset paper --gamma 0.2
+    """
+    settings = settings_from(options)
+    stack = read_stack(files, options)
+    fit_into(stack, settings, Path(output) if output is not None else free_run(files[0], settings.seed), options)
+
+
+@click.command()
+@click.option("-o", "--output", metavar="RUN", help="Run folder; left out: saved_models/demo-<seed>.")
+@fit_options
+def demo(output: str | None, **options: Any) -> None:
+    """Separate a small simulated pair that ships with ddip-tf, and hold it against its known truth."""
+    data = Path(__file__).parents[1] / "demo_data"
+    settings = settings_from(options)
+    stack = read_stack((str(data / "slice1.tif"), str(data / "slice2.tif")), {})
+    run = Path(output) if output is not None else free_run("demo", settings.seed)
+    fit_into(stack, settings, run, options)
+    if options["progress"] != "json":
+        click.echo(scores(run, (str(data / "truth1.tif"), str(data / "truth2.tif"))))
+
+
+def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[str, Any]) -> None:
+    from ddip_tf import archive, describe, report, runtime
+
+    with archive.RunFolder(run, overwrite=options["overwrite"]) as folder:
+        with runtime.quiet():
+            from ddip_tf import progress
+            from ddip_tf.fitting import fit as run_fit
+        separation = run_fit(
+            stack,
+            settings,
+            callbacks=progress.callback(options["progress"]),
+            device=options["device"],
+            threads=options["threads"],
+        )
+        if sys.stderr.isatty():
+            click.echo("archiving …", err=True)
+        folder.write(separation)
+    preview = report.write_figures(run)[0]
+    if options["progress"] == "json":
+        return
+    last = {name: float(values[-1]) for name, values in separation.history.items()}
+    seconds = separation.provenance["wall_time_s"]
+    click.echo(f"{describe.work_done(separation)} in {seconds:.0f} s: {progress.summary(last)}")
+    for sentence in separation.warnings:
+        click.echo(f"Warning: {sentence}")
+    click.echo(f"pictures   {run / 'outputs'}\npreview    {preview}\nagain      ddip-tf regenerate {run} --check")
+
+
+def free_run(first_file: str, seed: int) -> Path:
+    stem = RUNS / f"{Path(first_file).stem}-{seed}"
+    number, run = 1, stem
+    while run.exists():
+        number += 1
+        run = stem.with_name(f"{stem.name}-{number}")
+    return run

@@ -1,0 +1,42 @@
+"""``regenerate``: the pictures of a run folder from its generators alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ddip_tf.errors import RunError
+
+
+@click.command()
+@click.argument("run", type=click.Path())
+@click.option("-o", "--output", metavar="DIR", help="Where pictures go; left out: RUN/regenerated.")
+@click.option(
+    "--runtime",
+    type=click.Choice(["onnx", "tensorflow"]),
+    default="onnx",
+    show_default=True,
+    help="onnx does without TensorFlow.",
+)
+@click.option("--check", is_flag=True, help="Compare with RUN/outputs and the manifest's hashes instead.")
+def regenerate(run: str, output: str | None, runtime: str, check: bool) -> None:
+    """Make the pictures of a run folder again, from its generators alone."""
+    from ddip_tf import archive, regeneration
+
+    if runtime == "tensorflow":
+        from ddip_tf.runtime import quiet
+
+        with quiet():
+            import tensorflow  # noqa: F401
+    manifest = archive.load_manifest(run)
+    if check:
+        found = regeneration.check(run, runtime)
+        if found:
+            raise RunError(f"{run} does not match: " + "; ".join(found))
+        click.echo(f"{run}: {len(manifest['files'])} files unchanged, {runtime} pictures agree with outputs/")
+    if output or not check:
+        folder = Path(output or Path(run) / "regenerated")
+        pictures = regeneration.regenerate(run, runtime)
+        regeneration.write(pictures, folder, manifest["pixel_size_m"])
+        click.echo(f"{len(pictures)} pictures in {folder}")

@@ -1,0 +1,30 @@
+"""``score``: a run against known truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("run", type=click.Path())
+@click.option("--truth", required=True, metavar="T1 T2 …", help="True slices, one file each (TIFF or .npy).")
+@click.argument("more", nargs=-1, metavar="")
+def score(run: str, truth: str, more: tuple[str, ...]) -> None:
+    """Hold a run against known truth: PSNR, SSIM, correlation, leak, absolute error, before and after.
+
+    \b
+    ddip-tf score RUN --truth truth1.tif truth2.tif
+    """
+    click.echo(scores(Path(run), (truth, *more)))
+
+
+def scores(run: Path, truth: tuple[str, ...]) -> str:
+    """Table of a run's inputs and outputs against the slices in the files ``truth``."""
+    from ddip_tf import metrics, regeneration
+    from ddip_tf.formats import read
+
+    inputs, outputs = regeneration.archived(run)
+    true = read(*truth).images
+    return metrics.table(metrics.score(outputs, true), metrics.score(inputs, true))

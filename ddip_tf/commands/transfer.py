@@ -1,0 +1,29 @@
+"""``transfer``: how slices mix, found blind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ddip_tf.commands.options import read_stack, stack_options
+from ddip_tf.config import NORMALISATIONS
+
+
+@click.command()
+@stack_options
+@click.option("-o", "--output", metavar="DIR", help="Also write transfer.csv and transfer.png there.")
+@click.option("--normalisation", type=click.Choice(NORMALISATIONS), default="auto", show_default=True)
+def transfer(files: tuple[str, ...], output: str | None, normalisation: str, **options: Any) -> None:
+    """How do my slices mix: T(k) found blind, and from which feature size on the data tell the slices apart."""
+    from ddip_tf import describe
+    from ddip_tf.transfer import estimate_transfer
+
+    stack = read_stack(files, options)
+    law = estimate_transfer(stack.images, normalisation=normalisation)
+    click.echo(describe.transfer(law, stack.pixel_size_m))
+    if output:
+        from ddip_tf import report
+
+        for path in report.write_transfer(law, output, stack.pixel_size_m):
+            click.echo(path)
