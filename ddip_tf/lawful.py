@@ -94,7 +94,6 @@ def _arrays(law: Transfer) -> Mapping[str, Floats]:
         "transfer": law.matrix,
         "raw": law.raw,
         "sigma": law.sigma,
-        "noise": law.noise,
         "power": law.power,
         "samples": law.samples,
     }

@@ -2,7 +2,7 @@
 
     y = argmin  1/2 sum_k (T y - I)^T N^-1 (T y - I)  +  strength * sum_pixels |grad y|^exponent
 
-The fidelity is whitened by the noise N(k) of the blind estimate. Near k = 0 the slices are fully shared, T is singular
+The fidelity is whitened by the noise N(k) (see `noise`). Near k = 0 the slices are fully shared, T is singular
 and the data say nothing about their difference; there the non-convex total variation decides: of all ways to share the
 low frequencies the one with the fewest edges (Chartrand, IEEE SPL 14, 707, 2007). Solved by half-quadratic splitting
 (Geman & Yang 1995; Krishnan & Fergus, NIPS 2009): gradients g are shrunk pixel by pixel, then every spatial frequency
@@ -16,15 +16,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ddip_tf import noise
+from ddip_tf.profiles import complete
 from ddip_tf.smica import (
     band_centres,
     dependence,
-    difference_projector,
     frequencies,
     local_covariances,
     weighted_mean,
 )
-from ddip_tf.transfer import Transfer, complete
+from ddip_tf.transfer import Transfer
 
 Array = np.ndarray
 
@@ -38,7 +39,7 @@ class Solution:
     decided: Array  # the part of `images` decided by data; images - decided is decided by the prior
     sigma: Array  # pixelwise standard deviation over starts, strengths and samples of T
     residual: Array  # images in minus T y: what neither explains
-    weights: tuple[float, ...] = ()  # of the priors tried, see `PRIORS`
+    weights: tuple[float, ...] = ()  # of the noise levels tried, see `FACTORS`
 
 
 def cosines(images: Array) -> Array:
@@ -102,11 +103,10 @@ def apply(A: Array, coefficients: Array) -> Array:
     return (A @ coefficients[..., None])[..., 0]
 
 
-def whitened(images: Array, law: Transfer) -> tuple[Array, Array, Array]:
+def whitened(images: Array, law: Transfer, noise: Array) -> tuple[Array, Array, Array]:
     """T (H, W, N, N), Fisher information T^T N^-1 T (H, W, N, N) and T^T N^-1 I (H, W, N)."""
-    k = frequencies(*images.shape[1:])
-    T = law.at(k)
-    TW = T.swapaxes(-1, -2) @ inverse(law.noise_at(k))
+    T = law.at(frequencies(*images.shape[1:]))
+    TW = T.swapaxes(-1, -2) @ inverse(noise)
     return T, TW @ T, apply(TW, cosines(images))
 
 
@@ -169,17 +169,8 @@ def level(y: Array, images: Array) -> Array:
     return y + (images.mean((1, 2)).sum() - y.mean((1, 2)).sum()) / len(y)
 
 
-#: priors tried: (share of the local power that may be misfit between the slices, strength of the prior)
-PRIORS = ((0.0, 2.0), (0.003, 1.0), (0.01, 1.0), (0.03, 1.0), (0.1, 0.5))
-
-
-def with_misfit(law: Transfer, share: float) -> Transfer:
-    """Law whose noise also holds what a stationary T cannot say: a share of the power, in the difference modes only.
-
-    It grows as k^2 up to 0.05 cycles/pixel: below, both slices see the same and there is nothing to misfit.
-    """
-    grows = np.minimum(law.k / 0.05, 1) ** 2 * law.power.sum(1)
-    return replace(law, noise=law.noise + share * grows[:, None, None] * difference_projector(law.power.shape[1]))
+#: factors on the noise in the differences that are tried: textures want little, sparse objects much
+FACTORS = (0.3, 0.6, 1.2, 2.4)
 
 
 def dependence_of(y: Array) -> float:
@@ -204,7 +195,8 @@ def solve(
     images: Array,
     law: Transfer,
     *,
-    priors: tuple[tuple[float, float], ...] = PRIORS,
+    factors: tuple[float, ...] = FACTORS,
+    strength: float = 1.0,
     exponent: float = 0.5,
     steps: int = 60,
     starts: int = 1,
@@ -212,42 +204,45 @@ def solve(
 ) -> Solution:
     """Separate N slices (N, H, W) under a law.
 
-    Every prior is solved for; they are averaged with weights exp(-dependence / 0.01), so that what leaves the slices
-    most independent speaks loudest. `starts` - 1 more solutions with the best prior, from other first guesses and with
-    T drawn within its deviation, add to `sigma` only. Strengths are in units of `scale`: they do not depend on the unit
-    of the images.
+    Every noise level is solved for (`ddip_tf.noise` times each of `factors`); the solutions are averaged with weights
+    exp(-dependence / 0.02), so that what leaves the slices most independent speaks loudest. `starts` - 1 more solutions
+    with the best factor, from other first guesses and with T drawn within its deviation, add to `sigma` only. Strengths
+    are in units of `scale`: they do not depend on the unit of the images.
     """
     images = np.asarray(images, float)
     if not law.mixed:
         return Solution(images.copy(), images.copy(), images.copy(), np.zeros_like(images), np.zeros_like(images), ())
     unit, means = scale(images), images.mean((1, 2), keepdims=True)
     centred = (images - means) / unit
-    law = replace(law, noise=law.noise / unit**2, power=law.power / unit**2)
+    law = replace(law, power=law.power / unit**2)
+    own = images.std((1, 2)) / images.std() if law.normalisation == "diagonal" else None
 
-    def descended(law: Transfer, start: Array, share: float, strength: float) -> Array:
-        _, information, data = whitened(centred, with_misfit(law, share))
+    def descended(law: Transfer, start: Array, factor: float) -> Array:
+        _, information, data = whitened(centred, law, noise.covariance(centred, factor, own))
         return descend(start, information, data, strength=strength, exponent=exponent, steps=steps)
 
-    tried = np.stack([descended(law, centred, *prior) for prior in priors])
+    tried = np.stack([descended(law, centred, factor) for factor in factors])
     score = np.array([dependence_of(y) for y in tried])
-    weights = np.exp(-(score - score.min()) / 0.01)
+    weights = np.exp(-(score - score.min()) / 0.02)
     weights /= weights.sum()
     y = np.einsum("p,pnhw->nhw", weights, tried)
     variance = np.einsum("p,pnhw->nhw", weights, (tried - y) ** 2)
 
     best = int(weights.argmax())
-    noisy = with_misfit(law, priors[best][0])
-    T, information, data = whitened(centred, noisy)
-    covariance = resolved(information, noisy)
+    T, information, data = whitened(centred, law, noise.covariance(centred, factors[best], own))
+    covariance = resolved(information, law)
     base = pixels(apply(covariance, data))
     rng = np.random.default_rng(seed)
     for draw in range(1, starts):
-        other = descended(perturbed(law, rng), (base, np.zeros_like(base))[draw % 2], *priors[best])
+        other = descended(perturbed(law, rng), (base, np.zeros_like(base))[draw % 2], factors[best])
         variance += (other - tried[best]) ** 2 / (starts - 1)
     decided = pixels(apply(covariance @ information, cosines(y)))
     residual = centred - pixels(apply(T, cosines(y)))
+    separated = level(unit * y, images)
+    free = (law.matrix == np.eye(len(images))).all((0, 2))  # slices without any ghost: nothing to take out
+    separated[free] = images[free]
     return Solution(
-        level(unit * y, images),
+        separated,
         unit * base + means,
         unit * decided,
         unit * np.sqrt(variance),

@@ -35,7 +35,7 @@ def write_figures(run: _typing.Path) -> list[Path]:
     if "transfer" in learned:
         from ddip_tf.transfer import Transfer
 
-        fields = ("k", "raw", "sigma", "noise", "power", "samples")
+        fields = ("k", "raw", "sigma", "power", "samples")
         law = Transfer(matrix=learned["transfer"], **{name: learned[name] for name in fields})
         written.append(_save(_law(law, manifest["pixel_size_m"]), run / "transfer.png"))
         rows = [

@@ -19,6 +19,7 @@ from itertools import permutations
 import numpy as np
 
 from ddip_tf import smica
+from ddip_tf.profiles import ABSENT, complete, interpolate, significance, smooth_matrix
 from ddip_tf.smica import band_centres, dependence, local_covariances
 
 Array = np.ndarray
@@ -33,7 +34,6 @@ class Transfer:
     matrix: Array  # (K, N, N) T, smooth over k
     raw: Array  # (K, N, N) T of each band by itself
     sigma: Array  # (K, N, N) standard deviation of raw
-    noise: Array  # (K, N, N) power spectral density of what T does not explain, (input unit)^2 per cosine coefficient
     power: Array  # (K, N) power spectral density of the sources
     samples: Array  # (K,) independent samples in each band
     normalisation: str = "sum"
@@ -44,10 +44,6 @@ class Transfer:
     def at(self, k: Array) -> Array:
         """T on a grid of frequencies (...,) in cycles/pixel -> (..., N, N); linear in log k, constant outside."""
         return interpolate(k, self.k, self.matrix)
-
-    def noise_at(self, k: Array) -> Array:
-        """Noise density on a grid (...,) -> (..., N, N)."""
-        return interpolate(k, self.k, self.noise)
 
     @property
     def crossover_px(self) -> float:
@@ -66,14 +62,6 @@ class Transfer:
         i = weak[-1]
         share = (1 / 3 - gain[i]) / (gain[i + 1] - gain[i])
         return float(0.5 / (self.k[i] * (self.k[i + 1] / self.k[i]) ** share))
-
-
-def interpolate(k: Array, nodes: Array, values: Array) -> Array:
-    """Linear in log k between nodes (K,), values (K, N, N) -> (..., N, N)."""
-    x = np.interp(np.log(np.maximum(k, 1e-9)), np.log(nodes), np.arange(len(nodes)))
-    low = np.minimum(x.astype(int), len(nodes) - 2)
-    part = (x - low)[..., None, None]
-    return (1 - part) * values[low] + part * values[low + 1]
 
 
 def mixing_index(images: Array, centres: Array, covariances: Array, samples: Array) -> float:
@@ -122,48 +110,6 @@ def directions(n: int, normalisation: str) -> tuple[Array, tuple[Array, Array]]:
     return change, (rows, columns)
 
 
-def complete(off_diagonal: Array, normalisation: str) -> Array:
-    """Fill the diagonal of (K, N, N) by the normalisation."""
-    n = off_diagonal.shape[-1]
-    off_diagonal = off_diagonal * (1 - np.eye(n))
-    return off_diagonal + (np.eye(n) * (1 - off_diagonal.sum(1))[:, None, :] if normalisation == "sum" else np.eye(n))
-
-
-def smooth(values: Array, sigma: Array, *, limit: float | None, step: float = 0.15, bend: float = 0.05) -> Array:
-    """Posterior mean of a curve over bands (K,) under a random walk in log k.
-
-    Increments have deviation `step`, second differences `bend`; `limit` is what the curve tends to as k -> 0.
-    Outlying bands are downweighted (Student's t, 4 degrees of freedom), so signs are free and nothing is clipped.
-    """
-    count = len(values)
-    first, second = np.diff(np.eye(count), axis=0), np.diff(np.eye(count), 2, axis=0)
-    prior = first.T @ first / step**2 + second.T @ second / bend**2
-    data = np.clip(np.nan_to_num(values), -2, 2)
-    weight = 1 / (sigma**2 + 0.02**2)
-    pull = np.zeros(count)
-    if limit is not None:
-        pull[0] = 1 / 0.05**2
-    curve = data
-    scale = np.ones(count)
-    for _ in range(20):
-        w = weight * scale
-        curve = np.linalg.solve(prior + np.diag(w + pull) + 1e-9 * np.eye(count), w * data + pull * (limit or 0.0))
-        scale = 5 / (4 + weight * (data - curve) ** 2)
-    return curve
-
-
-def smooth_matrix(raw: Array, sigma: Array, normalisation: str) -> Array:
-    """T smooth over k, (K, N, N); tied to 1/N as k -> 0 under the sum rule where the bands above show mixing."""
-    n = raw.shape[-1]
-    result = np.zeros_like(raw)
-    for i, j in permutations(range(n), 2):
-        free = smooth(raw[:, i, j], sigma[:, i, j], limit=None)
-        low = slice(1, max(3, len(raw) // 2))
-        tied = normalisation == "sum" and np.average(free[low], weights=1 / (sigma[low, i, j] ** 2 + 1e-4)) > 0.1
-        result[:, i, j] = smooth(raw[:, i, j], sigma[:, i, j], limit=1 / n) if tied else free
-    return complete(result, normalisation)
-
-
 def choose_normalisation(ratio: Array, sigma: Array, unit: Array) -> tuple[str, str]:
     """Sum rule, unless coarse structure contradicts it; `ratio` (K, N, N) has a unit diagonal, `unit` (N,) scales.
 
@@ -184,8 +130,9 @@ def choose_normalisation(ratio: Array, sigma: Array, unit: Array) -> tuple[str, 
                 "diagonal",
                 f"unit diagonal assumed: the ghost of slice {j + 1} in slice {i + 1} has the opposite sign",
             )
+    found = significance(ratio, sigma)
     for i, j in permutations(range(n), 2):
-        if max(abs(whole[i, j]), abs(coarse[i, j])) < 0.1 and abs(whole[j, i]) > 0.15:
+        if found[i, j] < ABSENT < found[j, i]:
             return (
                 "diagonal",
                 f"unit diagonal assumed: crosstalk is one-sided, no ghost of slice {j + 1} in slice {i + 1}",
@@ -202,7 +149,6 @@ def unmixed(images: Array, centres: Array, samples: Array, normalisation: str, r
         centres,
         identity,
         identity,
-        zeros,
         zeros,
         np.zeros((count, n)),
         samples.sum(1),
@@ -249,9 +195,12 @@ def estimate_transfer(images: Array, *, normalisation: str = "auto") -> Transfer
         said += [reason] if reason else []
     fit, raw, sigma = scaled(blind, covariances, samples, wanted)
     relative = np.outer(unit, 1 / unit) if wanted == "diagonal" else np.ones((len(unit), len(unit)))
-    matrix = complete(smooth_matrix(raw / relative, sigma / relative, wanted) * relative, wanted)
+    curves = smooth_matrix(raw / relative, sigma / relative, wanted) * relative
+    if wanted == "diagonal":
+        curves = np.where(significance(raw / relative, sigma / relative) < ABSENT, 0.0, curves)
+    matrix = complete(curves, wanted)
     power = np.einsum("kw,kwi->ki", samples / samples.sum(1, keepdims=True), fit.power)
-    law = Transfer(centres, matrix, raw, sigma, fit.noise, power, samples.sum(1), wanted, True)
+    law = Transfer(centres, matrix, raw, sigma, power, samples.sum(1), wanted, True)
     reliable, flags = doubts(law)
     return replace(law, reliable=reliable, warnings=(*said, *flags))
 

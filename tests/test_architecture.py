@@ -25,8 +25,10 @@ ALLOWED = {
     "result": {"config", "normalise", "slices"},
     "diagnose": {"result"},
     "smica": set(),
-    "transfer": {"smica"},
-    "nullspace": {"smica", "transfer"},
+    "profiles": set(),
+    "transfer": {"profiles", "smica"},
+    "noise": {"smica"},
+    "nullspace": {"noise", "profiles", "smica", "transfer"},
     "metrics": set(),
     "lawful": {
         "config",
