@@ -5,11 +5,10 @@ Writing needs TensorFlow; reading (`load_manifest`, `changed_files`) does not.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
-import os
-import shutil
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,11 +18,15 @@ import numpy as np
 
 from ddip_tf import _typing, runtime
 from ddip_tf._typing import Floats
-from ddip_tf.errors import InputError, RunError
+from ddip_tf.checkpoint import STATE
+from ddip_tf.errors import InputError
 from ddip_tf.formats import tiff
+from ddip_tf.place import Place, as_run_error
 
 if TYPE_CHECKING:
+    from ddip_tf.config import FitConfig
     from ddip_tf.result import Separation
+    from ddip_tf.slices import SliceStack
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -63,38 +66,55 @@ def save(separation: Separation, run: _typing.Path, *, overwrite: bool = False) 
 
 
 class RunFolder:
-    """A run folder in the making: filled aside, under a name of its own, and renamed when complete.
+    """A run folder in the making: filled aside, under a name of its own, and exchanged when complete.
 
-    Use it as a context: entering claims the place (so that a missing permission shows before hours of work),
-    leaving with an error removes what was written. Raises as `save`.
+    Use it as a context: entering claims the place (so that a missing permission shows before hours of work, and no
+    second process works on it), leaving with an error removes what was written. Raises as `save`.
+
+    Parameters
+    ----------
+    run, overwrite
+        as in `save`.
+    resume
+        whether the folder may hold an unfinished run (its checkpoints) or a finished one (`finished`).
     """
 
-    def __init__(self, run: _typing.Path, *, overwrite: bool = False) -> None:
+    def __init__(self, run: _typing.Path, *, overwrite: bool = False, resume: bool = False) -> None:
         self.run = Path(run).absolute()
-        self._aside = self.run.with_name(f".{self.run.name}.partial-{os.getpid()}")
-        self._overwrite = overwrite
+        self._place = Place(run)
+        self._keep = not (overwrite or resume)
 
     def __enter__(self) -> RunFolder:
-        if self.run.exists() and not self.run.is_dir():
-            raise InputError(f"{self.run} exists and is no folder")
-        if self.run.is_dir() and any(self.run.iterdir()) and not self._overwrite:
-            raise InputError(f"{self.run} exists and is not empty: choose another -o, or --overwrite")
-        with _as_run_error(self.run):
-            self._aside.mkdir(parents=True)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._place)
+            if self._keep and self.run.is_dir() and any(self.run.iterdir()):
+                hint = "--resume goes on with it, " if (self.run / STATE).exists() else ""
+                raise InputError(f"{self.run} exists and is not empty: {hint}choose another -o, or --overwrite")
+            self._leave = stack.pop_all()
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        shutil.rmtree(self._aside, ignore_errors=True)
+        self._leave.close()
+
+    def finished(self, stack: SliceStack, config: FitConfig) -> bool:
+        """Whether there is a finished run of this ``stack`` and ``config``, and nothing to go on with.
+
+        Raises InputError where there is a finished run of others.
+        """
+        if (self.run / STATE).exists() or not (self.run / MANIFEST).exists():
+            return False
+        manifest = load_manifest(self.run)
+        now = _manifest_of_input(stack, config)
+        for name, value in json.loads(json.dumps(now)).items():
+            if manifest.get(name) != value:
+                raise InputError(f"{self.run} is a finished run with another {name}: choose another -o, or --overwrite")
+        return True
 
     def write(self, separation: Separation) -> None:
         """Fill the folder and put it in its place."""
-        with _as_run_error(self.run):
-            _write_run(separation, self._aside)
-            old = self.run.with_name(f".{self.run.name}.old-{os.getpid()}")
-            if self.run.exists():
-                self.run.rename(old)
-            self._aside.rename(self.run)
-            shutil.rmtree(old, ignore_errors=True)
+        with as_run_error(self.run):
+            _write_run(separation, self._place.aside)
+            self._place.exchange()
 
 
 def load_manifest(run: _typing.Path) -> dict[str, Any]:
@@ -211,12 +231,8 @@ def _manifest(separation: Separation) -> dict[str, Any]:
         **separation.provenance,
         "status": separation.status,
         "epochs_done": separation.epochs,
-        "config": separation.config.to_dict(),
+        **_manifest_of_input(stack, separation.config),
         "seed": separation.config.seed,
-        "slices": len(stack),
-        "shape": list(stack.shape),
-        "inputs": [dataclasses.asdict(source) for source in stack.sources],
-        "crop": stack.crop,
         "pixel_size_m": stack.pixel_size_m,
         "spacing_m": stack.spacing_m,
         "normalisation": {
@@ -234,14 +250,12 @@ def _manifest(separation: Separation) -> dict[str, Any]:
     }
 
 
-class _as_run_error:
-    """Turns the system's refusals (permission, space) into one RunError that names the folder."""
-
-    def __init__(self, run: Path) -> None:
-        self._run = run
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, OSError):
-            raise RunError(f"cannot write {self._run}: {error.strerror or error}") from error
+def _manifest_of_input(stack: SliceStack, config: FitConfig) -> dict[str, Any]:
+    """What a run was asked to do."""
+    return {
+        "config": config.to_dict(),
+        "slices": len(stack),
+        "shape": list(stack.shape),
+        "inputs": [dataclasses.asdict(source) for source in stack.sources],
+        "crop": stack.crop,
+    }
