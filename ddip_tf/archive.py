@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import warnings
 from collections.abc import Iterable, Mapping
@@ -16,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ddip_tf import _typing, runtime
+from ddip_tf import _typing, inspection, runtime
 from ddip_tf._typing import Floats
 from ddip_tf.checkpoint import STATE
 from ddip_tf.errors import InputError
 from ddip_tf.formats import tiff
+from ddip_tf.manifest import FORMAT_VERSION, MANIFEST, changed_files, inside, load_manifest, sha256
 from ddip_tf.place import Place, as_run_error
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from ddip_tf.result import Separation
     from ddip_tf.slices import SliceStack
 
-FORMAT_VERSION = 1
-MANIFEST = "manifest.json"
+__all__ = ["RunFolder", "changed_files", "latents_of", "load_manifest", "run_saved_model", "save"]
 
 #: arrays of the mixing with fewer numbers also stand in the manifest, for people to read
 LARGEST_LISTED = 1000
@@ -117,38 +116,6 @@ class RunFolder:
             self._place.exchange()
 
 
-def load_manifest(run: _typing.Path) -> dict[str, Any]:
-    """The manifest of a run folder.
-
-    Raises InputError where there is none, it is damaged, or it was written by a newer ddip-tf.
-    """
-    path = Path(run) / MANIFEST
-    try:
-        manifest = json.loads(path.read_text())
-        version = manifest["format_version"]
-    except FileNotFoundError as error:
-        raise InputError(f"{run} is no run folder: it holds no {MANIFEST}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    if not isinstance(version, int) or version > FORMAT_VERSION:
-        raise InputError(f"{run} has format {version}; this ddip-tf reads up to {FORMAT_VERSION}: update it")
-    return manifest
-
-
-def changed_files(run: _typing.Path, manifest: Mapping[str, Any]) -> list[str]:
-    """One sentence for each archived file that is missing or whose sha256 is not the manifest's."""
-    found = []
-    for name, digest in manifest["files"].items():
-        path = Path(run) / name
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            found.append(f"{name}: outside the run folder")
-        elif not path.is_file():
-            found.append(f"{name}: missing")
-        elif sha256(path) != digest:
-            found.append(f"{name}: changed since it was archived")
-    return found
-
-
 def latents_of(name: str, inputs: Iterable[str], latents: Mapping[str, Floats]) -> dict[str, Floats]:
     """What to feed the generator ``name``, by the name of each of its ``inputs``: ``z``, ``base`` or both.
 
@@ -158,18 +125,17 @@ def latents_of(name: str, inputs: Iterable[str], latents: Mapping[str, Floats]) 
 
 
 def run_saved_model(run: Path, name: str, latents: Mapping[str, Floats]) -> Floats:
-    """The image (1, H, W, 1) of the run's generator ``name``, by its SavedModel. Raises what TensorFlow raises."""
+    """The image (1, H, W, 1) of the run's generator ``name``, by its SavedModel.
+
+    Raises what TensorFlow raises, and RunError for a SavedModel that holds more than arithmetic.
+    """
     import tensorflow as tf
 
-    signature = tf.saved_model.load(str(run / "generators" / name)).signatures["serving_default"]
+    folder = inside(run, f"generators/{name}")
+    inspection.check_saved_model(folder)
+    signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
     feed = latents_of(name, signature.structured_input_signature[1], latents)
     return next(iter(signature(**{kind: tf.constant(x) for kind, x in feed.items()}).values())).numpy()
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal digest of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _write_run(separation: Separation, folder: Path) -> None:

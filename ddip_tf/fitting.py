@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import diagnose, lawful, networks, normalise, runtime
+from ddip_tf import diagnose, lawful, networks, normalise, outliers, runtime
 from ddip_tf.checkpoint import Checkpoints
 from ddip_tf.config import FitConfig, preset
 from ddip_tf.descent import descend, term_names
@@ -36,7 +36,8 @@ def fit(
     """Separate the slices of ``stack``.
 
     With mixing shallow, kernel or linear: minimise eq. (5) of Du, Huang & Jacobsen, J. Synchrotron Rad. 28 (2021),
-    over all generators and the mixing at once. With mixing transfer: `ddip_tf.lawful.fit_transfer`.
+    over all generators and the mixing at once. With mixing transfer: `ddip_tf.lawful.fit_transfer`. Outliers of single
+    pixels are replaced before (`ddip_tf.outliers`); they stay in the input, and so in the ghosts.
 
     Parameters
     ----------
@@ -76,8 +77,23 @@ def fit(
         raise InputError("give a SliceStack: ddip_tf.read(files) or ddip_tf.SliceStack(array) makes one")
     config = config or preset("default")
     place = runtime.start(device, threads, networks=len(stack) + 1)
+    clean, replaced = outliers.replaced(stack)
     if config.mixing == "transfer":
-        return lawful.fit_transfer(stack, config, place, callbacks)
+        separation = lawful.fit_transfer(clean, config, place, callbacks)
+    else:
+        separation = _fit_priors(clean, config, place, callbacks, checkpoints, stop)
+    return replace(separation, stack=stack, warnings=(*replaced, *separation.warnings))
+
+
+def _fit_priors(
+    stack: SliceStack,
+    config: FitConfig,
+    place: str,
+    callbacks: Sequence[keras.callbacks.Callback],
+    checkpoints: Checkpoints | None,
+    stop: Callable[[], str | None] | None,
+) -> Separation:
+    """The fit of mixing shallow, kernel or linear on the device ``place``; the rest as `fit`."""
     began = time.perf_counter()
     scale = normalise.to_unit_interval(stack.images)
     with tf.device(place):

@@ -111,8 +111,10 @@ def main(out: Path, lives: int, seed: int) -> None:
         np.save(out / f"slice{i}.npy", image.astype(np.float32))
     began = time.monotonic()
     first = fit(out, out / "reference", ".reference.")
-    operations = int(first.communicate()[0].split()[-1])
-    assert first.returncode == 0
+    printed, complaint = first.communicate()
+    if first.returncode:
+        raise SystemExit(f"the uninterrupted fit ends with {first.returncode}: {complaint}")
+    operations = int(printed.split()[-1])
     life_s = time.monotonic() - began
     tried = killed = survived = 0
     for life in range(1, lives + 1):

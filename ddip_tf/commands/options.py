@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -84,8 +83,10 @@ def settings_from(options: dict[str, Any]) -> configuration.FitConfig:
     flags = {name: options[name] for name in names if options[name] is not None}
     written: dict[str, Any] = dict(configuration.PRESETS[options["preset"]])
     if options["config_file"]:
+        from ddip_tf.formats import limits
+
         try:
-            written |= configuration.parse_yaml(Path(options["config_file"]).read_text())
+            written |= configuration.parse_yaml(limits.read_text(options["config_file"], 2**20))
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{options['config_file']} cannot be read: {error}") from error
     settings = configuration.FitConfig.from_dict({**written, **flags})
