@@ -2,70 +2,106 @@
 
     python tools/kill.py OUT --lives 10 --seed 1
 
-A life is one run folder: it is killed (SIGKILL) once at a random time, once at a random file operation of a
-checkpoint, twice after a random delay or file operation of the final archive, and then allowed to end. After each kill
+A life is one run folder: its fit is killed (SIGKILL) twice at a random time, three times at a random file operation of
+a checkpoint, four times at a random file operation or moment of the final archive, and then allowed to end. After each kill
 the state on disk must be whole or absent. Compared are all pictures, latents, mixing and history byte by byte, and the
 weights in the ONNX files (Keras and tf2onnx order and name them anew in each process). The last line is the count.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import signal
-import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import click
 import numpy as np
 
+from ddip_tf import runtime
 from ddip_tf.checkpoint import STATE
 from ddip_tf.formats import arrays
 
-EPOCHS = 60
+EPOCHS = 40
+OPTIONS = ["--preset", "paper", "--mixing", "linear", "--width", "1", "--epochs", str(EPOCHS), "--threads", "1"]
+OPTIONS += ["--checkpoint-every", "1", "--resume", "--progress", "none"]
+MOMENTS = ("random time", *("checkpoint",) * 3, "random time", *("archive, file operation", "archive, delay") * 2)
 SAME = ("outputs/slice1.tif", "outputs/slice2.tif", "outputs/ghost1.tif", "outputs/ghost2.tif")
 SAME += ("latents.npz", "mixing.npz", "history.csv")
 
-#: a fit that kills itself: at file operation `count` on a path that holds `word`, or `delay` seconds after the first
-CHILD = """
-import os, signal, sys, threading
-word, count, delay = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-seen, timer = 0, None
 
-def watch(event, arguments):
-    global seen, timer
-    if event not in ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree"):
-        return
-    if event == "open" and not (isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")):
-        return
-    if not any(isinstance(a, (str, bytes, os.PathLike)) and word in os.fsdecode(a) for a in arguments):
-        return
-    seen += 1
-    if seen == count:
-        os.kill(os.getpid(), signal.SIGKILL)
-    if delay and timer is None:
-        timer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGKILL))
-        timer.daemon = True
-        timer.start()
+class Fit:
+    """A fit in a process of its own, forked so that TensorFlow is imported once.
 
-if word:
-    sys.addaudithook(watch)
-sys.argv = ["ddip-tf", *sys.argv[4:]]
-from ddip_tf.cli import main
-try:
-    main()
-finally:
-    print(seen)
-"""
+    It kills itself at file operation ``count`` on a path that holds ``word``, or ``delay`` seconds after the first.
+    """
+
+    def __init__(self, folder: Path, run: Path, word: str = "", count: int = 0, delay: float = 0.0) -> None:
+        self._said = folder / "said.txt"
+        sys.stdout.flush()
+        self.pid = os.fork()
+        if self.pid == 0:
+            code = 99
+            try:
+                code = self._work(folder, run, word, count, delay)
+            finally:
+                os._exit(code)
+
+    def wait(self, seconds: float) -> int:
+        """Kill it if it takes longer; its exit code, or minus the signal that ended it."""
+        end = time.monotonic() + seconds
+        while True:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                return os.waitstatus_to_exitcode(status)
+            if time.monotonic() > end:
+                os.kill(self.pid, signal.SIGKILL)
+                end = float("inf")
+            time.sleep(0.001)
+
+    def said(self) -> str:
+        return self._said.read_text()
+
+    def _work(self, folder: Path, run: Path, word: str, count: int, delay: float) -> int:
+        from ddip_tf.cli import main as command
+
+        said = os.open(self._said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(said, 1)
+        os.dup2(said, 2)
+        watch = Watch(word, count, delay)
+        sys.argv = ["ddip-tf", "fit", *(str(folder / f"slice{i}.npy") for i in (1, 2)), "-o", str(run), *OPTIONS]
+        try:
+            command()
+        except SystemExit as end:
+            print(watch.seen, flush=True)
+            return int(end.code or 0)
+        return 98
 
 
-def fit(folder: Path, run: Path, word: str = "", count: int = 0, delay: float = 0.0) -> subprocess.Popen:
-    files = [str(folder / f"slice{i}.npy") for i in (1, 2)]
-    options = ["--preset", "paper", "--mixing", "linear", "--width", "1", "--epochs", str(EPOCHS), "--threads", "1"]
-    options += ["--checkpoint-every", "1", "--resume", "-o", str(run), "--progress", "none"]
-    command = [sys.executable, "-c", CHILD, word, str(count), str(delay), "fit", *files, *options]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+class Watch:
+    """Counts the operations that change files on paths that hold ``word``; kills this process as `Fit` says."""
+
+    def __init__(self, word: str, count: int, delay: float) -> None:
+        self.seen = 0
+        self._word, self._count, self._delay = word, count, delay
+        if word:
+            sys.addaudithook(self._hear)
+
+    def _hear(self, event: str, arguments: tuple) -> None:
+        if event not in ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree"):
+            return
+        if event == "open" and not (isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")):
+            return
+        if not any(isinstance(a, (str, bytes, os.PathLike)) and self._word in os.fsdecode(a) for a in arguments):
+            return
+        self.seen += 1
+        if self.seen == self._count:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self._delay and self.seen == 1:
+            threading.Timer(self._delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
 
 
 def weights(run: Path) -> list[bytes]:
@@ -92,7 +128,7 @@ def plan(moment: str, run: Path, life_s: float, operations: int) -> dict:
     if moment == "random time":
         return {"after": random.uniform(0, life_s)}
     if moment == "checkpoint":
-        return {"word": "state.npz", "count": random.randrange(1, 2 * EPOCHS)}
+        return {"word": "state.npz", "count": random.randrange(1, EPOCHS)}
     if moment == "archive, file operation":
         return {"word": f".{run.name}.", "count": random.randrange(1, operations)}
     return {"word": ".partial/", "delay": random.uniform(0.01, 6.0)}
@@ -100,7 +136,7 @@ def plan(moment: str, run: Path, life_s: float, operations: int) -> dict:
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--lives", default=10, show_default=True)
+@click.option("--lives", default=4, show_default=True)
 @click.option("--seed", default=1, show_default=True)
 def main(out: Path, lives: int, seed: int) -> None:
     random.seed(seed)
@@ -109,36 +145,28 @@ def main(out: Path, lives: int, seed: int) -> None:
     slices = np.sin(x) * np.cos(y * y / 3), np.cos(x + y) + 0.3 * np.sin(x)
     for i, image in enumerate(slices, 1):
         np.save(out / f"slice{i}.npy", image.astype(np.float32))
+    with runtime.quiet():
+        import ddip_tf.fitting  # noqa: F401
     began = time.monotonic()
-    first = fit(out, out / "reference", ".reference.")
-    printed, complaint = first.communicate()
-    if first.returncode:
-        raise SystemExit(f"the uninterrupted fit ends with {first.returncode}: {complaint}")
-    operations = int(printed.split()[-1])
+    first = Fit(out, out / "reference", ".reference.")
+    if first.wait(3600):
+        raise SystemExit(f"the uninterrupted fit failed: {first.said()}")
+    operations = int(first.said().split()[-1])
     life_s = time.monotonic() - began
     tried = killed = survived = 0
     for life in range(1, lives + 1):
-        run, said = out / f"run{life}", []
-        for moment in ("random time", "checkpoint", "archive, file operation", "archive, delay"):
+        run, told = out / f"run{life}", []
+        for moment in MOMENTS:
             how = plan(moment, run, life_s, operations)
-            after = how.pop("after", None)
-            process = fit(out, run, **how)
-            try:
-                process.wait(after if after is not None else 600)
-            except subprocess.TimeoutExpired:
-                process.kill()
-            process.wait()
-            if process.returncode == -signal.SIGKILL:
-                killed += 1
-                said.append(f"{moment}: epoch {epochs_on_disk(run)}")
-            else:
-                said.append(f"{moment}: ended by itself ({process.returncode})")
-        last = fit(out, run)
-        code = last.wait()
-        wrong = differences(run, out / "reference") if code == 0 else [f"exit {code}: {last.stderr.read()}"]
-        left = [path.name for path in out.glob(f".run{life}.*")]
-        tried, survived = tried + 1, survived + (not wrong and not left)
-        click.echo(f"life {life}: {'; '.join(said)}; {wrong or 'same bits'}{left or ''}")
+            code = Fit(out, run, **{k: v for k, v in how.items() if k != "after"}).wait(how.get("after", 3600))
+            killed += code == -signal.SIGKILL
+            told.append(f"{moment} {'killed' if code == -signal.SIGKILL else code}, epoch {epochs_on_disk(run)}")
+        last = Fit(out, run)
+        code = last.wait(3600)
+        wrong = differences(run, out / "reference") if code == 0 else [f"exit {code}: {last.said()}"]
+        wrong += [path.name for path in out.glob(f".run{life}.*")]
+        tried, survived = tried + 1, survived + (not wrong)
+        click.echo(f"life {life}: {'; '.join(told)}; {wrong or 'same bits'}")
     click.echo(f"{killed} kills in {tried} lives, {survived} lives ended with the bits of the uninterrupted run")
     sys.exit(survived != tried)
 
