@@ -1,11 +1,11 @@
 """Kill fits at random moments, resume them, and hold the result against a run that was never stopped, bit by bit.
 
-    python tools/kill.py OUT --lives 10 --seed 1
+    python tools/kill.py OUT --kills 36 --seed 1
 
-A life is one run folder: its fit is killed (SIGKILL) twice at a random time, three times at a random file operation of
-a checkpoint, four times at a random file operation or moment of the final archive, and then allowed to end. After each kill
-the state on disk must be whole or absent. Compared are all pictures, latents, mixing and history byte by byte, and the
-weights in the ONNX files (Keras and tf2onnx order and name them anew in each process). The last line is the count.
+A life is one run folder: its fit is killed (SIGKILL) up to eight times, in turn at a random file operation of a
+checkpoint, at a random time, and at a random file operation or moment of the final archive, then it may end. After each
+kill the state on disk must be whole or absent. Compared are all pictures, latents, mixing and history byte by byte, and
+the weights in the ONNX files (Keras and tf2onnx order and name them anew in each process). The last line is the count.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ddip_tf.formats import arrays
 EPOCHS = 40
 OPTIONS = ["--preset", "paper", "--mixing", "linear", "--width", "1", "--epochs", str(EPOCHS), "--threads", "1"]
 OPTIONS += ["--checkpoint-every", "1", "--resume", "--progress", "none"]
-MOMENTS = ("random time", *("checkpoint",) * 3, "random time", *("archive, file operation", "archive, delay") * 2)
+MOMENTS = ("checkpoint", "random time", "archive, file operation", "archive, delay")
 SAME = ("outputs/slice1.tif", "outputs/slice2.tif", "outputs/ghost1.tif", "outputs/ghost2.tif")
 SAME += ("latents.npz", "mixing.npz", "history.csv")
 
@@ -128,7 +128,7 @@ def plan(moment: str, run: Path, life_s: float, operations: int) -> dict:
     if moment == "random time":
         return {"after": random.uniform(0, life_s)}
     if moment == "checkpoint":
-        return {"word": "state.npz", "count": random.randrange(1, EPOCHS)}
+        return {"word": "state.npz", "count": random.randrange(1, 20)}
     if moment == "archive, file operation":
         return {"word": f".{run.name}.", "count": random.randrange(1, operations)}
     return {"word": ".partial/", "delay": random.uniform(0.01, 6.0)}
@@ -136,9 +136,9 @@ def plan(moment: str, run: Path, life_s: float, operations: int) -> dict:
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--lives", default=4, show_default=True)
+@click.option("--kills", default=36, show_default=True)
 @click.option("--seed", default=1, show_default=True)
-def main(out: Path, lives: int, seed: int) -> None:
+def main(out: Path, kills: int, seed: int) -> None:
     random.seed(seed)
     out.mkdir(parents=True, exist_ok=True)
     y, x = np.mgrid[:37, :34] / 8.0
@@ -154,19 +154,21 @@ def main(out: Path, lives: int, seed: int) -> None:
     operations = int(first.said().split()[-1])
     life_s = time.monotonic() - began
     tried = killed = survived = 0
-    for life in range(1, lives + 1):
-        run, told = out / f"run{life}", []
-        for moment in MOMENTS:
+    while killed < kills:
+        run, told = out / f"run{tried + 1}", []
+        for moment in MOMENTS * 2:
             how = plan(moment, run, life_s, operations)
             code = Fit(out, run, **{k: v for k, v in how.items() if k != "after"}).wait(how.get("after", 3600))
             killed += code == -signal.SIGKILL
             told.append(f"{moment} {'killed' if code == -signal.SIGKILL else code}, epoch {epochs_on_disk(run)}")
+            if (run / "manifest.json").exists():
+                break
         last = Fit(out, run)
         code = last.wait(3600)
         wrong = differences(run, out / "reference") if code == 0 else [f"exit {code}: {last.said()}"]
-        wrong += [path.name for path in out.glob(f".run{life}.*")]
+        wrong += [path.name for path in out.glob(f".{run.name}.*")]
         tried, survived = tried + 1, survived + (not wrong)
-        click.echo(f"life {life}: {'; '.join(told)}; {wrong or 'same bits'}")
+        click.echo(f"life {tried}: {'; '.join(told)}; {wrong or 'same bits'}")
     click.echo(f"{killed} kills in {tried} lives, {survived} lives ended with the bits of the uninterrupted run")
     sys.exit(survived != tried)
 

@@ -13,11 +13,11 @@ from ddip_tf.errors import InputError
 
 #: environment variable that sets the limit, in bytes
 VARIABLE = "DDIP_TF_MAX_BYTES"
-DEFAULT_BYTES = 2**30
+DEFAULT_BYTES = 2**29
 
 
 def most_bytes() -> int:
-    """Bytes that the arrays of one file may take: ``DDIP_TF_MAX_BYTES``, else 1 GiB. Raises InputError."""
+    """Bytes that the arrays of one file may take: ``DDIP_TF_MAX_BYTES``, else 512 MiB. Raises InputError."""
     text = os.environ.get(VARIABLE, str(DEFAULT_BYTES))
     try:
         return int(text)
