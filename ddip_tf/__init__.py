@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ddip_tf.archive import save as save
+    from ddip_tf.checkpoint import Checkpoints as Checkpoints
     from ddip_tf.config import FitConfig as FitConfig
     from ddip_tf.config import preset as preset
     from ddip_tf.errors import InputError as InputError
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 #: public name → the module that defines it; imported at first use, so that ``import ddip_tf`` costs nothing
 _HOME = {
+    "Checkpoints": "checkpoint",
     "FitConfig": "config",
     "InputError": "errors",
     "RunError": "errors",

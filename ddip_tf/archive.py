@@ -5,11 +5,9 @@ Writing needs TensorFlow; reading (`load_manifest`, `changed_files`) does not.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import hashlib
 import json
-import os
-import shutil
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,16 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ddip_tf import _typing, runtime
+from ddip_tf import _typing, inspection, runtime
 from ddip_tf._typing import Floats
-from ddip_tf.errors import InputError, RunError
+from ddip_tf.checkpoint import STATE
+from ddip_tf.errors import InputError
 from ddip_tf.formats import tiff
+from ddip_tf.manifest import FORMAT_VERSION, MANIFEST, changed_files, inside, load_manifest, sha256
+from ddip_tf.place import Place, as_run_error
 
 if TYPE_CHECKING:
+    from ddip_tf.config import FitConfig
     from ddip_tf.result import Separation
+    from ddip_tf.slices import SliceStack
 
-FORMAT_VERSION = 1
-MANIFEST = "manifest.json"
+__all__ = ["RunFolder", "changed_files", "latents_of", "load_manifest", "run_saved_model", "save"]
 
 #: arrays of the mixing with fewer numbers also stand in the manifest, for people to read
 LARGEST_LISTED = 1000
@@ -63,70 +65,55 @@ def save(separation: Separation, run: _typing.Path, *, overwrite: bool = False) 
 
 
 class RunFolder:
-    """A run folder in the making: filled aside, under a name of its own, and renamed when complete.
+    """A run folder in the making: filled aside, under a name of its own, and exchanged when complete.
 
-    Use it as a context: entering claims the place (so that a missing permission shows before hours of work),
-    leaving with an error removes what was written. Raises as `save`.
+    Use it as a context: entering claims the place (so that a missing permission shows before hours of work, and no
+    second process works on it), leaving with an error removes what was written. Raises as `save`.
+
+    Parameters
+    ----------
+    run, overwrite
+        as in `save`.
+    resume
+        whether the folder may hold an unfinished run (its checkpoints) or a finished one (`finished`).
     """
 
-    def __init__(self, run: _typing.Path, *, overwrite: bool = False) -> None:
+    def __init__(self, run: _typing.Path, *, overwrite: bool = False, resume: bool = False) -> None:
         self.run = Path(run).absolute()
-        self._aside = self.run.with_name(f".{self.run.name}.partial-{os.getpid()}")
-        self._overwrite = overwrite
+        self._place = Place(run)
+        self._keep = not (overwrite or resume)
 
     def __enter__(self) -> RunFolder:
-        if self.run.exists() and not self.run.is_dir():
-            raise InputError(f"{self.run} exists and is no folder")
-        if self.run.is_dir() and any(self.run.iterdir()) and not self._overwrite:
-            raise InputError(f"{self.run} exists and is not empty: choose another -o, or --overwrite")
-        with _as_run_error(self.run):
-            self._aside.mkdir(parents=True)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._place)
+            if self._keep and self.run.is_dir() and any(self.run.iterdir()):
+                hint = "--resume goes on with it, " if (self.run / STATE).exists() else ""
+                raise InputError(f"{self.run} exists and is not empty: {hint}choose another -o, or --overwrite")
+            self._leave = stack.pop_all()
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        shutil.rmtree(self._aside, ignore_errors=True)
+        self._leave.close()
+
+    def finished(self, stack: SliceStack, config: FitConfig) -> bool:
+        """Whether there is a finished run of this ``stack`` and ``config``, and nothing to go on with.
+
+        Raises InputError where there is a finished run of others.
+        """
+        if (self.run / STATE).exists() or not (self.run / MANIFEST).exists():
+            return False
+        manifest = load_manifest(self.run)
+        now = _manifest_of_input(stack, config)
+        for name, value in json.loads(json.dumps(now)).items():
+            if manifest.get(name) != value:
+                raise InputError(f"{self.run} is a finished run with another {name}: choose another -o, or --overwrite")
+        return True
 
     def write(self, separation: Separation) -> None:
         """Fill the folder and put it in its place."""
-        with _as_run_error(self.run):
-            _write_run(separation, self._aside)
-            old = self.run.with_name(f".{self.run.name}.old-{os.getpid()}")
-            if self.run.exists():
-                self.run.rename(old)
-            self._aside.rename(self.run)
-            shutil.rmtree(old, ignore_errors=True)
-
-
-def load_manifest(run: _typing.Path) -> dict[str, Any]:
-    """The manifest of a run folder.
-
-    Raises InputError where there is none, it is damaged, or it was written by a newer ddip-tf.
-    """
-    path = Path(run) / MANIFEST
-    try:
-        manifest = json.loads(path.read_text())
-        version = manifest["format_version"]
-    except FileNotFoundError as error:
-        raise InputError(f"{run} is no run folder: it holds no {MANIFEST}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    if not isinstance(version, int) or version > FORMAT_VERSION:
-        raise InputError(f"{run} has format {version}; this ddip-tf reads up to {FORMAT_VERSION}: update it")
-    return manifest
-
-
-def changed_files(run: _typing.Path, manifest: Mapping[str, Any]) -> list[str]:
-    """One sentence for each archived file that is missing or whose sha256 is not the manifest's."""
-    found = []
-    for name, digest in manifest["files"].items():
-        path = Path(run) / name
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            found.append(f"{name}: outside the run folder")
-        elif not path.is_file():
-            found.append(f"{name}: missing")
-        elif sha256(path) != digest:
-            found.append(f"{name}: changed since it was archived")
-    return found
+        with as_run_error(self.run):
+            _write_run(separation, self._place.aside)
+            self._place.exchange()
 
 
 def latents_of(name: str, inputs: Iterable[str], latents: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -138,18 +125,17 @@ def latents_of(name: str, inputs: Iterable[str], latents: Mapping[str, Floats]) 
 
 
 def run_saved_model(run: Path, name: str, latents: Mapping[str, Floats]) -> Floats:
-    """The image (1, H, W, 1) of the run's generator ``name``, by its SavedModel. Raises what TensorFlow raises."""
+    """The image (1, H, W, 1) of the run's generator ``name``, by its SavedModel.
+
+    Raises what TensorFlow raises, and RunError for a SavedModel that holds more than arithmetic.
+    """
     import tensorflow as tf
 
-    signature = tf.saved_model.load(str(run / "generators" / name)).signatures["serving_default"]
+    folder = inside(run, f"generators/{name}")
+    inspection.check_saved_model(folder)
+    signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
     feed = latents_of(name, signature.structured_input_signature[1], latents)
     return next(iter(signature(**{kind: tf.constant(x) for kind, x in feed.items()}).values())).numpy()
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal digest of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _write_run(separation: Separation, folder: Path) -> None:
@@ -211,12 +197,8 @@ def _manifest(separation: Separation) -> dict[str, Any]:
         **separation.provenance,
         "status": separation.status,
         "epochs_done": separation.epochs,
-        "config": separation.config.to_dict(),
+        **_manifest_of_input(stack, separation.config),
         "seed": separation.config.seed,
-        "slices": len(stack),
-        "shape": list(stack.shape),
-        "inputs": [dataclasses.asdict(source) for source in stack.sources],
-        "crop": stack.crop,
         "pixel_size_m": stack.pixel_size_m,
         "spacing_m": stack.spacing_m,
         "normalisation": {
@@ -234,14 +216,12 @@ def _manifest(separation: Separation) -> dict[str, Any]:
     }
 
 
-class _as_run_error:
-    """Turns the system's refusals (permission, space) into one RunError that names the folder."""
-
-    def __init__(self, run: Path) -> None:
-        self._run = run
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, OSError):
-            raise RunError(f"cannot write {self._run}: {error.strerror or error}") from error
+def _manifest_of_input(stack: SliceStack, config: FitConfig) -> dict[str, Any]:
+    """What a run was asked to do."""
+    return {
+        "config": config.to_dict(),
+        "slices": len(stack),
+        "shape": list(stack.shape),
+        "inputs": [dataclasses.asdict(source) for source in stack.sources],
+        "crop": stack.crop,
+    }

@@ -8,7 +8,7 @@ import sys
 import click
 
 from ddip_tf.commands import fit, inform, regenerate, score, transfer
-from ddip_tf.errors import InputError, RunError
+from ddip_tf.errors import InputError, Interrupted, RunError
 
 
 def main() -> None:
@@ -23,10 +23,12 @@ def main() -> None:
         code = _complain(error, 2)
     except (RunError, FloatingPointError, OSError, MemoryError) as error:
         code = _complain(error, 1)
+    except Interrupted as error:
+        code = _complain(error, 130)
     except ModuleNotFoundError as error:
         code = _complain(f"this needs the package {error.name}: install ddip-tf with its dependencies", 1)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("ddip-tf: interrupted, nothing was written", err=True)
+        click.echo("ddip-tf: interrupted; a run that had begun goes on with -o RUN --resume", err=True)
         code = 130
     sys.exit(code)
 

@@ -12,6 +12,8 @@ from ddip_tf.errors import InputError
 DEFAULT_GAMMA = {"shallow": 0.1, "kernel": 0.4, "linear": 0.4, "transfer": 0.0}
 MIXINGS = tuple(DEFAULT_GAMMA)
 NORMALISATIONS = ("auto", "sum", "diagonal")
+#: of a whole number, TensorFlow's own
+LARGEST = 2**31 - 1
 
 
 def _setting(default: Any, doc: str) -> Any:
@@ -59,6 +61,8 @@ class FitConfig:
                 raise InputError(f"{name} must be {wanted}, not {value!r}")
             if not lowest <= value < float("inf"):
                 raise InputError(f"{name} is {value}; the least is {lowest}")
+            if name in _INTEGERS and value > LARGEST:
+                raise InputError(f"{name} is too large; the most is {LARGEST}")
         if self.learning_rate == 0:
             raise InputError("learning_rate is 0: nothing would be learned")
         if not self.learning_rate_decay <= 1:
@@ -142,12 +146,20 @@ def parse_yaml(text: str) -> dict[str, Any]:
     import yaml
 
     try:
+        # aliases multiply: nine short lines of them stand for a billion words
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise InputError("config has YAML aliases (*name): write the value itself")
         settings = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError("config is no valid YAML: " + " ".join(str(error).split())) from error
+    except InputError:
+        raise
+    except (yaml.YAMLError, ValueError, RecursionError, AttributeError, TypeError) as error:
+        raise InputError("config is no valid YAML: " + " ".join(str(error).split())[:300]) from error
     if settings is None:
         return {}
     if isinstance(settings, dict):
+        for key, value in settings.items():
+            if isinstance(value, (list, dict, set, tuple)):
+                raise InputError(f"config key {str(key)[:50]!r} takes one value, not several")
         return {key: _number(value) for key, value in settings.items()}
     raise InputError("a config file holds 'key: value' lines")
 

@@ -72,7 +72,7 @@ def run(path: _typing.Path) -> str:
     manifest = archive.load_manifest(path)
     config = manifest["config"]
     names = ", ".join(source["name"] for source in manifest["inputs"]) or "arrays"
-    fitted = f", γ {manifest['gamma']}, {manifest['epochs_done']} epochs, seed {config['seed']}"
+    fitted = f", γ {manifest.get('gamma')}, {manifest['epochs_done']} epochs, seed {config['seed']}"
     fitted = "" if config["mixing"] == "transfer" else fitted
     lines = [
         f"{path}: {manifest['slices']} slices of {manifest['shape'][0]} x {manifest['shape'][1]}, from {names}",

@@ -1,4 +1,4 @@
-"""The two ways in which things go wrong, apart from programming errors."""
+"""The ways in which things go wrong, apart from programming errors."""
 
 from __future__ import annotations
 
@@ -9,3 +9,7 @@ class InputError(ValueError):
 
 class RunError(RuntimeError):
     """Work that started could not be finished: no permission, no space, archive damaged (exit code 1)."""
+
+
+class Interrupted(RuntimeError):
+    """Work was asked to stop before its end; the message says what was saved (exit code 130)."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import diagnose, lawful, losses, networks, normalise, runtime
+from ddip_tf import diagnose, lawful, networks, normalise, outliers, runtime
+from ddip_tf.checkpoint import Checkpoints
 from ddip_tf.config import FitConfig, preset
+from ddip_tf.descent import descend, term_names
 from ddip_tf.errors import InputError
 from ddip_tf.mixing import Mixing, generator_channels, latent_input
 from ddip_tf.parameters import ParameterVector
@@ -26,11 +30,14 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     device: str = "auto",
     threads: int | None = None,
+    checkpoints: Checkpoints | None = None,
+    stop: Callable[[], str | None] | None = None,
 ) -> Separation:
     """Separate the slices of ``stack``.
 
     With mixing shallow, kernel or linear: minimise eq. (5) of Du, Huang & Jacobsen, J. Synchrotron Rad. 28 (2021),
-    over all generators and the mixing at once. With mixing transfer: `ddip_tf.lawful.fit_transfer`.
+    over all generators and the mixing at once. With mixing transfer: `ddip_tf.lawful.fit_transfer`. Outliers of single
+    pixels are replaced before (`ddip_tf.outliers`); they stay in the input, and so in the ghosts.
 
     Parameters
     ----------
@@ -45,6 +52,11 @@ def fit(
         kept: the result is the last epoch's, as in the paper. Mixing transfer calls back once, at its end.
     device, threads
         see `ddip_tf.runtime.start`. Same seed, machine and threads: same bits.
+    checkpoints
+        where the state of an unfinished fit is kept; a fit that goes on from there ends in the same bits as one that
+        was never stopped. Callbacks hear of the epochs after it only. Mixing transfer takes no checkpoints.
+    stop
+        asked about every second: a reason to stop, or None.
 
     Returns
     -------
@@ -53,21 +65,41 @@ def fit(
     Raises
     ------
     InputError
-        no `SliceStack`, or a device that TensorFlow does not see.
+        no `SliceStack`, a device that TensorFlow does not see, or a state of another fit.
     FloatingPointError
         the loss is no longer finite.
+    Interrupted
+        ``stop`` gave a reason; the state is in ``checkpoints``.
+    RunError
+        a checkpoint cannot be written.
     """
     if not isinstance(stack, SliceStack):
         raise InputError("give a SliceStack: ddip_tf.read(files) or ddip_tf.SliceStack(array) makes one")
     config = config or preset("default")
     place = runtime.start(device, threads, networks=len(stack) + 1)
+    clean, replaced = outliers.replaced(stack)
     if config.mixing == "transfer":
-        return lawful.fit_transfer(stack, config, place, callbacks)
+        separation = lawful.fit_transfer(clean, config, place, callbacks)
+    else:
+        separation = _fit_priors(clean, config, place, callbacks, checkpoints, stop)
+    return replace(separation, stack=stack, warnings=(*replaced, *separation.warnings))
+
+
+def _fit_priors(
+    stack: SliceStack,
+    config: FitConfig,
+    place: str,
+    callbacks: Sequence[keras.callbacks.Callback],
+    checkpoints: Checkpoints | None,
+    stop: Callable[[], str | None] | None,
+) -> Separation:
+    """The fit of mixing shallow, kernel or linear on the device ``place``; the rest as `fit`."""
     began = time.perf_counter()
     scale = normalise.to_unit_interval(stack.images)
     with tf.device(place):
         model = CoupledPriors(config, len(stack), stack.shape)
-        history, status = _optimise(model, scale.inverse(stack.images), config, callbacks)
+        start = checkpoints.begin(_identity(stack, config, place)) if checkpoints else None
+        end = descend(model, scale.inverse(stack.images), config, callbacks, checkpoints, start, stop)
         images, modelled, matrix = (x.numpy() for x in tf.function(model.forward)(model.parameters.read()))
     to_output = normalise.least_squares(images, stack.images)
     separation = Separation(
@@ -80,13 +112,13 @@ def fit(
         filters={name: net for name, net in model.mixing.networks.items() if name != "weights"},
         mixing=_learned(matrix, model.mixing),
         modelled=scale(modelled),
-        history=history,
-        status=status,
+        history=_history(end.history, len(stack)),
+        status=end.status,
         provenance={
             "device": place,
             "threads": runtime.threads_in_use(),
             "levels": networks.count_levels(*stack.shape),
-            "wall_time_s": round(time.perf_counter() - began, 3),
+            "wall_time_s": round(time.perf_counter() - began + (start.seconds if start else 0.0), 3),
             **runtime.memory_bytes(),
         },
     )
@@ -133,87 +165,22 @@ class CoupledPriors:
         return keras.Model(inputs, [g(z) for g, z in zip(self.generators.values(), inputs, strict=True)])
 
 
-def _optimise(
-    model: CoupledPriors,
-    measured: np.ndarray,
-    config: FitConfig,
-    callbacks: Sequence[keras.callbacks.Callback],
-) -> tuple[dict[str, np.ndarray], str]:
-    """Adam on all parameters, chunk by chunk; the models hold the result. History by name, and the status."""
-    schedule = keras.optimizers.schedules.ExponentialDecay(
-        config.learning_rate, config.decay_epochs, config.learning_rate_decay, staircase=True
-    )
-    optimizer = keras.optimizers.Adam(schedule, epsilon=1e-8)
-    vector = keras.Variable(model.parameters.read(), name="parameters")
-    optimizer.build([vector])
-    terms = _term_names(len(measured))
-    run_chunk = _compile_chunk(model, tf.constant(measured), config, optimizer, vector)
-
-    whole = model.as_one()
-    listeners = keras.callbacks.CallbackList(list(callbacks), model=whole, epochs=config.epochs)
-    whole.stop_training = False
-    records: list[np.ndarray] = []
-    done = 0
-    listeners.on_train_begin()
-    while done < config.epochs and not whole.stop_training:
-        # the first epoch by itself: progress shows at once, and the rate after it is free of tracing
-        count = 1 if done == 0 else min(config.chunk, config.epochs - done)
-        record = run_chunk(tf.constant(done), tf.constant(count)).numpy()
-        if not np.isfinite(record).all():
-            raise FloatingPointError(f"the loss is not finite after epoch {done + 1}")
-        records.append(record)
-        if callbacks:
-            model.parameters.write(vector.numpy())
-        for row in record:
-            listeners.on_epoch_begin(done)
-            listeners.on_epoch_end(done, dict(zip(terms, map(float, row), strict=True)))
-            done += 1
-    listeners.on_train_end()
-    model.parameters.write(vector.numpy())  # last: callbacks do not see the mixing, so they may not restore weights
-    table = np.concatenate(records)
-    history = {"epoch": np.arange(1, done + 1), **dict(zip(terms, table.T, strict=True))}
-    return history, "done" if done == config.epochs else "stopped"
+def _identity(stack: SliceStack, config: FitConfig, place: str) -> dict[str, Any]:
+    """What decides the bits of a fit (``chunk`` does not)."""
+    versions = runtime.versions()
+    return {
+        **{name: value for name, value in config.to_dict().items() if name != "chunk"},
+        "shape": list(stack.images.shape),
+        "images of sha256": hashlib.sha256(stack.images.tobytes()).hexdigest(),
+        "device": place,
+        **{f"threads {name}": value for name, value in runtime.threads_in_use().items()},
+        **{name: versions.get(name) for name in ("tensorflow", "keras", "numpy")},
+    }
 
 
-def _compile_chunk(
-    model: CoupledPriors,
-    measured: tf.Tensor,
-    config: FitConfig,
-    optimizer: keras.optimizers.Optimizer,
-    vector: keras.Variable,
-) -> tf.types.experimental.PolymorphicFunction:
-    """(first epoch, count) ↦ (count, terms): so many epochs of gradient descent inside one graph call."""
-
-    def epoch(number: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            parameters = tf.convert_to_tensor(vector.value)
-            tape.watch(parameters)
-            y, modelled, matrix = model.forward(parameters)
-            fidelity = losses.fidelity(modelled, measured)
-            exclusion = losses.exclusion(y)
-            alpha_term = losses.alpha_term(matrix)
-            alpha_weight = tf.where(number < config.alpha_epochs, config.alpha_weight, 0.0)
-            loss = fidelity + config.exclusion_weight * exclusion + alpha_weight * alpha_term
-        optimizer.apply([tape.gradient(loss, parameters)], [vector])
-        return tf.stack([loss, fidelity, exclusion, alpha_term, *tf.unstack(_alpha(matrix))])
-
-    @tf.function
-    def run_chunk(first: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-        record = tf.TensorArray(tf.float32, size=count)
-        for step in tf.range(count):
-            record = record.write(step, epoch(first + step))
-        return record.stack()
-
-    return run_chunk
-
-
-def _alpha(matrix: tf.Tensor) -> tf.Tensor:
-    """(N,) weights to show: eq. (3)'s α_1, α_2 (shares of slice 1) for two slices, else the own weights."""
-    return matrix[:, 0] if matrix.shape[0] == 2 else tf.linalg.diag_part(matrix)
-
-
-def _term_names(count: int) -> list[str]:
-    return ["loss", "fidelity", "exclusion", "alpha_term", *(f"alpha{i + 1}" for i in range(count))]
+def _history(table: np.ndarray, count: int) -> dict[str, np.ndarray]:
+    """Rows (E, terms) of a fit of ``count`` slices by name, after the number of the epoch."""
+    return {"epoch": np.arange(1, len(table) + 1), **dict(zip(term_names(count), table.T, strict=True))}
 
 
 def _learned(matrix: np.ndarray, mixing: Mixing) -> dict[str, np.ndarray]:

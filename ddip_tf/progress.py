@@ -13,6 +13,8 @@ import keras
 class ProgressBar(keras.callbacks.Callback):
     """One line on a terminal's standard error: epoch, rate, time left, fidelity, exclusion, α."""
 
+    needs_weights = False
+
     def __init__(self) -> None:
         super().__init__()
         from rich.console import Console
@@ -29,6 +31,7 @@ class ProgressBar(keras.callbacks.Callback):
             refresh_per_second=4,
             speed_estimate_period=120,
         )
+        self._first: int | None = None
         self._began = 0.0
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
@@ -36,10 +39,10 @@ class ProgressBar(keras.callbacks.Callback):
         self._bar.start()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        if epoch == 0:  # the rate is that of the epochs after tracing
-            self._began = time.perf_counter()
+        if self._first is None:  # the rate is that of the epochs after tracing
+            self._first, self._began = epoch, time.perf_counter()
         elapsed = time.perf_counter() - self._began
-        rate = f"{epoch / elapsed:.1f}/s  " if epoch else ""
+        rate = f"{(epoch - self._first) / elapsed:.1f}/s  " if epoch > self._first else ""
         self._bar.update(self._task, completed=epoch + 1, state=rate + summary(logs or {}))
 
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
@@ -48,6 +51,8 @@ class ProgressBar(keras.callbacks.Callback):
 
 class JsonLines(keras.callbacks.Callback):
     """One JSON object a line on standard output for every epoch: ``epoch``, ``epochs``, ``seconds``, all terms."""
+
+    needs_weights = False
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
         self._began = time.perf_counter()

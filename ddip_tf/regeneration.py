@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import _typing, archive
+from ddip_tf import _typing, archive, inspection
+from ddip_tf import manifest as manifest_of
 from ddip_tf._typing import Floats
 from ddip_tf.errors import InputError, RunError
-from ddip_tf.formats import tiff
+from ddip_tf.formats import arrays, limits, tiff
 from ddip_tf.normalise import Affine
 
 #: most that a regenerated image may differ from the archived one, in units of its range
@@ -47,10 +48,11 @@ def regenerate(run: _typing.Path, runtime: str = "onnx") -> Floats:
         raise InputError(f"no runtime {runtime!r}; there are {', '.join(_RUNTIMES)}")
     manifest = archive.load_manifest(run)
     try:
-        with np.load(Path(run) / "latents.npz", allow_pickle=False) as file:
-            latents = dict(file)
+        latents = arrays.read_npz(manifest_of.inside(run, "latents.npz"))
         names = [f"slice{i + 1}" for i in range(manifest["slices"])]
         images = [_RUNTIMES[runtime](Path(run), name, latents) for name in names]
+        if any(image.shape != (1, *manifest["shape"], 1) for image in images):
+            raise RunError(f"the generators' images are not {manifest['shape']} as the manifest says")
         record = manifest["normalisation"]
         to_output = Affine(tuple(record["gain"]), tuple(record["offset"]))
         return to_output(np.stack([image[0, ..., 0] for image in images]))
@@ -67,7 +69,7 @@ def archived(run: _typing.Path) -> tuple[Floats, Floats]:
     """
     count = archive.load_manifest(run)["slices"]
     output, ghost = (
-        np.concatenate([tiff.read(Path(run) / "outputs" / f"{kind}{i + 1}.tif")[0] for i in range(count)])
+        np.concatenate([tiff.read(manifest_of.inside(run, f"outputs/{kind}{i + 1}.tif"))[0] for i in range(count)])
         for kind in ("slice", "ghost")
     )
     return output + ghost, output
@@ -99,7 +101,7 @@ def differences(run: _typing.Path, runtime: str = "onnx") -> list[tuple[Floats, 
     """
     found = []
     for number, picture in enumerate(regenerate(run, runtime), 1):
-        archived = tiff.read(Path(run) / "outputs" / f"slice{number}.tif")[0][0]
+        archived = tiff.read(manifest_of.inside(run, f"outputs/slice{number}.tif"))[0][0]
         if archived.shape != picture.shape:
             raise RunError(f"outputs/slice{number}.tif is {archived.shape}, regenerated {picture.shape}")
         spread = float(np.ptp(archived)) or 1.0
@@ -125,7 +127,11 @@ def _by_onnx(run: Path, name: str, latents: Mapping[str, Floats]) -> Floats:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(run / "onnx" / f"{name}.onnx", options, providers=["CPUExecutionProvider"])
+    file = manifest_of.inside(run, f"onnx/{name}.onnx")
+    limits.admit(file, (file.stat().st_size,), "u1")
+    model = file.read_bytes()
+    inspection.check_onnx(model, file.name)
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     return session.run(None, archive.latents_of(name, [i.name for i in session.get_inputs()], latents))[0]
 
 

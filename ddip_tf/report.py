@@ -10,6 +10,8 @@ import numpy as np
 from ddip_tf import _typing, archive, describe, regeneration
 from ddip_tf._typing import Floats
 from ddip_tf.errors import RunError
+from ddip_tf.formats import arrays
+from ddip_tf.manifest import inside
 
 if TYPE_CHECKING:
     from ddip_tf.transfer import Transfer
@@ -30,13 +32,12 @@ def write_figures(run: _typing.Path) -> list[Path]:
     triples = zip(inputs, outputs, strict=True)
     rows = [{"input": image, "output": output, "ghost": image - output} for image, output in triples]
     written = [_save(_panels(rows), run / "preview.png")]
-    with np.load(run / "mixing.npz", allow_pickle=False) as file:
-        learned = dict(file)
+    learned = arrays.read_npz(inside(run, "mixing.npz"))
     if "transfer" in learned:
         from ddip_tf.transfer import Transfer
 
         fields = ("k", "raw", "sigma", "power", "samples")
-        law = Transfer(matrix=learned["transfer"], **{name: learned[name] for name in fields})
+        law = Transfer(matrix=learned["transfer"], **{name: learned[name] for name in fields})  # type: ignore[arg-type]
         written.append(_save(_law(law, manifest["pixel_size_m"]), run / "transfer.png"))
         rows = [
             {"output": output, "decided by data": by_data, "decided by prior": output - output.mean() - by_data}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,10 @@ import click
 
 from ddip_tf.commands.options import fit_options, read_stack, settings_from, stack_options
 from ddip_tf.commands.score import scores
+from ddip_tf.errors import InputError
 
 if TYPE_CHECKING:
+    from ddip_tf.checkpoint import Checkpoints
     from ddip_tf.config import FitConfig
     from ddip_tf.slices import SliceStack
 
@@ -33,6 +36,8 @@ def fit(files: tuple[str, ...], output: str | None, **options: Any) -> None:
     ddip-tf fit slice1.tif slice2.tif --preset paper --gamma 0.2
     """
     settings = settings_from(options)
+    if options["resume"] and output is None:
+        raise InputError("--resume needs -o RUN: which run shall go on?")
     stack = read_stack(files, options)
     fit_into(stack, settings, Path(output) if output is not None else free_run(files[0], settings.seed), options)
 
@@ -44,6 +49,8 @@ def demo(output: str | None, **options: Any) -> None:
     """Separate a small simulated pair that ships with ddip-tf, and hold it against its known truth."""
     data = Path(__file__).parents[1] / "demo_data"
     settings = settings_from(options)
+    if options["resume"] and output is None:
+        raise InputError("--resume needs -o RUN: which run shall go on?")
     stack = read_stack((str(data / "slice1.tif"), str(data / "slice2.tif")), {})
     run = Path(output) if output is not None else free_run("demo", settings.seed)
     fit_into(stack, settings, run, options)
@@ -52,19 +59,26 @@ def demo(output: str | None, **options: Any) -> None:
 
 
 def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[str, Any]) -> None:
-    from ddip_tf import archive, describe, report, runtime
+    from ddip_tf import archive, describe, interruption, report, runtime
 
-    with archive.RunFolder(run, overwrite=options["overwrite"]) as folder:
+    guard = interruption.Interruption(options["stop_after"] and interruption.seconds(options["stop_after"]))
+    with archive.RunFolder(run, overwrite=options["overwrite"], resume=options["resume"]) as folder:
+        if options["resume"] and folder.finished(stack, settings):
+            return click.echo(f"{run} is finished: nothing to do")
         with runtime.quiet():
             from ddip_tf import progress
             from ddip_tf.fitting import fit as run_fit
-        separation = run_fit(
-            stack,
-            settings,
-            callbacks=progress.callback(options["progress"]),
-            device=options["device"],
-            threads=options["threads"],
-        )
+        # the transfer law takes no checkpoints: there an interruption ends the work
+        with guard if settings.mixing != "transfer" else contextlib.nullcontext():
+            separation = run_fit(
+                stack,
+                settings,
+                callbacks=progress.callback(options["progress"]),
+                device=options["device"],
+                threads=options["threads"],
+                checkpoints=checkpoints_of(run, options),
+                stop=guard.reason,
+            )
         if sys.stderr.isatty():
             click.echo("archiving …", err=True)
         folder.write(separation)
@@ -77,6 +91,20 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
     for sentence in separation.warnings:
         click.echo(f"Warning: {sentence}")
     click.echo(f"pictures   {run / 'outputs'}\npreview    {preview}\nagain      ddip-tf regenerate {run} --check")
+
+
+def checkpoints_of(run: Path, options: dict[str, Any]) -> Checkpoints:
+    """The keeper of a run's state, from --checkpoint-every (epochs, or a time) and --resume."""
+    from ddip_tf import checkpoint, interruption
+
+    every = options["checkpoint_every"]
+    try:
+        epochs = int(every)
+    except ValueError:
+        return checkpoint.Checkpoints(run, every_s=interruption.seconds(every), resume=options["resume"])
+    if epochs < 1:
+        raise InputError(f"--checkpoint-every is {epochs}; the least is 1")
+    return checkpoint.Checkpoints(run, every=epochs, resume=options["resume"])
 
 
 def free_run(first_file: str, seed: int) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -53,6 +52,15 @@ def fit_options(command: Callable) -> Callable:
         click.option("--seed", type=int, help="Of latent inputs and initial weights."),
         click.option("--learning-rate", type=float, help="Of Adam."),
         click.option("--width", type=int, help="Channels of a generator's first level."),
+        click.option(
+            "--checkpoint-every",
+            default="5m",
+            show_default=True,
+            metavar="N|TIME",
+            help="Keep the state every N epochs, or every so often (30s, 5m, 1h).",
+        ),
+        click.option("--stop-after", metavar="TIME", help="Stop after 90s, 30m, 1h30m …, the state kept (exit 130)."),
+        click.option("--resume", is_flag=True, help="Go on with the unfinished RUN; begin if there is none."),
         click.option("--overwrite", is_flag=True, help="Replace an existing run folder."),
         click.option("--device", default="auto", show_default=True, help="auto, cpu or gpu:0."),
         click.option("--threads", type=click.IntRange(min=1), help="CPU threads (all cores if left out)."),
@@ -75,8 +83,10 @@ def settings_from(options: dict[str, Any]) -> configuration.FitConfig:
     flags = {name: options[name] for name in names if options[name] is not None}
     written: dict[str, Any] = dict(configuration.PRESETS[options["preset"]])
     if options["config_file"]:
+        from ddip_tf.formats import limits
+
         try:
-            written |= configuration.parse_yaml(Path(options["config_file"]).read_text())
+            written |= configuration.parse_yaml(limits.read_text(options["config_file"], 2**20))
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{options['config_file']} cannot be read: {error}") from error
     settings = configuration.FitConfig.from_dict({**written, **flags})

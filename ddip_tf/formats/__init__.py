@@ -58,7 +58,8 @@ def read(*files: _typing.Path, pixel_size_m: float | None = None) -> SliceStack:
         pages, size = read_images(path)
         if len(files) > 1 and len(pages) > 1:
             raise InputError(f"{path} holds {len(pages)} images: give one image a file, or this file alone")
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
         sources += [Source(path.name, digest, page, str(pages.dtype)) for page in range(len(pages))]
         images += list(pages)
         sizes.append(size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,16 @@ import numpy as np
 from ddip_tf import _typing
 from ddip_tf._typing import Floats
 from ddip_tf.errors import InputError
+from ddip_tf.formats import limits
 
 #: metres in one TIFF resolution unit (2: inch, 3: centimetre)
 UNIT_M = {2: 0.0254, 3: 0.01}
 #: no ptychographic pixel is larger; a larger one is a printing resolution such as 72 dpi
 LARGEST_PIXEL_M = 1e-5
+#: codecs that are told how much to unpack (JPEG and its kin believe their own header instead)
+COMPRESSIONS = {1: "none", 5: "LZW", 8: "Deflate", 32946: "Deflate", 32773: "PackBits", 34925: "LZMA", 50000: "Zstd"}
+#: pages and pieces of a page; more take minutes to unpack, whatever their size
+MOST_PAGES, MOST_PIECES = 10_000, 1_000_000
 
 
 def recognises(head: bytes) -> bool:
@@ -25,7 +31,8 @@ def recognises(head: bytes) -> bool:
 def read(path: Path) -> tuple[Floats, tuple[float, float] | None]:
     """Images (N, H, W), one a page, and the (y, x) pixel size in metres if the tags say it.
 
-    Raises InputError for a damaged file, RGB or palette colour, or pages of different shape.
+    Raises InputError for a damaged file, RGB or palette colour, pages of different shape, more data than the limit
+    (`ddip_tf.formats.limits`), or a compression other than those in `COMPRESSIONS`.
     """
     import tifffile
 
@@ -33,6 +40,8 @@ def read(path: Path) -> tuple[Floats, tuple[float, float] | None]:
     try:
         with tifffile.TiffFile(path) as file:
             first = file.pages.first
+            for each in file.pages:
+                _admit(path, each, len(file.pages))
             pages = [page.asarray().squeeze() for page in file.pages]
             if first.samplesperpixel > 1 and first.planarconfig == 2 and pages[0].dtype.kind == "f":
                 # three or four float slices written as one array: writers take the leading axis for colour planes
@@ -63,6 +72,19 @@ def write(path: _typing.Path, image: Floats, pixel_size_m: tuple[float, float] |
             "resolutionunit": "CENTIMETER",
         }
     tifffile.imwrite(path, np.asarray(image, np.float32), photometric="minisblack", metadata=None, **tags)
+
+
+def _admit(path: Path, page, pages: int) -> None:  # type: ignore[no-untyped-def]
+    """Raise InputError before anything is unpacked that would be too much, or by a codec that knows no bound."""
+    if page.dtype is None:
+        raise InputError(f"{path} cannot be read as TIFF: unknown kind of number")
+    limits.admit(path, (pages, *page.shape), page.dtype)
+    limits.admit(path, page.chunks, page.dtype)
+    if int(page.compression) not in COMPRESSIONS:
+        known = ", ".join(dict.fromkeys(COMPRESSIONS.values()))
+        raise InputError(f"{path} has compression {page.compression}: save it with one of {known}")
+    if pages > MOST_PAGES or math.prod(page.chunked) > MOST_PIECES:
+        raise InputError(f"{path} is cut into too many pieces ({pages} pages, {page.chunked} strips or tiles)")
 
 
 def _pixel_size_m(tags) -> tuple[float, float] | None:  # type: ignore[no-untyped-def]

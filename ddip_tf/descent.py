@@ -1,0 +1,216 @@
+"""Adam on all parameters at once: chunks of epochs in a graph, what listens to them, and what keeps them safe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ddip_tf import losses
+from ddip_tf._typing import Floats
+from ddip_tf.checkpoint import Checkpoints, State
+from ddip_tf.config import FitConfig
+from ddip_tf.errors import InputError, Interrupted
+
+if TYPE_CHECKING:
+    from ddip_tf.fitting import CoupledPriors
+
+#: the longest that a stop has to wait for the graph, unless one epoch takes longer
+PIECE_S = 1.0
+
+
+def descend(
+    model: CoupledPriors,
+    measured: Floats,
+    config: FitConfig,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    checkpoints: Checkpoints | None = None,
+    start: State | None = None,
+    stop: Callable[[], str | None] | None = None,
+) -> State:
+    """Minimise eq. (5) over the parameters of ``model``, which holds the result afterwards.
+
+    Parameters
+    ----------
+    model, measured, config
+        what is fitted, the slices (N, H, W) in [0, 1], settings.
+    callbacks
+        Keras callbacks, as in `ddip_tf.fit`. Weights go into the models for those without ``needs_weights = False``.
+    checkpoints, start
+        where the state is kept, and the state to go on from.
+    stop
+        asked after every piece of about a second: why to stop, or None.
+
+    Returns
+    -------
+    State
+        ``history`` has the columns of `term_names`.
+
+    Raises
+    ------
+    FloatingPointError
+        a loss is not finite; the last state whose loss is finite is kept.
+    Interrupted
+        ``stop`` gave a reason; the state is kept.
+    InputError, RunError
+        ``start`` does not fit the model; a state cannot be written.
+    """
+    schedule = keras.optimizers.schedules.ExponentialDecay(
+        config.learning_rate, config.decay_epochs, config.learning_rate_decay, staircase=True
+    )
+    optimizer = keras.optimizers.Adam(schedule, epsilon=1e-8)
+    vector = keras.Variable(model.parameters.read(), name="parameters")
+    optimizer.build([vector])
+    variables = [vector, *optimizer.variables]
+    terms = term_names(len(measured))
+    run_chunk = _compile_chunk(model, tf.constant(measured), config, optimizer, vector)
+    if start is not None:
+        _restore(variables, start, len(terms), config.epochs)
+    table = start.history if start else np.zeros((0, len(terms)), np.float32)
+    began = time.perf_counter() - (start.seconds if start else 0.0)
+
+    def state(status: str = "running") -> State:
+        return State([variable.numpy() for variable in variables], table, time.perf_counter() - began, status)
+
+    audience = _Audience(callbacks, model, vector, terms, config.epochs, heard=len(table))
+    stopped = start is not None and start.status == "stopped"
+    kept = last = state() if checkpoints else None
+    pace, traced = 0.0, 0  # seconds an epoch, tracing left out
+    while len(table) < config.epochs and not stopped:
+        done = len(table)
+        count = _piece(done, config, pace, checkpoints)
+        clock = time.perf_counter()
+        record = run_chunk(tf.constant(done), tf.constant(count)).numpy()
+        finite = np.isfinite(record).all(1)
+        if not finite.all():
+            raise FloatingPointError(_not_finite(done + int(finite.argmin()) + 1, kept, checkpoints))
+        pace = (time.perf_counter() - clock) / count if run_chunk.experimental_get_tracing_count() == traced else 0.0
+        traced = run_chunk.experimental_get_tracing_count()
+        table = np.concatenate([table, record])
+        reason = stop() if stop else None
+        if reason or len(table) == config.epochs or (len(table) - 1) % config.chunk == 0:
+            stopped = audience.tell(table)
+        if checkpoints:
+            kept, last = last, state()  # a state is known to be good when the loss of the epoch after it is finite
+            if reason or checkpoints.due(len(table)):
+                checkpoints.save(last)
+        if reason and len(table) < config.epochs:
+            audience.leave()
+            raise Interrupted(f"{reason}: stopped after epoch {len(table)} of {config.epochs}, {_where(checkpoints)}")
+    audience.leave()
+    model.parameters.write(vector.numpy())  # last: callbacks do not see the mixing, so they may not restore weights
+    final = state("done" if len(table) == config.epochs else "stopped")
+    if checkpoints:
+        checkpoints.save(final)
+    return final
+
+
+def _piece(done: int, config: FitConfig, pace: float, checkpoints: Checkpoints | None) -> int:
+    """Epochs until something may happen: the chunk's end, a checkpoint, or about a second at ``pace`` s an epoch."""
+    # the first epoch is a chunk by itself, so that progress shows at once
+    limits = [config.epochs - done, config.chunk - (done - 1) % config.chunk if done else 1]
+    limits.append(max(1, int(PIECE_S / pace)) if pace else 1)
+    left = checkpoints.epochs_left(done) if checkpoints else None
+    return min(limits if left is None else [*limits, left])
+
+
+class _Audience:
+    """The callbacks of a fit, told at the end of each chunk of every epoch in it."""
+
+    def __init__(
+        self,
+        callbacks: Sequence[keras.callbacks.Callback],
+        model: CoupledPriors,
+        vector: keras.Variable,
+        terms: Sequence[str],
+        epochs: int,
+        heard: int,
+    ) -> None:
+        self._model, self._vector, self._terms, self._heard = model, vector, terms, heard
+        self._whole = model.as_one()
+        self._whole.stop_training = False
+        self._look_at_weights = any(getattr(callback, "needs_weights", True) for callback in callbacks)
+        self._list = keras.callbacks.CallbackList(list(callbacks), model=self._whole, epochs=epochs)
+        self._list.on_train_begin()
+
+    def tell(self, table: Floats) -> bool:
+        """Tell of the rows (E, terms) not heard yet; whether a callback wants the fit to end."""
+        if self._look_at_weights:
+            self._model.parameters.write(self._vector.numpy())
+        for epoch, row in enumerate(table[self._heard :], self._heard):
+            self._list.on_epoch_begin(epoch)
+            self._list.on_epoch_end(epoch, dict(zip(self._terms, map(float, row), strict=True)))
+        self._heard = len(table)
+        return self._whole.stop_training
+
+    def leave(self) -> None:
+        self._list.on_train_end()
+
+
+def term_names(count: int) -> list[str]:
+    """Columns of the history for ``count`` slices: the loss, its terms, and a weight a slice."""
+    return ["loss", "fidelity", "exclusion", "alpha_term", *(f"alpha{i + 1}" for i in range(count))]
+
+
+def _restore(variables: Sequence[keras.Variable], state: State, terms: int, epochs: int) -> None:
+    shapes = [tuple(variable.shape) for variable in variables]
+    fits = [value.shape for value in state.variables] == shapes and state.history.shape[1:] == (terms,)
+    if not fits or len(state.history) > epochs or not all(np.isfinite(value).all() for value in state.variables):
+        raise InputError("the checkpoint does not fit these networks: begin again with --overwrite")
+    for variable, value in zip(variables, state.variables, strict=True):
+        variable.assign(value)
+
+
+def _not_finite(epoch: int, kept: State | None, checkpoints: Checkpoints | None) -> str:
+    sentence = f"the loss is not finite after epoch {epoch}: begin again with a lower learning rate"
+    if checkpoints is None or kept is None or not len(kept.history):
+        return sentence
+    checkpoints.save(kept)
+    return f"{sentence}; the state of epoch {len(kept.history)}, still good, is in {checkpoints.path}"
+
+
+def _where(checkpoints: Checkpoints | None) -> str:
+    if checkpoints is None:
+        return "nothing was saved"
+    return f"state saved: the same command with -o {checkpoints.path.parents[1]} --resume goes on"
+
+
+def _compile_chunk(
+    model: CoupledPriors,
+    measured: tf.Tensor,
+    config: FitConfig,
+    optimizer: keras.optimizers.Optimizer,
+    vector: keras.Variable,
+) -> tf.types.experimental.PolymorphicFunction:
+    """(first epoch, count) ↦ (count, terms): so many epochs of gradient descent inside one graph call."""
+
+    def epoch(number: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            parameters = tf.convert_to_tensor(vector.value)
+            tape.watch(parameters)
+            y, modelled, matrix = model.forward(parameters)
+            fidelity = losses.fidelity(modelled, measured)
+            exclusion = losses.exclusion(y)
+            alpha_term = losses.alpha_term(matrix)
+            alpha_weight = tf.where(number < config.alpha_epochs, config.alpha_weight, 0.0)
+            loss = fidelity + config.exclusion_weight * exclusion + alpha_weight * alpha_term
+        optimizer.apply([tape.gradient(loss, parameters)], [vector])
+        return tf.stack([loss, fidelity, exclusion, alpha_term, *tf.unstack(_alpha(matrix))])
+
+    @tf.function
+    def run_chunk(first: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+        record = tf.TensorArray(tf.float32, size=count)
+        for step in tf.range(count):
+            record = record.write(step, epoch(first + step))
+        return record.stack()
+
+    return run_chunk
+
+
+def _alpha(matrix: tf.Tensor) -> tf.Tensor:
+    """(N,) weights to show: eq. (3)'s α_1, α_2 (shares of slice 1) for two slices, else the own weights."""
+    return matrix[:, 0] if matrix.shape[0] == 2 else tf.linalg.diag_part(matrix)

@@ -1,0 +1,44 @@
+"""How much memory a file may ask for: one limit for every reader, checked before anything is allocated."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from ddip_tf import _typing
+from ddip_tf.errors import InputError
+
+#: environment variable that sets the limit, in bytes
+VARIABLE = "DDIP_TF_MAX_BYTES"
+DEFAULT_BYTES = 2**29
+
+
+def most_bytes() -> int:
+    """Bytes that the arrays of one file may take: ``DDIP_TF_MAX_BYTES``, else 512 MiB. Raises InputError."""
+    text = os.environ.get(VARIABLE, str(DEFAULT_BYTES))
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"{VARIABLE} is {text!r}; it takes a number of bytes") from None
+
+
+def admit(path: _typing.Path, shape: Sequence[int], dtype: np.dtype | str) -> None:
+    """Raise InputError where an array of ``shape`` and ``dtype``, announced by file ``path``, is over the limit."""
+    wanted, most = math.prod(map(int, shape)) * np.dtype(dtype).itemsize, most_bytes()
+    if wanted > most:
+        raise InputError(
+            f"{path} announces {wanted / 2**30:.3g} GiB of data; the limit is {most / 2**30:.3g} GiB "
+            f"(environment variable {VARIABLE})"
+        )
+
+
+def read_text(path: _typing.Path, most: int = 2**26) -> str:
+    """A file's text, UTF-8. Raises InputError if it has more than ``most`` bytes, OSError and UnicodeDecodeError."""
+    with open(path, "rb") as stream:
+        data = stream.read(most + 1)
+    if len(data) > most:
+        raise InputError(f"{path} has more than {most} bytes: this is no file of ddip-tf")
+    return data.decode()
