@@ -166,9 +166,10 @@ def _write_run(separation: Separation, folder: Path) -> None:
 def _export(model: Any, path: Path, form: str) -> None:
     import keras
 
+    inputs = [keras.Input(x.shape[1:], name=x.name) for x in model.inputs]
     with runtime.quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model(keras.Input(model.input_shape[1:]))  # export refuses a model that was never called
+        model(inputs if len(inputs) > 1 else inputs[0])  # export refuses a model that was never called
         model.export(str(path), format=form, verbose=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -12,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import _typing
+from ddip_tf import _typing, runtime
 from ddip_tf._typing import Floats
+from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import arrays
+from ddip_tf.slices import SliceStack
 
 FORMAT_VERSION = 1
 #: the state, in a run folder
@@ -42,6 +45,23 @@ class State:
     history: Floats
     seconds: float = 0.0
     status: str = "running"
+
+    def by_name(self, terms: Sequence[str]) -> dict[str, Floats]:
+        """Columns of the history by name, after the number of the epoch."""
+        return {"epoch": np.arange(1, len(self.history) + 1), **dict(zip(terms, self.history.T, strict=True))}
+
+
+def identity(stack: SliceStack, config: FitConfig, place: str) -> dict[str, Any]:
+    """What decides the bits of a fit on the device ``place`` (``chunk`` does not)."""
+    versions = runtime.versions()
+    return {
+        **{name: value for name, value in config.to_dict().items() if name != "chunk"},
+        "shape": list(stack.images.shape),
+        "images of sha256": hashlib.sha256(stack.images.tobytes()).hexdigest(),
+        "device": place,
+        **{f"threads {name}": value for name, value in runtime.threads_in_use().items()},
+        **{name: versions.get(name) for name in ("tensorflow", "keras", "numpy")},
+    }
 
 
 class Checkpoints:

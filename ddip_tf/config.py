@@ -12,6 +12,8 @@ from ddip_tf.errors import InputError
 DEFAULT_GAMMA = {"shallow": 0.1, "kernel": 0.4, "linear": 0.4, "transfer": 0.0}
 MIXINGS = tuple(DEFAULT_GAMMA)
 NORMALISATIONS = ("auto", "sum", "diagonal")
+#: what images are made of under the law: free pixels with total variation; U-Nets; a U-Net in the null space
+PRIORS = ("tv", "dip", "null-dip")
 #: of a whole number, TensorFlow's own
 LARGEST = 2**31 - 1
 
@@ -35,12 +37,17 @@ class FitConfig:
     )
     gamma: float | None = _setting(None, "weight of the exclusion loss; null: 0.1 shallow, 0.4 kernel, linear")
     normalisation: str = _setting("auto", "of T(k): sum (columns sum to 1), diagonal (unit diagonal) or auto")
+    prior: str = _setting(
+        "tv",
+        "under transfer: tv (pixels, total variation), dip (a U-Net a slice), null-dip (one where T decides nothing)",
+    )
     starts: int = _setting(1, "solves from other starts and draws of T(k), for the uncertainty (transfer)")
     epochs: int = _setting(10_000, "optimisation steps")
     seed: int = _setting(0, "of the latent inputs and of the initial weights")
     learning_rate: float = _setting(1e-3, "of Adam (β 0.9 and 0.999, ε 1e-8)")
     learning_rate_decay: float = _setting(0.9, "factor on the learning rate every decay_epochs")
     decay_epochs: int = _setting(500, "epochs between two decays of the learning rate")
+    average: float = _setting(0.0, "momentum of the running average of the weights that is kept; 0: the last weights")
     alpha_weight: float = _setting(0.5, "weight of the α term, Σ(α − ½)²")
     alpha_epochs: int = _setting(100, "first epochs, in which the α term acts")
     width: int = _setting(8, "channels of a generator's first level, doubled at each deeper one")
@@ -51,6 +58,8 @@ class FitConfig:
             raise InputError(f"mixing is {self.mixing!r}; it can be {', '.join(MIXINGS)}")
         if self.normalisation not in NORMALISATIONS:
             raise InputError(f"normalisation is {self.normalisation!r}; it can be {', '.join(NORMALISATIONS)}")
+        if self.prior not in PRIORS:
+            raise InputError(f"prior is {self.prior!r}; it can be {', '.join(PRIORS)}")
         for name, lowest in _LOWEST.items():
             value = getattr(self, name)
             if name == "gamma" and value is None:
@@ -65,6 +74,8 @@ class FitConfig:
                 raise InputError(f"{name} is too large; the most is {LARGEST}")
         if self.learning_rate == 0:
             raise InputError("learning_rate is 0: nothing would be learned")
+        if not self.average < 1:
+            raise InputError(f"average is {self.average}; it must be under 1")
         if not self.learning_rate_decay <= 1:
             raise InputError(f"learning_rate_decay is {self.learning_rate_decay}; the most is 1")
 
@@ -116,6 +127,7 @@ _LOWEST: dict[str, float] = {
     "learning_rate": 0,
     "learning_rate_decay": 0,
     "decay_epochs": 1,
+    "average": 0,
     "alpha_weight": 0,
     "alpha_epochs": 0,
     "width": 1,
@@ -126,8 +138,8 @@ _INTEGERS = {"starts", "epochs", "seed", "decay_epochs", "alpha_epochs", "width"
 #: what each preset sets apart from the defaults of `FitConfig`
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
-    "default": {"mixing": "transfer"},
-    "quick": {"mixing": "transfer"},
+    "default": {"mixing": "transfer", "epochs": 2000, "learning_rate": 3e-3, "average": 0.99},
+    "quick": {"mixing": "transfer", "epochs": 300, "learning_rate": 3e-3, "average": 0.99},
 }
 
 

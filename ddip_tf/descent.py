@@ -4,40 +4,53 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import losses
 from ddip_tf._typing import Floats
 from ddip_tf.checkpoint import Checkpoints, State
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, Interrupted
+from ddip_tf.parameters import ParameterVector
 
-if TYPE_CHECKING:
-    from ddip_tf.fitting import CoupledPriors
+
+class Model(Protocol):
+    """What can be fitted: the parameters of some networks and a function of them."""
+
+    parameters: ParameterVector
+    #: names of what `objective` gives; the first is minimised
+    terms: Sequence[str]
+
+    def objective(self, vector: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
+        """(terms,) under parameters ``vector`` (P,) at ``epoch``, counted from 0."""
+
+    def as_one(self) -> keras.Model:
+        """All generators as one functional model."""
+
 
 #: the longest that a stop has to wait for the graph, unless one epoch takes longer
 PIECE_S = 1.0
 
 
 def descend(
-    model: CoupledPriors,
-    measured: Floats,
+    model: Model,
     config: FitConfig,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoints: Checkpoints | None = None,
     start: State | None = None,
     stop: Callable[[], str | None] | None = None,
 ) -> State:
-    """Minimise eq. (5) over the parameters of ``model``, which holds the result afterwards.
+    """Minimise the objective over the parameters of ``model``, which holds the result afterwards.
+
+    The result are the last epoch's parameters, or their running average where ``config.average`` is not 0.
 
     Parameters
     ----------
-    model, measured, config
-        what is fitted, the slices (N, H, W) in [0, 1], settings.
+    model, config
+        what is fitted, and settings: epochs, learning rate and its decay, average, chunk.
     callbacks
         Keras callbacks, as in `ddip_tf.fit`. Weights go into the models for those without ``needs_weights = False``.
     checkpoints, start
@@ -48,7 +61,7 @@ def descend(
     Returns
     -------
     State
-        ``history`` has the columns of `term_names`.
+        ``history`` has a column for each of ``model.terms``.
 
     Raises
     ------
@@ -62,12 +75,13 @@ def descend(
     schedule = keras.optimizers.schedules.ExponentialDecay(
         config.learning_rate, config.decay_epochs, config.learning_rate_decay, staircase=True
     )
-    optimizer = keras.optimizers.Adam(schedule, epsilon=1e-8)
+    average = {"use_ema": True, "ema_momentum": config.average} if config.average else {}
+    optimizer = keras.optimizers.Adam(schedule, epsilon=1e-8, **average)
     vector = keras.Variable(model.parameters.read(), name="parameters")
     optimizer.build([vector])
     variables = [vector, *optimizer.variables]
-    terms = term_names(len(measured))
-    run_chunk = _compile_chunk(model, tf.constant(measured), config, optimizer, vector)
+    terms = model.terms
+    run_chunk = _compile_chunk(model, optimizer, vector)
     if start is not None:
         _restore(variables, start, len(terms), config.epochs)
     table = start.history if start else np.zeros((0, len(terms)), np.float32)
@@ -102,8 +116,9 @@ def descend(
             audience.leave()
             raise Interrupted(f"{reason}: stopped after epoch {len(table)} of {config.epochs}, {_where(checkpoints)}")
     audience.leave()
-    model.parameters.write(vector.numpy())  # last: callbacks do not see the mixing, so they may not restore weights
     final = state("done" if len(table) == config.epochs else "stopped")
+    optimizer.finalize_variable_values([vector])
+    model.parameters.write(vector.numpy())  # last: callbacks do not see the mixing, so they may not restore weights
     if checkpoints:
         checkpoints.save(final)
     return final
@@ -124,7 +139,7 @@ class _Audience:
     def __init__(
         self,
         callbacks: Sequence[keras.callbacks.Callback],
-        model: CoupledPriors,
+        model: Model,
         vector: keras.Variable,
         terms: Sequence[str],
         epochs: int,
@@ -151,11 +166,6 @@ class _Audience:
         self._list.on_train_end()
 
 
-def term_names(count: int) -> list[str]:
-    """Columns of the history for ``count`` slices: the loss, its terms, and a weight a slice."""
-    return ["loss", "fidelity", "exclusion", "alpha_term", *(f"alpha{i + 1}" for i in range(count))]
-
-
 def _restore(variables: Sequence[keras.Variable], state: State, terms: int, epochs: int) -> None:
     shapes = [tuple(variable.shape) for variable in variables]
     fits = [value.shape for value in state.variables] == shapes and state.history.shape[1:] == (terms,)
@@ -180,11 +190,7 @@ def _where(checkpoints: Checkpoints | None) -> str:
 
 
 def _compile_chunk(
-    model: CoupledPriors,
-    measured: tf.Tensor,
-    config: FitConfig,
-    optimizer: keras.optimizers.Optimizer,
-    vector: keras.Variable,
+    model: Model, optimizer: keras.optimizers.Optimizer, vector: keras.Variable
 ) -> tf.types.experimental.PolymorphicFunction:
     """(first epoch, count) ↦ (count, terms): so many epochs of gradient descent inside one graph call."""
 
@@ -192,14 +198,10 @@ def _compile_chunk(
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             parameters = tf.convert_to_tensor(vector.value)
             tape.watch(parameters)
-            y, modelled, matrix = model.forward(parameters)
-            fidelity = losses.fidelity(modelled, measured)
-            exclusion = losses.exclusion(y)
-            alpha_term = losses.alpha_term(matrix)
-            alpha_weight = tf.where(number < config.alpha_epochs, config.alpha_weight, 0.0)
-            loss = fidelity + config.exclusion_weight * exclusion + alpha_weight * alpha_term
+            terms = model.objective(parameters, number)
+            loss = terms[0]
         optimizer.apply([tape.gradient(loss, parameters)], [vector])
-        return tf.stack([loss, fidelity, exclusion, alpha_term, *tf.unstack(_alpha(matrix))])
+        return terms
 
     @tf.function
     def run_chunk(first: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
@@ -209,8 +211,3 @@ def _compile_chunk(
         return record.stack()
 
     return run_chunk
-
-
-def _alpha(matrix: tf.Tensor) -> tf.Tensor:
-    """(N,) weights to show: eq. (3)'s α_1, α_2 (shares of slice 1) for two slices, else the own weights."""
-    return matrix[:, 0] if matrix.shape[0] == 2 else tf.linalg.diag_part(matrix)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import diagnose, lawful, networks, normalise, outliers, runtime
-from ddip_tf.checkpoint import Checkpoints
+from ddip_tf import diagnose, lawful, losses, networks, normalise, outliers, runtime
+from ddip_tf.checkpoint import Checkpoints, identity
 from ddip_tf.config import FitConfig, preset
-from ddip_tf.descent import descend, term_names
+from ddip_tf.descent import descend
 from ddip_tf.errors import InputError
 from ddip_tf.mixing import Mixing, generator_channels, latent_input
 from ddip_tf.parameters import ParameterVector
@@ -49,12 +47,12 @@ def fit(
         Keras callbacks: ``on_epoch_end`` comes for every epoch, with all loss terms in ``logs``, after each
         chunk of ``config.chunk`` epochs; ``self.model`` (all z → all images) then has the chunk's last weights.
         ``self.model.stop_training = True`` ends the fit after the chunk. Weights that a callback restores are not
-        kept: the result is the last epoch's, as in the paper. Mixing transfer calls back once, at its end.
+        kept: the result is the last epoch's, as in the paper. Prior tv calls back once, at its end.
     device, threads
         see `ddip_tf.runtime.start`. Same seed, machine and threads: same bits.
     checkpoints
         where the state of an unfinished fit is kept; a fit that goes on from there ends in the same bits as one that
-        was never stopped. Callbacks hear of the epochs after it only. Mixing transfer takes no checkpoints.
+        was never stopped. Callbacks hear of the epochs after it only. Prior tv takes no checkpoints.
     stop
         asked about every second: a reason to stop, or None.
 
@@ -79,7 +77,7 @@ def fit(
     place = runtime.start(device, threads, networks=len(stack) + 1)
     clean, replaced = outliers.replaced(stack)
     if config.mixing == "transfer":
-        separation = lawful.fit_transfer(clean, config, place, callbacks)
+        separation = lawful.fit_transfer(clean, config, place, callbacks, checkpoints, stop)
     else:
         separation = _fit_priors(clean, config, place, callbacks, checkpoints, stop)
     return replace(separation, stack=stack, warnings=(*replaced, *separation.warnings))
@@ -97,9 +95,9 @@ def _fit_priors(
     began = time.perf_counter()
     scale = normalise.to_unit_interval(stack.images)
     with tf.device(place):
-        model = CoupledPriors(config, len(stack), stack.shape)
-        start = checkpoints.begin(_identity(stack, config, place)) if checkpoints else None
-        end = descend(model, scale.inverse(stack.images), config, callbacks, checkpoints, start, stop)
+        model = CoupledPriors(config, scale.inverse(stack.images))
+        start = checkpoints.begin(identity(stack, config, place)) if checkpoints else None
+        end = descend(model, config, callbacks, checkpoints, start, stop)
         images, modelled, matrix = (x.numpy() for x in tf.function(model.forward)(model.parameters.read()))
     to_output = normalise.least_squares(images, stack.images)
     separation = Separation(
@@ -112,7 +110,7 @@ def _fit_priors(
         filters={name: net for name, net in model.mixing.networks.items() if name != "weights"},
         mixing=_learned(matrix, model.mixing),
         modelled=scale(modelled),
-        history=_history(end.history, len(stack)),
+        history=end.by_name(model.terms),
         status=end.status,
         provenance={
             "device": place,
@@ -131,16 +129,22 @@ class CoupledPriors:
 
     Parameters
     ----------
-    config, count, shape
-        settings, N slices, (H, W) in pixels.
+    config
+        settings.
+    measured
+        (N, H, W) slices, scaled to [0, 1].
     """
 
     generators: dict[str, keras.Model]
     latents: dict[str, np.ndarray]
     mixing: Mixing
     parameters: ParameterVector
+    terms: Sequence[str]
 
-    def __init__(self, config: FitConfig, count: int, shape: tuple[int, int]) -> None:
+    def __init__(self, config: FitConfig, measured: np.ndarray) -> None:
+        count, *shape = measured.shape
+        self.terms = ("loss", "fidelity", "exclusion", "alpha_term", *(f"alpha{i + 1}" for i in range(count)))
+        self._config, self._measured = config, tf.constant(measured)
         random = np.random.default_rng(config.seed)
         self.generators = {
             name: networks.build_generator(
@@ -149,7 +153,7 @@ class CoupledPriors:
             for name in (f"slice{i + 1}" for i in range(count))
         }
         self.latents = {name: latent_input(random, (*shape, 1)) for name in self.generators}
-        self.mixing = Mixing(config, count, shape, random)
+        self.mixing = Mixing(config, count, (shape[0], shape[1]), random)
         self.parameters = ParameterVector({**self.generators, **self.mixing.networks})
 
     def forward(self, vector: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -159,28 +163,24 @@ class CoupledPriors:
         modelled, matrix = self.mixing(call, y)
         return y, modelled, matrix
 
+    def objective(self, vector: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
+        """Eq. (5) and its terms under parameters ``vector`` (P,) at ``epoch``: the values of ``terms``."""
+        y, modelled, matrix = self.forward(vector)
+        fidelity = losses.fidelity(modelled, self._measured)
+        exclusion = losses.exclusion(y)
+        alpha_term = losses.alpha_term(matrix)
+        alpha_weight = tf.where(epoch < self._config.alpha_epochs, self._config.alpha_weight, 0.0)
+        loss = fidelity + self._config.exclusion_weight * exclusion + alpha_weight * alpha_term
+        return tf.stack([loss, fidelity, exclusion, alpha_term, *tf.unstack(_alpha(matrix))])
+
     def as_one(self) -> keras.Model:
         """All generators as one functional model, all z → all images: what Keras callbacks see."""
-        inputs = [keras.Input(g.input_shape[1:], name=f"z_{name}") for name, g in self.generators.items()]
-        return keras.Model(inputs, [g(z) for g, z in zip(self.generators.values(), inputs, strict=True)])
+        return networks.side_by_side(self.generators)
 
 
-def _identity(stack: SliceStack, config: FitConfig, place: str) -> dict[str, Any]:
-    """What decides the bits of a fit (``chunk`` does not)."""
-    versions = runtime.versions()
-    return {
-        **{name: value for name, value in config.to_dict().items() if name != "chunk"},
-        "shape": list(stack.images.shape),
-        "images of sha256": hashlib.sha256(stack.images.tobytes()).hexdigest(),
-        "device": place,
-        **{f"threads {name}": value for name, value in runtime.threads_in_use().items()},
-        **{name: versions.get(name) for name in ("tensorflow", "keras", "numpy")},
-    }
-
-
-def _history(table: np.ndarray, count: int) -> dict[str, np.ndarray]:
-    """Rows (E, terms) of a fit of ``count`` slices by name, after the number of the epoch."""
-    return {"epoch": np.arange(1, len(table) + 1), **dict(zip(term_names(count), table.T, strict=True))}
+def _alpha(matrix: tf.Tensor) -> tf.Tensor:
+    """(N,) weights to show: eq. (3)'s α_1, α_2 (shares of slice 1) for two slices, else the own weights."""
+    return matrix[:, 0] if matrix.shape[0] == 2 else tf.linalg.diag_part(matrix)
 
 
 def _learned(matrix: np.ndarray, mixing: Mixing) -> dict[str, np.ndarray]:

@@ -25,7 +25,7 @@ COMPUTE = _words("""
     ExpandDims Flatten Floor Gather GatherV2 Gemm Greater Identity IdentityN LeakyRelu Less Log MatMul Max
     MaxPool Maximum Mean Min Minimum MirrorPad Mul Neg NoOp Pack Pad PadV2 PartitionedCall Placeholder Pow
     Reciprocal ReadVariableOp RealDiv ReduceMean ReduceSum Relu Reshape Resize ResizeBilinear
-    ResizeNearestNeighbor Rsqrt Select SelectV2 Shape Sigmoid Sin Slice Softmax Split SplitV Sqrt Square
+    Prod ReduceProd ResizeNearestNeighbor Rsqrt Select SelectV2 Shape Sigmoid Sin Slice Softmax Split SplitV Sqrt Square
     SquaredDifference Squeeze Stack StatefulPartitionedCall StopGradient StridedSlice Sub Sum Tanh Transpose
     Unpack Unsqueeze Where
 """)

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from ddip_tf import diagnose, networks, nullspace, runtime
 from ddip_tf._typing import Floats
+from ddip_tf.checkpoint import Checkpoints, identity
 from ddip_tf.config import FitConfig
+from ddip_tf.deep import LawfulPriors
+from ddip_tf.descent import descend
 from ddip_tf.normalise import Affine
+from ddip_tf.nulldeep import NullSpacePriors
 from ddip_tf.result import Separation
 from ddip_tf.slices import SliceStack
 from ddip_tf.transfer import Transfer, estimate_transfer
+
+DEEP: dict[str, type[LawfulPriors] | type[NullSpacePriors]] = {"dip": LawfulPriors, "null-dip": NullSpacePriors}
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a prior gives: generators, their inputs, and y = to_slices(generators' images)."""
+
+    generators: Mapping[str, keras.Model]
+    latents: Mapping[str, Floats]
+    to_slices: Affine
+    slices: Floats
+    history: Mapping[str, Floats]
+    status: str = "done"
 
 
 def fit_transfer(
@@ -22,6 +42,8 @@ def fit_transfer(
     config: FitConfig,
     device: str,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    checkpoints: Checkpoints | None = None,
+    stop: Callable[[], str | None] | None = None,
 ) -> Separation:
     """Separate ``stack`` under the blindly estimated law.
 
@@ -32,40 +54,46 @@ def fit_transfer(
     stack
         N ≥ 2 slices (N, H, W).
     config
-        ``normalisation`` of T, ``starts`` of the solve and ``seed`` are used.
+        ``normalisation`` of T, ``prior``, ``starts`` of the solve and ``seed`` are used; epochs, learning rate, width
+        and average for priors that are networks.
     device
-        name of the device the generators run on, for the record.
-    callbacks
-        Keras callbacks; they hear of one epoch, when all is done.
+        name of the device the generators run on.
+    callbacks, checkpoints, stop
+        as in `ddip_tf.fit`.
 
     Returns
     -------
     Separation
-        ``generators`` take ``base`` (1, H, W, 1), what the data fix by themselves, instead of z.
+        with prior tv, ``generators`` take ``base`` (1, H, W, 1), what the data fix by themselves, instead of z; with
+        prior null-dip they take both. Slices that do not mix come back as they are, whatever the prior.
     """
     began = time.perf_counter()
     unit = Affine((float(np.ptp(stack.images)),) * len(stack), (0.0,) * len(stack))
     images = unit.inverse(stack.images)
     law = estimate_transfer(images, normalisation=config.normalisation)
     solution = nullspace.solve(images, law, starts=config.starts, seed=config.seed)
-    names = [f"slice{i + 1}" for i in range(len(stack))]
-    base, separated = solution.base.astype(np.float32), solution.images.astype(np.float32)
+    by_data = solution.decided
+    if config.prior == "tv" or not law.mixed:
+        fitted = _pixels(solution, callbacks)
+    else:
+        start = checkpoints.begin(identity(stack, config, device)) if checkpoints else None
+        with tf.device(device):
+            model = DEEP[config.prior](images, law, solution, config)
+            end = descend(model, config, callbacks, checkpoints, start, stop)
+            fitted = _networks(model, images, end.by_name(model.terms), end.status)
+        by_data = nullspace.decided(fitted.slices, images, law, solution.factor)
     separation = Separation(
         stack=stack,
         config=config,
-        outputs=unit(base + (separated - base)),
-        to_output=unit,
-        generators={
-            name: networks.build_pixels(y - b, name=name) for name, y, b in zip(names, separated, base, strict=True)
-        },
-        latents={f"{name}_base": b[None, ..., None] for name, b in zip(names, base, strict=True)},
+        outputs=unit(fitted.slices),
+        to_output=unit.after(fitted.to_slices),
+        generators=fitted.generators,
+        latents=fitted.latents,
         filters={},
-        mixing={**_arrays(law), "decided": unit(solution.decided)},
-        modelled=unit(images - solution.residual),
-        history={
-            "epoch": np.array([1]),
-            "fidelity": np.array([float(np.mean(solution.residual**2, axis=(1, 2)).sum())]),
-        },
+        mixing={**_arrays(law), "decided": unit(by_data)},
+        modelled=unit(nullspace.modelled(fitted.slices, images, law)),
+        history=fitted.history,
+        status=fitted.status,
         warnings=law.warnings,
         provenance={
             "device": device,
@@ -73,15 +101,46 @@ def fit_transfer(
             "normalisation_of_transfer": law.normalisation,
             "mixed": law.mixed,
             "crossover_px": round(law.crossover_px, 3),
+            "noise_factor": round(solution.factor, 3),
             "wall_time_s": round(time.perf_counter() - began, 3),
             **runtime.memory_bytes(),
         },
     )
+    return diagnose.with_warnings(separation)
+
+
+def _pixels(solution: nullspace.Solution, callbacks: Sequence[keras.callbacks.Callback]) -> Fitted:
+    """The solution as free pixels on a base; callbacks hear of one epoch."""
+    base, slices = solution.base.astype(np.float32), solution.images.astype(np.float32)
+    names = [f"slice{i + 1}" for i in range(len(slices))]
+    fidelity = float(np.mean(solution.residual**2, axis=(1, 2)).sum())
     listeners = keras.callbacks.CallbackList(list(callbacks), epochs=1)
     listeners.on_train_begin()
-    listeners.on_epoch_end(0, {"fidelity": float(separation.history["fidelity"][0])})
+    listeners.on_epoch_end(0, {"fidelity": fidelity})
     listeners.on_train_end()
-    return diagnose.with_warnings(separation)
+    return Fitted(
+        generators={
+            name: networks.build_pixels(y - b, name=name) for name, y, b in zip(names, slices, base, strict=True)
+        },
+        latents={f"{name}_base": b[None, ..., None] for name, b in zip(names, base, strict=True)},
+        to_slices=Affine((1.0,) * len(names), (0.0,) * len(names)),
+        slices=base + (slices - base),
+        history={"epoch": np.array([1]), "fidelity": np.array([fidelity])},
+    )
+
+
+def _networks(
+    model: LawfulPriors | NullSpacePriors, images: Floats, history: Mapping[str, Floats], status: str
+) -> Fitted:
+    """The trained networks of ``model``; the level of each slice, which the data leave open, as in `nullspace`."""
+    pictures = []
+    for name, generator in model.generators.items():
+        inputs = [model.latents[name if x.name == "z" else f"{name}_{x.name}"] for x in generator.inputs]
+        pictures.append(generator(inputs if len(inputs) > 1 else inputs[0]).numpy()[0, ..., 0])
+    slices = Affine(tuple(model.gain.tolist()), tuple(model.offset.tolist()))(np.stack(pictures))
+    shift = (nullspace.level(slices, images) - slices).mean((1, 2))
+    to_slices = Affine(tuple(model.gain.tolist()), tuple((model.offset + shift).tolist()))
+    return Fitted(model.generators, model.latents, to_slices, to_slices(np.stack(pictures)), history, status)
 
 
 def _arrays(law: Transfer) -> Mapping[str, Floats]:

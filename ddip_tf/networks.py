@@ -6,7 +6,7 @@ norms) are those of the authors' program. Upsampling is bilinear ×2 with half-p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -110,6 +110,16 @@ def build_pixels(pixels: np.ndarray, *, name: str = "generator") -> keras.Model:
     image = layer(base)
     layer.set_weights([pixels[..., None].astype(np.float32)])
     return keras.Model(base, image, name=name)
+
+
+def side_by_side(generators: Mapping[str, keras.Model]) -> keras.Model:
+    """Several generators as one functional model, all inputs → all images."""
+    inputs, images = [], []
+    for name, generator in generators.items():
+        own = [keras.Input(x.shape[1:], name=f"{x.name}_{name}") for x in generator.inputs]
+        inputs += own
+        images.append(generator(own if len(own) > 1 else own[0]))
+    return keras.Model(inputs, images)
 
 
 @keras.saving.register_keras_serializable("ddip_tf")

@@ -41,6 +41,11 @@ class Solution:
     residual: Array  # images in minus T y: what neither explains
     weights: tuple[float, ...] = ()  # of the noise levels tried, see `FACTORS`
 
+    @property
+    def factor(self) -> float:
+        """On the noise in the differences: the geometric mean of those tried; 1 where nothing was solved."""
+        return 1.0 if not self.weights else float(np.exp(np.dot(self.weights, np.log(FACTORS))))
+
 
 def cosines(images: Array) -> Array:
     """(N, H, W) -> (H, W, N) orthonormal DCT-II coefficients."""
@@ -214,7 +219,7 @@ def solve(
         return Solution(images.copy(), images.copy(), images.copy(), np.zeros_like(images), np.zeros_like(images), ())
     unit, means = scale(images), images.mean((1, 2), keepdims=True)
     centred = (images - means) / unit
-    law = replace(law, power=law.power / unit**2)
+    law = scaled(law, unit)
     own = images.std((1, 2)) / images.std() if law.normalisation == "diagonal" else None
 
     def descended(law: Transfer, start: Array, factor: float) -> Array:
@@ -236,7 +241,7 @@ def solve(
     for draw in range(1, starts):
         other = descended(perturbed(law, rng), (base, np.zeros_like(base))[draw % 2], factors[best])
         variance += (other - tried[best]) ** 2 / (starts - 1)
-    decided = pixels(apply(covariance @ information, cosines(y)))
+    by_data = pixels(apply(covariance @ information, cosines(y)))
     residual = centred - pixels(apply(T, cosines(y)))
     separated = level(unit * y, images)
     free = (law.matrix == np.eye(len(images))).all((0, 2))  # slices without any ghost: nothing to take out
@@ -244,11 +249,34 @@ def solve(
     return Solution(
         separated,
         unit * base + means,
-        unit * decided,
+        unit * by_data,
         unit * np.sqrt(variance),
         unit * residual,
         tuple(weights.tolist()),
     )
+
+
+def decided(y: Array, images: Array, law: Transfer, factor: float) -> Array:
+    """The part of slices y (N, H, W) that the data decide, at `factor` times the noise."""
+    unit, means = scale(images), images.mean((1, 2), keepdims=True)
+    centred = (images - means) / unit
+    _, information, _ = whitened(centred, law, noise.covariance(centred, factor))
+    resolving = resolved(information, scaled(law, unit)) @ information
+    return pixels(apply(resolving, cosines(y - y.mean((1, 2), keepdims=True))))
+
+
+def modelled(y: Array, images: Array, law: Transfer) -> Array:
+    """T y (N, H, W), with the mean of each slice of ``images``."""
+    means = images.mean((1, 2), keepdims=True)
+    if not law.mixed:
+        return images.copy()
+    T = law.at(frequencies(*y.shape[1:]))
+    return means + pixels(apply(T, cosines(y - y.mean((1, 2), keepdims=True))))
+
+
+def scaled(law: Transfer, unit: float) -> Transfer:
+    """The law of images divided by ``unit``."""
+    return replace(law, power=law.power / unit**2)
 
 
 def scale(images: Array) -> float:

@@ -36,8 +36,8 @@ def find(image: Floats) -> np.ndarray:
     ring[1, 1] = False
     above = x - ndimage.rank_filter(x, -2, footprint=ring, mode="mirror")
     below = ndimage.rank_filter(x, 1, footprint=ring, mode="mirror") - x
-    # a floor of rounding, for images with large constant regions
-    scale = np.maximum(np.maximum(everywhere, around), 1e-3 * (high - low))
+    # a floor, for images without noise: a feature is no outlier before it stands a fifth of the range above all around
+    scale = np.maximum(np.maximum(everywhere, around), 0.02 * (high - low))
     isolated = np.maximum(above, below) > ISOLATED * scale
     impossible = np.abs(deviation) > IMPOSSIBLE * (high - low)
     return isolated | impossible

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from conftest import SHAPE, blobs
 
-from ddip_tf import losses, normalise
+from ddip_tf import normalise
 from ddip_tf.config import FitConfig
 from ddip_tf.fitting import CoupledPriors, fit
 from ddip_tf.slices import SliceStack
@@ -15,15 +15,13 @@ from ddip_tf.slices import SliceStack
 def tiny(stack):
     """Model, its gradient by TensorFlow at the start, and the NumPy loss as a function of all parameters."""
     config = FitConfig(mixing="shallow", width=1, seed=7)
-    model = CoupledPriors(config, 2, stack.shape)
     measured = normalise.to_unit_interval(stack.images).inverse(stack.images)
+    model = CoupledPriors(config, measured)
     start = model.parameters.read()
     with tf.GradientTape() as tape:
         vector = tf.constant(start)
         tape.watch(vector)
-        y, modelled, matrix = model.forward(vector)
-        value = losses.fidelity(modelled, measured) + config.exclusion_weight * losses.exclusion(y)
-        value += config.alpha_weight * losses.alpha_term(matrix)
+        value = model.objective(vector, tf.constant(0))[0]
     gradient = tape.gradient(value, vector).numpy()
     nets = {**model.generators, **model.mixing.networks}
     latents = {n: z[0] for n, z in {**model.latents, **model.mixing.latents}.items()}
@@ -59,7 +57,7 @@ def test_one_epoch_is_one_adam_step(stack, tiny):
     start, value, gradient, _ = tiny
     result = fit(stack, FitConfig(mixing="shallow", width=1, seed=7, epochs=1))
     assert abs(result.history["loss"][0] / value - 1) < 1e-5
-    moved = CoupledPriors(result.config, 2, stack.shape)
+    moved = CoupledPriors(result.config, stack.images)
     for name, net in {**result.generators, **result.filters}.items():
         {**moved.generators, **moved.mixing.networks}[name].set_weights(net.get_weights())
     change = moved.parameters.read() - start

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 
 #: flags that mean nothing to the transfer law, and those that mean nothing to the paper's mixings
-OF_EQUATION_3 = {"gamma", "epochs", "learning_rate", "width"}
-OF_THE_LAW = {"normalisation"}
+OF_EQUATION_3 = {"gamma"}
+OF_NETWORKS = {"epochs", "learning_rate", "width"}
+OF_THE_LAW = {"normalisation", "prior"}
 
 
 def stack_options(command: Callable) -> Callable:
@@ -44,6 +45,7 @@ def fit_options(command: Callable) -> Callable:
         ),
         click.option("--config", "config_file", metavar="FILE.yaml", help="Settings; flags win over them."),
         click.option("--mixing", type=click.Choice(configuration.MIXINGS), help="Forward model."),
+        click.option("--prior", type=click.Choice(configuration.PRIORS), help="Of the slices, mixing transfer."),
         click.option("--gamma", type=float, help="Weight of the exclusion loss."),
         click.option("--epochs", type=int, help="Optimisation steps."),
         click.option(
@@ -79,7 +81,7 @@ def fit_options(command: Callable) -> Callable:
 
 def settings_from(options: dict[str, Any]) -> configuration.FitConfig:
     """Settings from the preset, then the config file, then the flags."""
-    names = ("mixing", "gamma", "epochs", "seed", "learning_rate", "width", "normalisation")
+    names = ("mixing", "gamma", "epochs", "seed", "learning_rate", "width", "normalisation", "prior")
     flags = {name: options[name] for name in names if options[name] is not None}
     written: dict[str, Any] = dict(configuration.PRESETS[options["preset"]])
     if options["config_file"]:
@@ -89,11 +91,16 @@ def settings_from(options: dict[str, Any]) -> configuration.FitConfig:
             written |= configuration.parse_yaml(limits.read_text(options["config_file"], 2**20))
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{options['config_file']} cannot be read: {error}") from error
+    if flags.get("mixing", written.get("mixing")) != written.get("mixing"):
+        written = {}  # a preset belongs to its mixing: with another one the paper's settings hold
     settings = configuration.FitConfig.from_dict({**written, **flags})
-    idle = flags.keys() & (OF_EQUATION_3 if settings.mixing == "transfer" else OF_THE_LAW)
-    if idle:
-        flag = "--" + min(idle).replace("_", "-")
-        raise InputError(f"{flag} does nothing with mixing {settings.mixing}: choose another --mixing or leave it out")
+    idle, of = OF_THE_LAW, f"mixing {settings.mixing}"
+    if settings.mixing == "transfer":
+        idle = OF_EQUATION_3 | OF_NETWORKS if settings.prior == "tv" else OF_EQUATION_3
+        of += f" and prior {settings.prior}"
+    if found := flags.keys() & idle:
+        flag = "--" + min(found).replace("_", "-")
+        raise InputError(f"{flag} does nothing with {of}: choose another, or leave it out")
     return settings
 
 

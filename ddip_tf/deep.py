@@ -1,0 +1,113 @@
+"""Deep image priors under the physical law: one U-Net a slice, fitted to what T(k) lets the data say.
+
+    loss = 1/2 mean |N^-1/2 (T y - I)|^2 + mean |grad y|^1/2
+
+Both terms are those of `ddip_tf.nullspace` for each pixel: the fidelity whitened by the noise N(k), and the non-convex
+total variation; the U-Nets replace the free pixels (a deep image prior with total variation: Liu et al., ICASSP 2019,
+"Image restoration using total variation regularized deep image prior"). The slices are the U-Nets' [0, 1] images in the
+range of the linear estimate. What is kept is a running average of the WEIGHTS, so that one generator stands behind each
+picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ddip_tf import networks, noise, nullspace
+from ddip_tf._typing import Floats
+from ddip_tf.config import FitConfig
+from ddip_tf.mixing import generator_channels, latent_input
+from ddip_tf.parameters import ParameterVector
+from ddip_tf.spectral import TransferMixing, filtered, on_mirrored
+from ddip_tf.transfer import Transfer
+
+#: of the range of the linear estimate, added on both sides: what the sigmoid may reach
+MARGIN = 0.2
+#: keeps the gradient of |grad y|^1/2 finite where y is flat, in units of the projected image's deviation
+FLAT = 1e-2
+
+
+class LawfulPriors:
+    """A generator a slice, joined by the law.
+
+    Parameters
+    ----------
+    images
+        (N, H, W) slices.
+    law
+        T(k), held.
+    solution
+        of `ddip_tf.nullspace.solve`: its ``base`` gives the range, its ``weights`` the noise.
+    config
+        ``seed`` and ``width``.
+
+    Attributes
+    ----------
+    generators, latents, parameters
+        as of `ddip_tf.fitting.CoupledPriors`.
+    gain, offset
+        (N,) of each slice: y = gain · generator + offset, in the unit of ``images``.
+    """
+
+    terms: Sequence[str] = ("loss", "fidelity", "variation")
+
+    def __init__(self, images: Floats, law: Transfer, solution: nullspace.Solution, config: FitConfig) -> None:
+        count, *shape = images.shape
+        unit, mean = nullspace.scale(images), images.mean((1, 2), keepdims=True)
+        random = np.random.default_rng(config.seed)
+        names = [f"slice{i + 1}" for i in range(count)]
+        self.generators = {
+            name: networks.build_generator(
+                *shape, channels=generator_channels(config), seed=int(random.integers(2**31)), name=name
+            )
+            for name in names
+        }
+        self.latents = {name: latent_input(random, (*shape, 1)) for name in names}
+        self.parameters = ParameterVector(self.generators)
+
+        low, high = solution.base.min((1, 2)), solution.base.max((1, 2))
+        self.gain = (high - low) * (1 + 2 * MARGIN)
+        self.offset = low - (high - low) * MARGIN
+        self._gain = tf.constant((self.gain / unit)[:, None, None], tf.float32)
+
+        factor = solution.factor
+        centred = (images - mean) / unit
+        whiten = on_mirrored(inverse_root(noise.covariance(centred, factor)))
+        field = TransferMixing(law.k, law.matrix).field(*shape)
+        self._whitened_law = tf.einsum("ijyx,jlyx->ilyx", whiten, field)
+        self._whitened_data = filtered(tf.constant(centred, tf.float32), whiten)
+
+    def slices(self, vector: tf.Tensor) -> tf.Tensor:
+        """The generators' images (N, H, W) in [0, 1] under parameters ``vector`` (P,)."""
+        call = self.parameters.bind(vector)
+        return tf.stack([call(name, tf.constant(self.latents[name]))[0, ..., 0] for name in self.generators])
+
+    def objective(self, vector: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
+        """`terms` under parameters ``vector`` (P,); the first is minimised."""
+        y = self._gain * self.slices(vector)
+        residual = filtered(y, self._whitened_law) - self._whitened_data
+        residual -= tf.reduce_mean(residual, axis=(1, 2), keepdims=True)  # the data do not fix the mean
+        fidelity = tf.reduce_sum(tf.reduce_mean(tf.square(residual), axis=(1, 2))) / 2
+        rough = variation(y)
+        return tf.stack([fidelity + rough, fidelity, rough])
+
+    def as_one(self) -> keras.Model:
+        """All generators as one functional model, all z → all images: what Keras callbacks see."""
+        return networks.side_by_side(self.generators)
+
+
+def variation(y: tf.Tensor) -> tf.Tensor:
+    """Sum over slices of the mean of |∇y|^½, forward differences, (N, H, W) → scalar."""
+    down, right = y[:, 1:, :-1] - y[:, :-1, :-1], y[:, :-1, 1:] - y[:, :-1, :-1]
+    squared = tf.square(down) + tf.square(right) + FLAT**2
+    return tf.reduce_sum(tf.reduce_mean(squared**0.25, axis=(1, 2)))
+
+
+def inverse_root(field: Floats) -> Floats:
+    """N^-½ of symmetric positive matrices (..., N, N)."""
+    values, vectors = np.linalg.eigh(field)
+    return (vectors / np.sqrt(values)[..., None, :]) @ vectors.swapaxes(-1, -2)

@@ -1,0 +1,155 @@
+"""A deep image prior in the null space: what T(k) leaves open comes from one small U-Net, all else is computed.
+
+The unknown is band-limited, so the U-Net works at a quarter of the resolution. Its N images are fitted, by the loss of
+`ddip_tf.deep`, to the lowest cosine coefficients of the data; then
+
+    y = base + (1 - R) (network - base),      R = (T^T N^-1 T + 1/S)^-1 T^T N^-1 T
+
+where base is the linear (Wiener) estimate and R what it resolves: consistent with the data by construction (deep null
+space learning: Schwab, Antholzer & Haltmeier, Inverse Problems 35, 025008, 2019; here untrained). Within the generators
+the cosine transforms are matrix products, so that they can be archived as ONNX.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+from scipy.fft import idct
+
+from ddip_tf import networks, noise, nullspace
+from ddip_tf._typing import Floats
+from ddip_tf.config import FitConfig
+from ddip_tf.deep import inverse_root, variation
+from ddip_tf.mixing import generator_channels, latent_input
+from ddip_tf.parameters import ParameterVector
+from ddip_tf.smica import frequencies
+from ddip_tf.transfer import Transfer
+
+#: full over low resolution
+COARSE = 4
+
+
+class NullSpacePriors:
+    """One low-resolution U-Net, joined to the slices by what the law does not resolve.
+
+    Parameters and attributes as of `ddip_tf.deep.LawfulPriors`; each generator takes z and base.
+    """
+
+    terms: Sequence[str] = ("loss", "fidelity", "variation")
+
+    def __init__(self, images: Floats, law: Transfer, solution: nullspace.Solution, config: FitConfig) -> None:
+        count, height, width = images.shape
+        self._shape = height, width
+        low = -(-height // COARSE), -(-width // COARSE)
+        unit, mean = nullspace.scale(images), images.mean((1, 2), keepdims=True)
+        random = np.random.default_rng(config.seed)
+        self._network = networks.build_generator(
+            *low,
+            channels_out=count,
+            channels=generator_channels(config),
+            head="linear",
+            seed=int(random.integers(2**31)),
+            name="null_space",
+        )
+        self._z = latent_input(random, (*low, 1))
+        self.parameters = ParameterVector({"null_space": self._network})
+        self.gain, self.offset = np.ones(count), np.zeros(count)
+
+        centred = (images - mean) / unit
+        factor = solution.factor
+        covariance = noise.covariance(centred, factor)
+        lowest = np.s_[: low[0], : low[1]]
+        T = law.at(frequencies(height, width))[lowest]
+        whiten = inverse_root(covariance[lowest])
+        self._law = tf.constant(whiten @ T, tf.float32)
+        self._data = tf.constant(nullspace.apply(whiten, nullspace.cosines(centred)[lowest]), tf.float32)
+        self._area = height * width
+
+        scaled = nullspace.scaled(law, unit)
+        _, information, _ = nullspace.whitened(centred, law, covariance)
+        resolved = nullspace.resolved(information, scaled) @ information
+        open_ = (np.eye(count) - resolved)[lowest]
+        base = nullspace.cosines((solution.base - mean) / unit)[lowest]
+        self.generators = {
+            f"slice{i + 1}": self._generator(
+                f"slice{i + 1}", unit * open_[:, :, i], -unit * (open_[:, :, i] * base).sum(-1)
+            )
+            for i in range(count)
+        }
+        self.latents = {name: self._z for name in self.generators} | {
+            f"{name}_base": base[None, ..., None].astype(np.float32)
+            for name, base in zip(self.generators, solution.base, strict=True)
+        }
+
+    def _generator(self, name: str, weights: Floats, offset: Floats) -> keras.Model:
+        """(z, base) → base + what is left open, for one slice; ``weights`` (h, w, N), ``offset`` (h, w)."""
+        base = keras.Input((*self._shape, 1), name="base")
+        z = keras.Input(self._z.shape[1:], name="z")
+        change = LowestCosines(self._shape, weights, offset, name="null_space_part")(self._network(z))
+        return keras.Model([z, base], layers.Add(name="image")([base, change]), name=name)
+
+    def objective(self, vector: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
+        """`terms` under parameters ``vector`` (P,); the first is minimised."""
+        y = self.parameters.bind(vector)("null_space", tf.constant(self._z))[0]
+        cosines = to_cosines(y, self._shape)
+        residual = tf.einsum("yxij,yxj->yxi", self._law, cosines) - self._data
+        squared = tf.reduce_sum(tf.square(residual)) - tf.reduce_sum(tf.square(residual[0, 0]))
+        fidelity = squared / (2 * self._area)
+        rough = variation(tf.transpose(y, (2, 0, 1))) / COARSE  # edges are as long in full pixels, and as few
+        return tf.stack([fidelity + rough, fidelity, rough])
+
+    def as_one(self) -> keras.Model:
+        """All generators as one functional model: what Keras callbacks see."""
+        return networks.side_by_side(self.generators)
+
+
+def to_cosines(y: tf.Tensor, shape: tuple[int, int]) -> tf.Tensor:
+    """Low-resolution images (h, w, N) → their cosine coefficients as those of images of ``shape``, (h, w, N)."""
+    height, width = (tf.constant(_basis(side, side), tf.float32) for side in y.shape[:2])
+    finer = np.sqrt(shape[0] * shape[1] / (y.shape[0] * y.shape[1]))
+    return float(finer) * tf.einsum("ai,bj,ijn->abn", height, width, y)
+
+
+def _basis(count: int, side: int) -> Floats:
+    """The ``count`` lowest functions of the orthonormal DCT-II on ``side`` pixels, (count, side)."""
+    return idct(np.eye(side)[:count], axis=1, norm="ortho")
+
+
+@keras.saving.register_keras_serializable("ddip_tf")
+class LowestCosines(layers.Layer):
+    """Low-resolution images (batch, h, w, N) → one full image (batch, H, W, 1) of their weighted cosine coefficients.
+
+    Parameters
+    ----------
+    shape
+        (H, W).
+    weights, offset
+        (h, w, N) and (h, w): coefficient = Σ_n weights_n · coefficient_n + offset.
+    """
+
+    def __init__(self, shape: Any, weights: Any, offset: Any, **keywords: Any) -> None:
+        super().__init__(trainable=False, **keywords)
+        self.shape = tuple(shape)
+        self.weighting, self.offset = np.asarray(weights, np.float32), np.asarray(offset, np.float32)
+        h, w = self.offset.shape
+        finer = np.sqrt(self.shape[0] * self.shape[1] / (h * w))
+        self._analysis = tuple((_basis(side, side) * np.sqrt(finer)).astype(np.float32) for side in (h, w))
+        self._synthesis = tuple(
+            _basis(count, side).astype(np.float32) for count, side in zip((h, w), self.shape, strict=True)
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        numbers = {"weights": self.weighting.tolist(), "offset": self.offset.tolist()}
+        return {**super().get_config(), "shape": self.shape, **numbers}
+
+    def call(self, images):  # type: ignore[no-untyped-def]
+        planes = keras.ops.transpose(images, (0, 3, 1, 2))
+        cosines = keras.ops.matmul(self._analysis[0], keras.ops.matmul(planes, self._analysis[1].T))
+        mixed = keras.ops.sum(cosines * self.weighting.transpose(2, 0, 1), axis=1) + self.offset
+        image = keras.ops.matmul(self._synthesis[0].T, keras.ops.matmul(mixed, self._synthesis[1]))
+        return image[..., None]
