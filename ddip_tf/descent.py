@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -14,10 +13,8 @@ from ddip_tf import losses
 from ddip_tf._typing import Floats
 from ddip_tf.checkpoint import Checkpoints, State
 from ddip_tf.config import FitConfig
+from ddip_tf.coupled import CoupledPriors
 from ddip_tf.errors import InputError, Interrupted
-
-if TYPE_CHECKING:
-    from ddip_tf.fitting import CoupledPriors
 
 #: the longest that a stop has to wait for the graph, unless one epoch takes longer
 PIECE_S = 1.0

@@ -47,10 +47,12 @@ ALLOWED = {
         "slices",
         "transfer",
     },
-    "descent": {"checkpoint", "config", "fitting", "losses"},
+    "coupled": {"config", "mixing", "networks", "parameters"},
+    "descent": {"checkpoint", "config", "coupled", "losses"},
     "fitting": {
         "checkpoint",
         "config",
+        "coupled",
         "descent",
         "diagnose",
         "lawful",
