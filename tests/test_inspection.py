@@ -13,7 +13,7 @@ from ddip_tf import inspection, regeneration
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import arrays, limits, read_images
-from ddip_tf.manifest import load_manifest
+from ddip_tf.manifest import changed_files, load_manifest
 
 EXAMPLE = Path(__file__).parents[1] / "saved_models" / "example"
 
@@ -169,6 +169,13 @@ def test_a_damaged_manifest_is_refused_with_the_reason(copy, change, message):
     (copy / "manifest.json").write_text(json.dumps({**manifest, **change}))
     with pytest.raises(InputError, match=message):
         load_manifest(copy)
+
+
+@pytest.mark.parametrize("name", ["/etc/hostname", "../elsewhere", "a" * 5000, "a\0b", "outputs/../../x"])
+def test_names_that_lead_out_are_named_not_followed(copy, name):
+    manifest = load_manifest(copy)
+    manifest["files"] = {name: "0"}
+    assert changed_files(copy, manifest) == [f"{name}: outside the run folder"]
 
 
 def test_a_manifest_cannot_steer_the_terminal(copy):
