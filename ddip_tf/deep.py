@@ -48,7 +48,7 @@ class LawfulPriors:
     Attributes
     ----------
     generators, latents, parameters
-        as of `ddip_tf.fitting.CoupledPriors`.
+        as of `ddip_tf.coupled.CoupledPriors`.
     gain, offset
         (N,) of each slice: y = gain · generator + offset, in the unit of ``images``.
     """

@@ -177,7 +177,7 @@ def _restore(variables: Sequence[keras.Variable], state: State, terms: int, epoc
 
 def _not_finite(epoch: int, kept: State | None, checkpoints: Checkpoints | None) -> str:
     sentence = f"the loss is not finite after epoch {epoch}: begin again with a lower learning rate"
-    if checkpoints is None or kept is None or not len(kept.history):
+    if checkpoints is None or kept is None:
         return sentence
     checkpoints.save(kept)
     return f"{sentence}; the state of epoch {len(kept.history)}, still good, is in {checkpoints.path}"

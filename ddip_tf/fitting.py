@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import diagnose, lawful, losses, networks, normalise, outliers, runtime
+from ddip_tf import diagnose, lawful, networks, normalise, outliers, runtime
 from ddip_tf.checkpoint import Checkpoints, identity
 from ddip_tf.config import FitConfig, preset
+from ddip_tf.coupled import CoupledPriors
 from ddip_tf.descent import descend
 from ddip_tf.errors import InputError
-from ddip_tf.mixing import Mixing, generator_channels, latent_input
-from ddip_tf.parameters import ParameterVector
+from ddip_tf.mixing import Mixing
 from ddip_tf.result import Separation
 from ddip_tf.slices import SliceStack
 
@@ -121,66 +121,6 @@ def _fit_priors(
         },
     )
     return diagnose.with_warnings(separation)
-
-
-@dataclass(init=False)
-class CoupledPriors:
-    """Fig. 1: a generator a slice, the forward model that joins them, and the parameters of both.
-
-    Parameters
-    ----------
-    config
-        settings.
-    measured
-        (N, H, W) slices, scaled to [0, 1].
-    """
-
-    generators: dict[str, keras.Model]
-    latents: dict[str, np.ndarray]
-    mixing: Mixing
-    parameters: ParameterVector
-    terms: Sequence[str]
-
-    def __init__(self, config: FitConfig, measured: np.ndarray) -> None:
-        count, *shape = measured.shape
-        self.terms = ("loss", "fidelity", "exclusion", "alpha_term", *(f"alpha{i + 1}" for i in range(count)))
-        self._config, self._measured = config, tf.constant(measured)
-        random = np.random.default_rng(config.seed)
-        self.generators = {
-            name: networks.build_generator(
-                *shape, channels=generator_channels(config), seed=int(random.integers(2**31)), name=name
-            )
-            for name in (f"slice{i + 1}" for i in range(count))
-        }
-        self.latents = {name: latent_input(random, (*shape, 1)) for name in self.generators}
-        self.mixing = Mixing(config, count, (shape[0], shape[1]), random)
-        self.parameters = ParameterVector({**self.generators, **self.mixing.networks})
-
-    def forward(self, vector: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Slices y (N, H, W), modelled inputs I (N, H, W), weights (N, N) under parameters ``vector`` (P,)."""
-        call = self.parameters.bind(vector)
-        y = tf.stack([call(name, tf.constant(self.latents[name]))[0, ..., 0] for name in self.generators])
-        modelled, matrix = self.mixing(call, y)
-        return y, modelled, matrix
-
-    def objective(self, vector: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
-        """Eq. (5) and its terms under parameters ``vector`` (P,) at ``epoch``: the values of ``terms``."""
-        y, modelled, matrix = self.forward(vector)
-        fidelity = losses.fidelity(modelled, self._measured)
-        exclusion = losses.exclusion(y)
-        alpha_term = losses.alpha_term(matrix)
-        alpha_weight = tf.where(epoch < self._config.alpha_epochs, self._config.alpha_weight, 0.0)
-        loss = fidelity + self._config.exclusion_weight * exclusion + alpha_weight * alpha_term
-        return tf.stack([loss, fidelity, exclusion, alpha_term, *tf.unstack(_alpha(matrix))])
-
-    def as_one(self) -> keras.Model:
-        """All generators as one functional model, all z → all images: what Keras callbacks see."""
-        return networks.side_by_side(self.generators)
-
-
-def _alpha(matrix: tf.Tensor) -> tf.Tensor:
-    """(N,) weights to show: eq. (3)'s α_1, α_2 (shares of slice 1) for two slices, else the own weights."""
-    return matrix[:, 0] if matrix.shape[0] == 2 else tf.linalg.diag_part(matrix)
 
 
 def _learned(matrix: np.ndarray, mixing: Mixing) -> dict[str, np.ndarray]:

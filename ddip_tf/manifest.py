@@ -84,6 +84,7 @@ def inside(run: _typing.Path, name: str) -> Path:
     try:
         path = Path(run) / name
         stays = path.resolve().is_relative_to(Path(run).resolve())
+        path.exists()  # asks the system, which has bounds on names of its own
     except (OSError, ValueError, RuntimeError):  # too long, a null in it, a loop of links
         stays = False
     if not stays or Path(name).is_absolute() or ".." in Path(name).parts:

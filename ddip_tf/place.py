@@ -8,6 +8,7 @@ away what a killed process left.
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -96,5 +97,5 @@ class as_run_error:
         if isinstance(error, OSError):
             raise RunError(f"cannot write {self._run}: {error.strerror or error}") from error
         if isinstance(error, Exception) and type(error).__module__.startswith("tensorflow"):
-            said = str(getattr(error, "message", error)).split("\n")[0]
+            said = re.sub(r"\{\{.*?\}\} *", "", str(getattr(error, "message", error))).split("\n")[0]
             raise RunError(f"cannot write {self._run}: {said[:300]}") from error

@@ -7,7 +7,8 @@ from conftest import SHAPE, blobs
 
 from ddip_tf import normalise
 from ddip_tf.config import FitConfig
-from ddip_tf.fitting import CoupledPriors, fit
+from ddip_tf.coupled import CoupledPriors
+from ddip_tf.fitting import fit
 from ddip_tf.slices import SliceStack
 
 

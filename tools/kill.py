@@ -134,17 +134,22 @@ def plan(moment: str, run: Path, life_s: float, operations: int) -> dict:
     return {"word": ".partial/", "delay": random.uniform(0.01, 6.0)}
 
 
+def write_slices(out: Path) -> None:
+    """The two slices that all fits separate, into ``out``."""
+    out.mkdir(parents=True, exist_ok=True)
+    y, x = np.mgrid[:37, :34] / 8.0
+    slices = np.sin(x) * np.cos(y * y / 3), np.cos(x + y) + 0.3 * np.sin(x)
+    for i, image in enumerate(slices, 1):
+        np.save(out / f"slice{i}.npy", image.astype(np.float32))
+
+
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--kills", default=36, show_default=True)
 @click.option("--seed", default=1, show_default=True)
 def main(out: Path, kills: int, seed: int) -> None:
     random.seed(seed)
-    out.mkdir(parents=True, exist_ok=True)
-    y, x = np.mgrid[:37, :34] / 8.0
-    slices = np.sin(x) * np.cos(y * y / 3), np.cos(x + y) + 0.3 * np.sin(x)
-    for i, image in enumerate(slices, 1):
-        np.save(out / f"slice{i}.npy", image.astype(np.float32))
+    write_slices(out)
     with runtime.quiet():
         import ddip_tf.fitting  # noqa: F401
     began = time.monotonic()

@@ -64,6 +64,8 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
     guard = interruption.Interruption(options["stop_after"] and interruption.seconds(options["stop_after"]))
     with archive.RunFolder(run, overwrite=options["overwrite"], resume=options["resume"]) as folder:
         if options["resume"] and folder.finished(stack, settings):
+            if not (run / "preview.png").exists():  # killed between the archive and its figures
+                report.write_figures(run)
             return click.echo(f"{run} is finished: nothing to do")
         with runtime.quiet():
             from ddip_tf import progress

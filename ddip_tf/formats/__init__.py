@@ -36,7 +36,7 @@ def read(*files: _typing.Path, pixel_size_m: float | None = None) -> SliceStack:
     Parameters
     ----------
     files
-        TIFF files (any byte order, tiling, compression, several pages) or NumPy ``.npy`` arrays.
+        TIFF files (any byte order and tiling, several pages, compressed without loss) or NumPy ``.npy`` arrays.
     pixel_size_m
         pixel size in metres where the files do not say; wins over what they say.
 

@@ -82,7 +82,8 @@ def _admit(path: Path, page, pages: int) -> None:  # type: ignore[no-untyped-def
     limits.admit(path, page.chunks, page.dtype)
     if int(page.compression) not in COMPRESSIONS:
         known = ", ".join(dict.fromkeys(COMPRESSIONS.values()))
-        raise InputError(f"{path} has compression {page.compression}: save it with one of {known}")
+        name = getattr(page.compression, "name", page.compression)
+        raise InputError(f"{path} has compression {name}: save it with one of {known}")
     if pages > MOST_PAGES or math.prod(page.chunked) > MOST_PIECES:
         raise InputError(f"{path} is cut into too many pieces ({pages} pages, {page.chunked} strips or tiles)")
 

@@ -1,0 +1,41 @@
+"""Same machine, seed and threads: same bits, for every mixing, in one process and in others."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ALL = """
+import hashlib, json, sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+from conftest import SHAPE, blobs
+from ddip_tf.config import MIXINGS, FitConfig
+from ddip_tf.fitting import fit
+from ddip_tf.slices import SliceStack
+
+truth = np.stack([blobs(5, SHAPE, 1, 3.0), blobs(9, SHAPE, 2, 5.0)])
+stack = SliceStack(np.stack([0.7 * truth[0] + 0.3 * truth[1], 0.25 * truth[0] + 0.75 * truth[1]]))
+
+def bits(mixing):
+    result = fit(stack, FitConfig(mixing=mixing, width=2, epochs=25, seed=5), threads=2)
+    arrays = [result.outputs, result.modelled, *result.history.values(), *result.mixing.values()]
+    return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)).hexdigest()
+
+found = {mixing: bits(mixing) for mixing in MIXINGS}
+again = {mixing: bits(mixing) for mixing in reversed(MIXINGS)}
+print(json.dumps([found, again]))
+"""
+
+
+@pytest.mark.slow
+def test_same_bits_in_one_process_and_in_others():
+    command = [sys.executable, "-c", ALL, str(Path(__file__).parent)]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    (one, again), (other, _) = (json.loads(process.communicate()[0].splitlines()[-1]) for process in processes)
+    assert one == again == other
+    assert len(set(one.values())) == len(one)
+    assert all(len(digest) == hashlib.sha256().digest_size * 2 for digest in one.values())
