@@ -70,8 +70,9 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
         with runtime.quiet():
             from ddip_tf import progress
             from ddip_tf.fitting import fit as run_fit
-        # the transfer law takes no checkpoints: there an interruption ends the work
-        with guard if settings.mixing != "transfer" else contextlib.nullcontext():
+        # the law under total variation is solved at once and takes no checkpoints: an interruption ends it
+        trained = settings.mixing != "transfer" or settings.prior != "tv"
+        with guard if trained else contextlib.nullcontext():
             separation = run_fit(
                 stack,
                 settings,
