@@ -93,6 +93,20 @@ def read_config(path: Path) -> None:
     config.FitConfig.from_yaml(text)
 
 
+def load_onnx(path: Path) -> None:
+    """What passes the inspection goes to onnxruntime, as in `ddip_tf.regeneration`."""
+    import onnxruntime
+
+    data = path.read_bytes()
+    inspection.check_onnx(data, path.name)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # `regenerate` turns all of them into one line
+        raise RunError(type(error).__name__) from error
+
+
 def read_saved_model(path: Path) -> None:
     inspection.check_saved_model(path.parent)
 
@@ -100,7 +114,7 @@ def read_saved_model(path: Path) -> None:
 #: reader, the name its file must have, where mutations start from, its share of the executions
 READERS: dict[str, tuple[Callable[[Path], object], str, Callable[[], Iterator[bytes]], float]] = {
     "TIFF": (read_images, "a.tif", tiffs, 0.15),
-    ".npy": (read_images, "a.npy", npys, 0.25),
+    ".npy": (read_images, "a.npy", npys, 0.24),
     ".npz": (arrays.read_npz, "a.npz", npzs, 0.15),
     "manifest": (read_manifest, "manifest.json", manifests, 0.15),
     "config": (read_config, "a.yaml", lambda: iter([config.preset("paper").to_yaml().encode()]), 0.05),
@@ -110,6 +124,7 @@ READERS: dict[str, tuple[Callable[[Path], object], str, Callable[[], Iterator[by
         lambda: (file.read_bytes() for file in (EXAMPLE / "onnx").iterdir()),
         0.15,
     ),
+    "ONNX, loaded": (load_onnx, "a.onnx", lambda: (file.read_bytes() for file in (EXAMPLE / "onnx").iterdir()), 0.01),
     "SavedModel": (
         read_saved_model,
         "saved_model.pb",
@@ -170,7 +185,7 @@ def work(name: str, folder: Path, report: int, seed: int, count: int) -> None:
         except (InputError, RunError) as error:
             letter = b"r" if "\n" not in str(error) else b"f"
         except Exception as error:
-            if type(error).__name__ == "DecodeError" and name in ("ONNX", "SavedModel"):
+            if type(error).__name__ == "DecodeError":
                 letter = b"r"  # protobuf's own; `regenerate` turns it into one line
             else:
                 letter = b"f"
@@ -209,7 +224,7 @@ def fuzz(name: str, count: int, seed: int, out: Path) -> tuple[Counter, float]:
             status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             if status:
                 found["s"] += 1
-                kept = out / f"{name.strip('.')}-{done}-signal{-status}"
+                kept = out / f"{name.strip('.').replace(', ', '-')}-{done}-signal{-status}"
                 shutil.copy(folder / READERS[name][1], kept)
                 print(f"{name}: ended with {status}, its file is {kept}", flush=True)
                 if not done and sum(found.values()) == 1:
