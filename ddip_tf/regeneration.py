@@ -131,7 +131,9 @@ def _by_onnx(run: Path, name: str, latents: Mapping[str, Floats]) -> Floats:
     limits.admit(file, (file.stat().st_size,), "u1")
     model = file.read_bytes()
     inspection.check_onnx(model, file.name)
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    # without its fallback, which prints its failures on standard output
+    cpu = {"providers": ["CPUExecutionProvider"], "enable_fallback": 0}
+    session = onnxruntime.InferenceSession(model, options, **cpu)
     return session.run(None, archive.latents_of(name, [i.name for i in session.get_inputs()], latents))[0]
 
 

@@ -139,6 +139,14 @@ def test_onnx_with_outside_data_loops_or_unknown_operations_is_refused(copy, cha
         regeneration.regenerate(copy, "onnx")
 
 
+def test_onnx_that_cannot_be_loaded_is_one_sentence_and_nothing_is_printed(copy, capfd):
+    data = (copy / "onnx/slice1.onnx").read_bytes()
+    (copy / "onnx/slice1.onnx").write_bytes(data.replace(b"base", b"b\xffse"))
+    with pytest.raises(RunError, match="cannot be regenerated"):
+        regeneration.regenerate(copy, "onnx")
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("name", ["latents.npz", "onnx/slice1.onnx", "outputs/slice1.tif", "generators/slice1"])
 def test_links_out_of_the_run_folder_are_not_followed(copy, tmp_path, name):
     (copy / name).rename(tmp_path / "elsewhere")

@@ -102,7 +102,7 @@ def load_onnx(path: Path) -> None:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:
-        onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as error:  # `regenerate` turns all of them into one line
         raise RunError(type(error).__name__) from error
 
