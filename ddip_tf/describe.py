@@ -52,7 +52,8 @@ def file(
         values = np.abs(image) if np.iscomplexobj(image) else image
         kind = "magnitude " if np.iscomplexobj(image) else ""
         low, mean, high, spread = (float(f(values)) for f in (np.min, np.mean, np.max, np.std))
-        lines.append(f"slice {number}: {kind}{low:.4g} … {high:.4g}, mean {mean:.4g}, deviation {spread:.4g}")
+        phase = f", phase {np.angle(image).min():.3g} … {np.angle(image).max():.3g} rad" if kind else ""
+        lines.append(f"slice {number}: {kind}{low:.4g} … {high:.4g}, mean {mean:.4g}, deviation {spread:.4g}{phase}")
     return "\n".join(lines)
 
 

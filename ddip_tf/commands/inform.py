@@ -16,7 +16,7 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.command()
 @click.argument("path", metavar="FILE|RUN", type=click.Path())
 @file_option
-@click.option("--energy", "energy_kev", type=POSITIVE, metavar="KEV", help="Photon energy, where the file is silent.")
+@click.option("--energy", "energy_kev", type=POSITIVE, metavar="KEV", help="Photon energy; wins over the file.")
 @click.option("--pixel-size", "pixel_size_m", type=POSITIVE, metavar="M", help="Wins over the file.")
 @click.option("--spacing", "spacing_m", type=POSITIVE, metavar="M", help="Between slices; wins over the file.")
 @click.option("--resolution", "resolution_m", type=POSITIVE, metavar="M", help="Transverse; left out: the pixel size.")
