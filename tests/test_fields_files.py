@@ -160,8 +160,9 @@ def hostile(kind: str, folder: Path) -> Path:
     with h5py.File(path, "r+") as file:
         about = dict(file["object"].attrs)
         del file["object"]
-        if kind == "external link":
-            file["object"] = h5py.ExternalLink(str(DATA / "ptychodus.h5"), "/object")
+        if kind.startswith("external link"):
+            target = "nowhere.h5" if "nowhere" in kind else str(DATA / "ptychodus.h5")
+            file["object"] = h5py.ExternalLink(target, "/object")
             return path
         if kind == "circular links":
             file["object"] = h5py.SoftLink("/other")
@@ -214,6 +215,7 @@ HOSTILE = {
     "huge npz": "announces 2.24e.04 GiB",
     "truncated mat": "cannot be read as a MATLAB file",
     "external link": "link to another file",
+    "external link to nowhere": "link to another file",
     "circular links": "leads in a circle",
     "external storage": "keeps its numbers in another file",
     "virtual": "keeps its numbers in another file",

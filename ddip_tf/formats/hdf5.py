@@ -118,7 +118,9 @@ def get(file: Any, path: str, links: int = MOST_LINKS) -> Any:
 
     node, parts = file, [part for part in path.split("/") if part]
     for number, part in enumerate(parts):
-        link = node.get(part, getlink=True) if isinstance(node, h5py.Group) and part in node else None
+        # not `part in node`, which looks behind links
+        there = isinstance(node, h5py.Group) and node.id.links.exists(part.encode())
+        link = node.get(part, getlink=True) if there else None
         if isinstance(link, h5py.ExternalLink):
             raise InputError(f"{file.filename}:{path} is a link to another file ({link.filename}): give that file")
         if isinstance(link, h5py.SoftLink):
