@@ -4,7 +4,7 @@
     python tests/make_fixtures.py tests/data ptyrad            (pip install --no-deps ptyrad; torch, h5py, tifffile)
     python tests/make_fixtures.py tests/data py4dstem          (pip install py4DSTEM)
     python tests/make_fixtures.py tests/data ptychi            (pip install torch; pip install --no-deps ptychi)
-    python tests/make_fixtures.py tests/data matlab matlab5    (pip install hdf5storage scipy)
+    python tests/make_fixtures.py tests/data matlab    (pip install hdf5storage)
     python tests/make_fixtures.py tests/data ptypy adorym      (h5py, tifffile: by hand, after the programs' sources)
 
 `AUTHORS` says which code wrote which file. The programs need not be installed to run the tests.
@@ -29,7 +29,6 @@ AUTHORS = {
     "py4dstem.h5": "py4DSTEM 0.14.18, MultislicePtychography after preprocess, saved by py4DSTEM.save; object put in",
     "ptychi.npy": "pty-chi 2.2.0, object of a PtychographyTask, saved by numpy.save as its documentation says",
     "matlab.mat": "hdf5storage 0.2.2, which writes MATLAB's v7.3; NOT VERIFIED with MATLAB or fold_slice",
-    "matlab5.mat": "SciPy 1.17, savemat; read by Ptychodus' fold_slice reader in the tests; NOT VERIFIED with MATLAB",
     "slices.h5": "by hand after PtyPy's ThreePIE, which PyPI does not have: NOT VERIFIED with PtyPy",
     "product.ptyr": "by hand after PtyPy's h5write: NOT VERIFIED with PtyPy",
     "obj_phase_ds_1.tiff": "tifffile, as Adorym's dxchange calls it; PyPI does not have Adorym: NOT VERIFIED with it",
@@ -201,12 +200,6 @@ def matlab(out: Path) -> None:
     import hdf5storage
 
     hdf5storage.savemat(str(out / "matlab.mat"), as_matlab(), format="7.3", oned_as="row", store_python_metadata=False)
-
-
-def matlab5(out: Path) -> None:
-    from scipy.io import savemat
-
-    savemat(out / "matlab5.mat", as_matlab())
 
 
 def ptypy(out: Path) -> None:

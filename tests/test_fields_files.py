@@ -29,7 +29,6 @@ FILES = {
     "py4dstem.h5": ("py4dstem", (0.625e-10, 0.625e-10), (20e-10, 30e-10), 1.96875e-12, ((7, 16), (8, 17))),
     "ptychi.npy": ("numpy", None, None, None, None),
     "matlab.mat": ("matlab", PIXEL_M, SPACING_M, HC_EV_M / ENERGY_EV, SCANNED),
-    "matlab5.mat": ("matlab5", PIXEL_M, SPACING_M, HC_EV_M / ENERGY_EV, SCANNED),
     "slices.h5": ("ptypy", PIXEL_M, SPACING_M, None, None),
     "obj_phase_ds_1.tiff": ("adorym", None, None, None, None),
     "obj_mag_ds_1.tiff": ("adorym", None, None, None, None),
@@ -153,9 +152,13 @@ def hostile(kind: str, folder: Path) -> Path:
             with zipfile.ZipFile(path, "w") as file:
                 file.writestr("object.npy", stream.getvalue())
         return path
-    if kind == "truncated mat":
-        (folder / "bad.mat").write_bytes((DATA / "matlab5.mat").read_bytes()[:3000])
+    if kind == "matlab 5":
+        (folder / "bad.mat").write_bytes(b"MATLAB 5.0 MAT-file, Platform: GLNXA64".ljust(200))
         return folder / "bad.mat"
+    if kind == "truncated slices":
+        whole = (DATA / "obj_phase_ds_1.tiff").read_bytes()
+        (folder / "obj_phase.tiff").write_bytes(whole[:-9000])
+        return folder / "obj_phase.tiff"
     shutil.copyfile(DATA / "ptychodus.h5", path)
     with h5py.File(path, "r+") as file:
         about = dict(file["object"].attrs)
@@ -213,7 +216,8 @@ HOSTILE = {
     "truncated npz": "cannot be read",
     "empty npz": "cannot be read",
     "huge npz": "announces 2.24e.04 GiB",
-    "truncated mat": "cannot be read as a MATLAB file",
+    "truncated slices": "cannot be read as TIFF",
+    "matlab 5": "save it with -v7.3",
     "external link": "link to another file",
     "external link to nowhere": "link to another file",
     "circular links": "leads in a circle",
@@ -399,8 +403,6 @@ def test_export_refuses_what_does_not_fit(tmp_path, ghosts):
         export([own], tmp_path / "small.npy", new)
     with pytest.raises(InputError, match="holds 2 slices"):
         export([own], tmp_path / "two.npy", new)
-    with pytest.raises(InputError, match="cannot write files of format matlab5"):
-        export([own], DATA / "matlab5.mat", new)
     with pytest.raises(InputError, match="keep the name"):
         export([own], DATA / "obj_phase_ds_1.tiff", tmp_path / "other.tiff")
     with pytest.raises(InputError, match="is the original itself"):

@@ -43,18 +43,6 @@ def test_ptychodus_opens_the_product(exported, name):
     np.testing.assert_allclose(place, positions_px()[:, 0], atol=1e-6)
 
 
-def test_ptychodus_fold_slice_reader_agrees_on_axes_and_spacing():
-    pytest.importorskip("ptychodus")
-    from ptychodus.plugins.fold_slice.product_file import FoldSliceProductFileReader
-
-    from ddip_tf.formats import open_content
-
-    product = FoldSliceProductFileReader().read(DATA / "matlab5.mat")
-    content = open_content(DATA / "matlab5.mat")
-    np.testing.assert_array_equal(product.object_.get_array(), content.images)
-    np.testing.assert_allclose(product.object_.layer_spacing_m, content.spacing_m)
-
-
 def test_ptyrad_loads_the_object(exported):
     pytest.importorskip("ptyrad")
     from ptyrad.init.initializer import Initializer

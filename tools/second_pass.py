@@ -120,9 +120,10 @@ def draw(found: dict[str, np.ndarray], path: Path) -> None:
             xlabel="epoch of this reconstruction",
             title="data misfit (pty-chi's loss)" if last else f"slice {column + 1}: error (rad)",
         )
-        axis.set_ylim(bottom=None if last else 0)
         if last:
             axis.set_yscale("log")
+        else:
+            axis.set_ylim(bottom=0)
     axes[0].legend(frameon=False)
     figure.savefig(path, dpi=110)
     plt.close(figure)

@@ -27,7 +27,7 @@ FAMILIES = {
     "ptypy": hdf5.family(ptypy.find),
     "py4dstem": hdf5.family(py4dstem.find),
     "matlab": hdf5.family(matlab.find),
-    "matlab5": Family(matlab.recognises_v5, matlab.read_v5),
+    "matlab5": Family(matlab.recognises_v5, matlab.refuse_v5),
     "hdf5": replace(hdf5.family(hdf5.nothing), recognises=lambda _, head: hdf5.looks_like_hdf5(head)),
 }
 

@@ -85,12 +85,14 @@ def _load(path: Path) -> np.ndarray:
             raise InputError(f"{path} holds no float32 array (H, W, N) with the slice axis last")
         check_size(shape, np.dtype(np.float64), path.stat().st_size, str(path))
         with tifffile.TiffFile(path) as file:
-            array = file.series[0].asarray()
+            for page in file.pages:
+                tiff.admit(path, page, len(file.pages))
+            array = file.series[0].asarray().reshape(shape)
     except InputError:
         raise
     except Exception as error:  # tifffile and its codecs raise many kinds
         raise InputError(f"{path} cannot be read as TIFF: {' '.join(str(error).split())}") from error
-    return np.ascontiguousarray(np.moveaxis(array.reshape(shape), -1, 0))
+    return np.ascontiguousarray(np.moveaxis(array, -1, 0))
 
 
 def _save(path: Path, array: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""fold_slice and PtychoShelves ``NiterN.mat``: v7.3, which is HDF5 with the axes reversed, and v5 (read only).
+"""fold_slice and PtychoShelves ``NiterN.mat`` v7.3, which is HDF5 with the axes reversed.
 
 MATLAB's ``object`` is (H, W, N). Lengths in metres.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from ddip_tf._typing import Box
 from ddip_tf.errors import InputError
 from ddip_tf.formats import hdf5
-from ddip_tf.formats.content import Content, as_slices, box_of, pair, positive
+from ddip_tf.formats.content import Content, box_of, pair, positive
 
 
 def find(file: Any) -> hdf5.Layout | None:
@@ -41,29 +41,9 @@ def recognises_v5(path: Path, head: bytes) -> bool:
     return head.startswith(b"MATLAB 5.0 MAT-f")
 
 
-def read_v5(path: Path, dataset: str | None) -> Content:
-    """Content of a v5 file: ``object`` (H, W, N), or the variable ``dataset``. Raises InputError."""
-    from scipy.io import loadmat
-
-    name = dataset or "object"
-    try:
-        found = loadmat(path, simplify_cells=True, variable_names=[name, "p", "outputs"])
-    except Exception as error:  # scipy raises many kinds
-        raise InputError(f"{path} cannot be read as a MATLAB file: {' '.join(str(error).split())}") from error
-    if not isinstance(found.get(name), np.ndarray):
-        raise InputError(f"{path} holds no array {name!r} (--dataset)")
-    array = found[name]
-    images = as_slices(array.transpose(2, 0, 1) if array.ndim == 3 else array, f"{path}:{name}")
-    about = found["p"] if isinstance(found.get("p"), dict) else {}
-    layers = about.get("multi_slice_param")
-    outputs = found["outputs"] if isinstance(found.get("outputs"), dict) else {}
-    return Content(
-        images,
-        pair(about.get("dx_spec")),
-        _spacing(layers.get("z_distance") if isinstance(layers, dict) else None, len(images)),
-        _first(positive(about.get("lambda"), 1)),
-        _scanned(outputs.get("probe_positions"), images.shape[1:]),
-    )
+def refuse_v5(path: Path, dataset: str | None) -> Content:
+    """Raises InputError: SciPy's reader of v5 files does not bear damaged ones (it can end the whole program)."""
+    raise InputError(f"{path} is a MATLAB file of version 5 to 7.2: save it with -v7.3")
 
 
 def _spacing(distance: Any, count: int) -> tuple[float, ...] | None:
