@@ -141,14 +141,16 @@ def read_stack(files: tuple[str, ...], options: dict[str, Any], quantity: str = 
     from ddip_tf.formats import read
     from ddip_tf.phase import STEPS, Conversion
 
-    steps = options.get("steps") or ",".join(STEPS)
+    steps = options.get("steps", ",".join(STEPS))
     stack = read(
         *files,
         pixel_size_m=options.get("pixel_size"),
         family=options.get("family"),
         dataset=options.get("dataset"),
         conversion=Conversion(
-            quantity, () if steps == "none" else tuple(steps.split(",")), _crop(options.get("crop") or "auto")
+            quantity,
+            () if steps == "none" else tuple(steps.split(",")),
+            _crop("auto" if options.get("crop") is None else options["crop"]),
         ),
     )
     if options.get("slices") is not None:
