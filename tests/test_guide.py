@@ -88,4 +88,4 @@ def test_guide_on_the_command_line(call, tmp_path):  # noqa: F811
         code, _, err = call("fit", *files, "--guide", wrong, "-o", "wrong")
         assert code == 2 and message in err
     code, _, err = call("fit", *files, "--guide", "slice2=map.tif", "--mixing", "linear", "-o", "wrong")
-    assert code == 2 and "works with mixing transfer" in err
+    assert code == 2 and "works with mixing transfer, prior tv" in err

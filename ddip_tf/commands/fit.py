@@ -47,8 +47,8 @@ def fit(files: tuple[str, ...], output: str | None, **options: Any) -> None:
     if options["resume"] and output is None:
         raise InputError("--resume needs -o RUN: which run shall go on?")
     wanted = ("phase", "amplitude") if options["quantity"] == "both" else (options["quantity"],)
-    if options["guides"] and (settings.mixing != "transfer" or wanted != ("phase",)):
-        raise InputError("--guide works with mixing transfer and quantity phase")
+    if options["guides"] and ((settings.mixing, settings.prior) != ("transfer", "tv") or wanted != ("phase",)):
+        raise InputError("--guide works with mixing transfer, prior tv and quantity phase")
     stacks = [read_stack(files, options, quantity) for quantity in wanted]
     stacks = [stack.guided([read_guide(text) for text in options["guides"]]) for stack in stacks]
     run = Path(output) if output is not None else free_run(files[0], settings.seed)
