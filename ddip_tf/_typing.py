@@ -24,5 +24,7 @@ from numpy.typing import NDArray
 
 #: real images or profiles; float32 unless a docstring says otherwise
 Floats: TypeAlias = NDArray[np.floating]
+#: ((y0, y1), (x0, x1)): rows and columns of a part of an image, ends excluded
+Box: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 #: where a file lies
 Path: TypeAlias = str | os.PathLike[str]

@@ -9,24 +9,95 @@ import numpy as np
 
 from ddip_tf import _typing, archive
 from ddip_tf._typing import Floats
-from ddip_tf.formats import read_images
+from ddip_tf.formats import family_of, open_content
+from ddip_tf.formats.content import HC_EV_M
 
 if TYPE_CHECKING:
     from ddip_tf.result import Separation
+    from ddip_tf.slices import SliceStack
     from ddip_tf.transfer import Transfer
 
 
-def file(path: _typing.Path) -> str:
-    """Shape, type, pixel size and value range of every image in a file. Raises InputError if it is unreadable."""
-    images, size = read_images(path)
-    lines = [f"{Path(path).name}: {len(images)} image(s) of {images.shape[1]} x {images.shape[2]}, {images.dtype}"]
+def file(
+    path: _typing.Path,
+    family: str | None = None,
+    dataset: str | None = None,
+    *,
+    energy_kev: float | None = None,
+    pixel_size_m: float | None = None,
+    spacing_m: float | None = None,
+    resolution_m: float | None = None,
+) -> str:
+    """Format, shape, type, pixel size, spacing, depth of focus and value ranges of a file.
+
+    Lengths in metres; what is given wins over what the file says. Raises InputError if it is unreadable.
+    """
+    content = open_content(path, family, dataset)
+    images = content.images
+    size = (pixel_size_m, pixel_size_m) if pixel_size_m else content.pixel_size_m
+    spacing = (spacing_m,) * (len(images) - 1) if spacing_m else content.spacing_m
+    wavelength = HC_EV_M / (1e3 * energy_kev) if energy_kev else content.wavelength_m
+    lines = [
+        f"{Path(path).name}: {len(images)} image(s) of {images.shape[1]} x {images.shape[2]}, {images.dtype}, "
+        f"format {family_of(path, family, dataset)}"
+    ]
     lines.append("pixel size " + (f"{size[0] * 1e9:.4g} x {size[1] * 1e9:.4g} nm" if size else "not stated"))
+    lines.append("spacing    " + (f"{_lengths(spacing)} µm" if spacing else "not stated"))
+    lines.append("wavelength " + (f"{wavelength * 1e9:.4g} nm" if wavelength else "not stated"))
+    if content.scanned:
+        (y0, y1), (x0, x1) = content.scanned
+        lines.append(f"scanned    {y0}:{y1},{x0}:{x1}")
+    lines += depth_of_focus(wavelength, resolution_m or (max(size) if size else None), spacing)
     for number, image in enumerate(images, 1):
         values = np.abs(image) if np.iscomplexobj(image) else image
         kind = "magnitude " if np.iscomplexobj(image) else ""
         low, mean, high, spread = (float(f(values)) for f in (np.min, np.mean, np.max, np.std))
-        lines.append(f"slice {number}: {kind}{low:.4g} … {high:.4g}, mean {mean:.4g}, deviation {spread:.4g}")
+        phase = f", phase {np.angle(image).min():.3g} … {np.angle(image).max():.3g} rad" if kind else ""
+        lines.append(f"slice {number}: {kind}{low:.4g} … {high:.4g}, mean {mean:.4g}, deviation {spread:.4g}{phase}")
     return "\n".join(lines)
+
+
+def depth_of_focus(
+    wavelength_m: float | None, resolution_m: float | None, spacing_m: tuple[float, ...] | None
+) -> list[str]:
+    """Depth of focus 2 δ² / (0.61² λ) (paper, eq. 1), the spacing in units of it, and what that lets one expect.
+
+    Structure is common to both slices as long as diffraction over the spacing hardly changes it: larger than a few
+    times √(λ · spacing).
+    """
+    if not (wavelength_m and resolution_m):
+        return []
+    depth = 2 / 0.61**2 * resolution_m**2 / wavelength_m
+    lines = [f"depth of focus {depth * 1e6:.3g} µm (eq. 1) at a resolution of {resolution_m * 1e9:.3g} nm"]
+    if spacing_m:
+        closest = min(spacing_m)
+        share = closest / depth
+        fresnel = np.sqrt(wavelength_m * closest)
+        verdict = (
+            "under one: the data hardly tell these slices apart"
+            if share < 1
+            else f"expect ghosts of structure larger than a few times √(λ · spacing) = {fresnel * 1e9:.3g} nm"
+        )
+        lines.append(f"slices lie {share:.3g} depths of focus apart; {verdict}")
+    return lines
+
+
+def conversion(stack: SliceStack) -> str:
+    """How the images of ``stack`` were made from complex objects, in one line."""
+    if stack.record is None:
+        return "images as they were in the files"
+    text = f"from complex objects: {stack.record.quantity}"
+    if stack.crop:
+        (y0, y1), (x0, x1) = stack.crop
+        text += f" of {y0}:{y1},{x0}:{x1}"
+    ramp = max(abs(slope) for plane in stack.record.planes for slope in plane[1:])
+    text += f", ramps up to {ramp:.2g} rad/pixel taken out" if ramp else ""
+    unwrapped = [str(number) for number, done in enumerate(stack.record.unwrapped, 1) if done]
+    return text + (f", slice {', '.join(unwrapped)} unwrapped" if unwrapped else "")
+
+
+def _lengths(lengths_m: tuple[float, ...]) -> str:
+    return ", ".join(f"{length * 1e6:.4g}" for length in lengths_m)
 
 
 def transfer(law: Transfer, pixel_size_m: tuple[float, float] | None = None) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ddip_tf import phase
 from ddip_tf.result import Separation
 
 #: weights run in [0.05, 0.95]; this near an end they have run against it
@@ -14,7 +15,8 @@ NEAR_BOUND = 0.01
 
 def with_warnings(separation: Separation) -> Separation:
     """The same separation with the sentences of every check that fired."""
-    found = [*_weights_at_bounds(separation), *_confused(separation), *_fewer_levels(separation)]
+    checks = (_weights_at_bounds, _confused, _fewer_levels, _misregistered)
+    found = [sentence for check in checks for sentence in check(separation)]
     return replace(separation, warnings=(*separation.warnings, *found))
 
 
@@ -51,3 +53,16 @@ def _fewer_levels(separation: Separation) -> list[str]:
         return []
     height, width = separation.stack.shape
     return [f"The networks have {levels} levels instead of 5: {height} x {width} pixels are too few for more."]
+
+
+def _misregistered(separation: Separation) -> list[str]:
+    """Neighbouring slices of which what both hold lies more than a pixel apart."""
+    images, found = separation.stack.images, []
+    for i in range(len(images) - 1):
+        shift = phase.shift_between(images[i], images[i + 1])
+        if shift and max(map(abs, shift)) > 1:
+            found.append(
+                f"Slice {i + 2} seems to lie {shift[0]:+.1f}, {shift[1]:+.1f} pixels (y, x) from slice {i + 1}: "
+                "slices must be on one pixel grid."
+            )
+    return found

@@ -71,7 +71,8 @@ def fit_transfer(
     unit = Affine((float(np.ptp(stack.images)),) * len(stack), (0.0,) * len(stack))
     images = unit.inverse(stack.images)
     law = estimate_transfer(images, normalisation=config.normalisation)
-    solution = nullspace.solve(images, law, starts=config.starts, seed=config.seed)
+    guides = [(guide.index, guide.image) for guide in stack.guides]
+    solution = nullspace.solve(images, law, starts=config.starts, seed=config.seed, guides=guides)
     by_data = solution.decided
     if config.prior == "tv" or not law.mixed:
         fitted = _pixels(solution, callbacks)

@@ -12,11 +12,12 @@ N slices, H and W pixels, k in cycles/pixel; the cosine transform carries the re
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ddip_tf import noise
+from ddip_tf import guide, noise
 from ddip_tf.profiles import complete
 from ddip_tf.smica import (
     band_centres,
@@ -206,13 +207,15 @@ def solve(
     steps: int = 60,
     starts: int = 1,
     seed: int = 0,
+    guides: Sequence[tuple[int, Array]] = (),
 ) -> Solution:
     """Separate N slices (N, H, W) under a law.
 
     Every noise level is solved for (`ddip_tf.noise` times each of `factors`); the solutions are averaged with weights
     exp(-dependence / 0.02), so that what leaves the slices most independent speaks loudest. `starts` - 1 more solutions
     with the best factor, from other first guesses and with T drawn within its deviation, add to `sigma` only. Strengths
-    are in units of `scale`: they do not depend on the unit of the images.
+    are in units of `scale`: they do not depend on the unit of the images. `guides` are maps of slices known from
+    elsewhere (`ddip_tf.guide`).
     """
     images = np.asarray(images, float)
     if not law.mixed:
@@ -224,7 +227,8 @@ def solve(
 
     def descended(law: Transfer, start: Array, factor: float) -> Array:
         _, information, data = whitened(centred, law, noise.covariance(centred, factor, own))
-        return descend(start, information, data, strength=strength, exponent=exponent, steps=steps)
+        more = guide.ties(guides, centred, law.crossover_px) if guides else (0, 0)
+        return descend(start, information + more[0], data + more[1], strength=strength, exponent=exponent, steps=steps)
 
     tried = np.stack([descended(law, centred, factor) for factor in factors])
     score = np.array([dependence_of(y) for y in tried])

@@ -7,20 +7,36 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ddip_tf._typing import Floats
+from ddip_tf._typing import Box, Floats
 from ddip_tf.errors import InputError
+from ddip_tf.phase import Record
 
 SMALLEST_SIDE = 32
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where one slice came from: ``name`` of the file, its ``sha256``, and the ``page`` within it."""
+    """Where one slice came from: ``name`` of the file, its ``sha256``, the ``page`` within it, and how it was read.
+
+    ``family``: name of the file family (`ddip_tf.formats.FAMILIES`); ``dataset``: where in the file, if that was said.
+    """
 
     name: str
     sha256: str
     page: int
     dtype: str
+    family: str | None = None
+    dataset: str | None = None
+
+
+@dataclass(frozen=True)
+class Guide:
+    """A map of the slice ``index`` (counted from 0), known from elsewhere: ``image`` (H, W) in any unit."""
+
+    index: int
+    image: Floats
+    name: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,6 +55,10 @@ class SliceStack:
         one `Source` a slice; empty for arrays made in memory.
     crop
         ((y0, y1), (x0, x1)) of `images` within the files, or None for the whole.
+    guides
+        maps of single slices known from elsewhere, on the same grid.
+    record
+        how the images were made from complex objects; None for images that were real.
 
     Raises
     ------
@@ -51,12 +71,14 @@ class SliceStack:
     pixel_size_m: tuple[float, float] | None = None
     spacing_m: tuple[float, ...] | None = None
     sources: tuple[Source, ...] = ()
-    crop: tuple[tuple[int, int], tuple[int, int]] | None = None
+    crop: Box | None = None
+    record: Record | None = None
+    guides: tuple[Guide, ...] = ()
 
     def __post_init__(self) -> None:
         images = np.asarray(self.images)
         if np.iscomplexobj(images):
-            raise InputError("complex images: give the phase in rad, for example numpy.angle(object)")
+            raise InputError("complex images: ddip_tf.read takes complex files; of an array give the phase in rad")
         if images.ndim != 3:
             raise InputError(f"slices must be an array (N, H, W), got shape {images.shape}")
         if len(images) < 2:
@@ -79,6 +101,12 @@ class SliceStack:
                 raise InputError(f"slice {number} is constant ({image.flat[0]:g} everywhere): no image in it")
             if image.min() == image.max():
                 raise InputError(f"slice {number} varies by less than float32 resolves: subtract its offset first")
+        for guide in self.guides:
+            known, where = guide.image, f"the guide of slice {guide.index + 1}"
+            if not 0 <= guide.index < len(images):
+                raise InputError(f"{where} is of none: there are {len(images)} slices")
+            if known.shape != images.shape[1:] or not np.isfinite(known).all() or known.min() == known.max():
+                raise InputError(f"{where} must be finite, vary, and have the slices' shape")
         object.__setattr__(self, "images", images)
 
     def __len__(self) -> int:
@@ -108,6 +136,8 @@ class SliceStack:
             images=self.images[list(indices)],
             spacing_m=spacing,
             sources=tuple(self.sources[i] for i in indices) if self.sources else (),
+            record=self.record.pick(list(indices)) if self.record else None,
+            guides=tuple(replace(g, index=list(indices).index(g.index)) for g in self.guides if g.index in indices),
         )
 
     def cropped(self, rows: tuple[int, int], columns: tuple[int, int]) -> SliceStack:
@@ -115,9 +145,27 @@ class SliceStack:
 
         Raises InputError for a box that is empty or reaches outside the image.
         """
-        for (start, end), side, axis in zip((rows, columns), self.shape, "yx", strict=True):
-            if not 0 <= start < end <= side:
-                raise InputError(f"crop {start}:{end} is outside the image, {axis} has pixels 0:{side}")
+        check_box(rows, columns, self.shape)
         (y0, _), (x0, _) = self.crop or ((0, 0), (0, 0))
         box = ((rows[0] + y0, rows[1] + y0), (columns[0] + x0, columns[1] + x0))
-        return replace(self, images=self.images[:, slice(*rows), slice(*columns)], crop=box)
+        record = self.record.moved(rows[0], columns[0]) if self.record else None
+        guides = tuple(replace(g, image=g.image[slice(*rows), slice(*columns)]) for g in self.guides)
+        images = self.images[:, slice(*rows), slice(*columns)]
+        return replace(self, images=images, crop=box, record=record, guides=guides)
+
+    def guided(self, guides: Sequence[Guide]) -> SliceStack:
+        """The same slices with ``guides`` too, maps of the same area, resampled to the grid of the slices.
+
+        Raises InputError for a map of a slice that is not there, or that is not finite or does not vary.
+        """
+        from skimage.transform import resize
+
+        fitting = (replace(g, image=resize(np.asarray(g.image, np.float64), self.shape, order=1)) for g in guides)
+        return replace(self, guides=(*self.guides, *fitting))
+
+
+def check_box(rows: tuple[int, int], columns: tuple[int, int], shape: tuple[int, int]) -> None:
+    """Raises InputError for a box that is empty or reaches outside an image of ``shape`` (H, W)."""
+    for (start, end), side, axis in zip((rows, columns), shape, "yx", strict=True):
+        if not 0 <= start < end <= side:
+            raise InputError(f"crop {start}:{end} is outside the image, {axis} has pixels 0:{side}")

@@ -31,6 +31,7 @@ from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import arrays, read_images
 from ddip_tf.manifest import changed_files, load_manifest
 
+OBJECTS = Path(__file__).parents[1] / "tests" / "data"
 EXAMPLE = Path(__file__).parents[1] / "saved_models" / "example"
 MOST_MEMORY, MOST_SECONDS = 2 * 2**30, 5.0
 NUMBERS = [0, 1, 2, 3, 7, 8, 16, 127, 128, 255, 256, 4096, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**63]
@@ -70,6 +71,10 @@ def npzs() -> Iterator[bytes]:
         save(stream, about=np.array('{"a": 1}'), variable0=np.arange(7.0), history=np.zeros((3, 2), "f4"))
         yield stream.getvalue()
     yield (EXAMPLE / "mixing.npz").read_bytes()
+
+
+def objects(*names: str) -> Callable[[], Iterator[bytes]]:
+    return lambda: ((OBJECTS / name).read_bytes() for name in names)
 
 
 def manifests() -> Iterator[bytes]:
@@ -113,9 +118,17 @@ def read_saved_model(path: Path) -> None:
 
 #: reader, the name its file must have, where mutations start from, its share of the executions
 READERS: dict[str, tuple[Callable[[Path], object], str, Callable[[], Iterator[bytes]], float]] = {
-    "TIFF": (read_images, "a.tif", tiffs, 0.15),
-    ".npy": (read_images, "a.npy", npys, 0.24),
-    ".npz": (arrays.read_npz, "a.npz", npzs, 0.15),
+    "TIFF": (read_images, "a.tif", tiffs, 0.14),
+    ".npy": (read_images, "a.npy", npys, 0.2),
+    ".npz": (arrays.read_npz, "a.npz", npzs, 0.1),
+    "HDF5": (
+        read_images,
+        "a.h5",
+        objects("ptychodus.h5", "ptyrad.hdf5", "py4dstem.h5", "slices.h5", "matlab.mat"),
+        0.07,
+    ),
+    "object .npz": (read_images, "a.npz", objects("ptychodus.npz"), 0.02),
+    "slices last": (read_images, "a.tiff", objects("obj_phase_ds_1.tiff"), 0.02),
     "manifest": (read_manifest, "manifest.json", manifests, 0.15),
     "config": (read_config, "a.yaml", lambda: iter([config.preset("paper").to_yaml().encode()]), 0.05),
     "ONNX": (

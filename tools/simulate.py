@@ -175,6 +175,20 @@ def reconstruct(
     threads: int = 1,
 ) -> np.ndarray:
     """Intensities (P, H, W), positions (P, 2), a first probe (H, W) and object (N, H, W) -> the object."""
+    task = make_task(experiment, pattern, positions, probe, start, threads)
+    task.run()
+    return task.get_data_to_cpu("object", as_numpy=True).astype(np.complex64)
+
+
+def make_task(
+    experiment: Experiment,
+    pattern: np.ndarray,
+    positions: np.ndarray,
+    probe: np.ndarray,
+    start: np.ndarray,
+    threads: int = 1,
+) -> Any:
+    """pty-chi's task for what `reconstruct` takes, not yet run."""
     api, ptychography_task = load_ptychi()
     import torch
 
@@ -190,7 +204,7 @@ def reconstruct(
     run.num_epochs, run.batch_size, run.random_seed = experiment.epochs, BATCH, experiment.seed
     run.allow_nondeterministic_algorithms = False
     run.default_device = api.Devices.CPU
-    task = ptychography_task(
+    return ptychography_task(
         options,
         diffraction_data=pattern.astype(np.float32),
         object_data=start.astype(np.complex64),
@@ -198,8 +212,6 @@ def reconstruct(
         probe_position_y_px=positions[:, 0],
         probe_position_x_px=positions[:, 1],
     )
-    task.run()
-    return task.get_data_to_cpu("object", as_numpy=True).astype(np.complex64)
 
 
 def level(obj: np.ndarray, square: tuple[slice, slice]) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ddip_tf.commands.options import fit_options, read_stack, settings_from, stack_options
+from ddip_tf.commands.options import fit_options, read_guide, read_stack, settings_from, stack_options
 from ddip_tf.commands.score import scores
 from ddip_tf.errors import InputError
 
@@ -23,6 +23,13 @@ RUNS = Path("saved_models")
 
 @click.command()
 @stack_options
+@click.option(
+    "--guide",
+    "guides",
+    multiple=True,
+    metavar="sliceK=MAP",
+    help="An image of what slice K holds, such as an element map of the same area; a soft tie (mixing transfer).",
+)
 @click.option("-o", "--output", metavar="RUN", help="Run folder; left out: saved_models/<first file>-<seed>.")
 @fit_options
 def fit(files: tuple[str, ...], output: str | None, **options: Any) -> None:
@@ -33,13 +40,20 @@ def fit(files: tuple[str, ...], output: str | None, **options: Any) -> None:
     \b
     ddip-tf fit slice1.tif slice2.tif
     ddip-tf fit stack.tif --slices 0,3 --crop 0:272,16:288 -o runs/sample7
+    ddip-tf fit product.h5 -o runs/sample8          (a complex object: its phase is taken)
     ddip-tf fit slice1.tif slice2.tif --preset paper --gamma 0.2
     """
     settings = settings_from(options)
     if options["resume"] and output is None:
         raise InputError("--resume needs -o RUN: which run shall go on?")
-    stack = read_stack(files, options)
-    fit_into(stack, settings, Path(output) if output is not None else free_run(files[0], settings.seed), options)
+    wanted = ("phase", "amplitude") if options["quantity"] == "both" else (options["quantity"],)
+    if options["guides"] and ((settings.mixing, settings.prior) != ("transfer", "tv") or wanted != ("phase",)):
+        raise InputError("--guide works with mixing transfer, prior tv and quantity phase")
+    stacks = [read_stack(files, options, quantity) for quantity in wanted]
+    stacks = [stack.guided([read_guide(text) for text in options["guides"]]) for stack in stacks]
+    run = Path(output) if output is not None else free_run(files[0], settings.seed)
+    for stack, place in zip(stacks, (run, run.with_name(f"{run.name}-amplitude")), strict=False):
+        fit_into(stack, settings, place, options)
 
 
 @click.command()
@@ -91,6 +105,8 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
     last = {name: float(values[-1]) for name, values in separation.history.items()}
     seconds = separation.provenance["wall_time_s"]
     click.echo(f"{describe.work_done(separation)} in {seconds:.0f} s: {progress.summary(last)}")
+    if stack.record:
+        click.echo(describe.conversion(stack))
     for sentence in separation.warnings:
         click.echo(f"Warning: {sentence}")
     click.echo(f"pictures   {run / 'outputs'}\npreview    {preview}\nagain      ddip-tf regenerate {run} --check")

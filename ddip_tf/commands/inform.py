@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ddip_tf import config as configuration
+from ddip_tf.commands.options import file_option
+
+POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
 @click.command()
 @click.argument("path", metavar="FILE|RUN", type=click.Path())
-def show(path: str) -> None:
-    """Say what an image file or a run folder holds."""
+@file_option
+@click.option("--energy", "energy_kev", type=POSITIVE, metavar="KEV", help="Photon energy; wins over the file.")
+@click.option("--pixel-size", "pixel_size_m", type=POSITIVE, metavar="M", help="Wins over the file.")
+@click.option("--spacing", "spacing_m", type=POSITIVE, metavar="M", help="Between slices; wins over the file.")
+@click.option("--resolution", "resolution_m", type=POSITIVE, metavar="M", help="Transverse; left out: the pixel size.")
+def show(path: str, **said: Any) -> None:
+    """Say what an image file or a run folder holds.
+
+    With wavelength and pixel size known: depth of focus, how many of it lie between slices, and what to expect.
+    """
     from ddip_tf import describe
 
-    click.echo(describe.run(path) if Path(path).is_dir() else describe.file(path))
+    click.echo(describe.run(path) if Path(path).is_dir() else describe.file(path, **said))
 
 
 @click.command("config")

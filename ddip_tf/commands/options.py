@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ddip_tf import config as configuration
+from ddip_tf._typing import Box
 from ddip_tf.errors import InputError
 
 if TYPE_CHECKING:
-    from ddip_tf.slices import SliceStack
+    from ddip_tf.slices import Guide, SliceStack
 
 
 #: flags that mean nothing to the transfer law, and those that mean nothing to the paper's mixings
@@ -22,11 +24,41 @@ OF_THE_LAW = {"normalisation", "prior"}
 
 def stack_options(command: Callable) -> Callable:
     """Options that choose what is read."""
-    options = [
+    options: list[Callable] = [
         click.argument("files", nargs=-1, required=True, metavar="SLICE1 SLICE2 … | FILE"),
-        click.option("--crop", metavar="Y0:Y1,X0:X1", help="Work on this part of the images (pixels)."),
+        file_option,
+        click.option(
+            "--crop",
+            metavar="Y0:Y1,X0:X1",
+            help="Work on this part of the images (pixels); complex objects: auto, the scanned area, or whole.",
+        ),
         click.option("--slices", metavar="I,J,…", help="Use these slices, counted from 0."),
         click.option("--pixel-size", type=float, metavar="M", help="Pixel size in metres."),
+        click.option(
+            "--quantity",
+            type=click.Choice(["phase", "amplitude", "both"]),
+            default="phase",
+            show_default=True,
+            help="What is taken from complex objects; both: two runs, each with a law of its own.",
+        ),
+        click.option(
+            "--steps",
+            metavar="S,…|none",
+            default="ramp,offset,unwrap",
+            show_default=True,
+            help="From complex objects to phase.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def file_option(command: Callable) -> Callable:
+    """Options that say how a file is to be opened."""
+    options = [
+        click.option("--format", "family", metavar="NAME", help="File family, where the content does not say."),
+        click.option("--dataset", metavar="PATH", help="Where the object lies in an HDF5, .npz or .mat file."),
     ]
     for option in reversed(options):
         command = option(command)
@@ -104,20 +136,53 @@ def settings_from(options: dict[str, Any]) -> configuration.FitConfig:
     return settings
 
 
-def read_stack(files: tuple[str, ...], options: dict[str, Any]) -> SliceStack:
+def read_stack(files: tuple[str, ...], options: dict[str, Any], quantity: str = "phase") -> SliceStack:
+    """The stack that `stack_options` describe; ``quantity`` of complex objects."""
     from ddip_tf.formats import read
+    from ddip_tf.phase import STEPS, Conversion
 
-    stack = read(*files, pixel_size_m=options.get("pixel_size"))
+    steps = options.get("steps", ",".join(STEPS))
+    stack = read(
+        *files,
+        pixel_size_m=options.get("pixel_size"),
+        family=options.get("family"),
+        dataset=options.get("dataset"),
+        conversion=Conversion(
+            quantity,
+            () if steps == "none" else tuple(steps.split(",")),
+            _crop("auto" if options.get("crop") is None else options["crop"]),
+        ),
+    )
     if options.get("slices") is not None:
         stack = stack.pick(_numbers(options["slices"], ",", "--slices takes numbers such as 0,3"))
-    if options.get("crop") is not None:
-        hint = "--crop takes Y0:Y1,X0:X1 in pixels, such as 0:272,16:288"
-        rows, _, columns = options["crop"].partition(",")
-        box = [_numbers(side, ":", hint) for side in (rows, columns)]
-        if [len(side) for side in box] != [2, 2]:
-            raise InputError(hint)
-        stack = stack.cropped((box[0][0], box[0][1]), (box[1][0], box[1][1]))
     return stack
+
+
+def read_guide(text: str) -> Guide:
+    """The map that ``sliceK=FILE`` names."""
+    from ddip_tf.formats import read_images
+    from ddip_tf.manifest import sha256
+    from ddip_tf.slices import Guide
+
+    name, _, file = text.partition("=")
+    number = name.removeprefix("slice")
+    if not (file and name != number and number.isdigit()):
+        raise InputError(f"--guide takes sliceK=MAP, such as slice2=nickel.tif, not {text!r}")
+    images, _ = read_images(file)
+    if len(images) != 1 or images.dtype.kind == "c":
+        raise InputError(f"{file} must hold one real image to be a guide")
+    return Guide(int(number) - 1, images[0], Path(file).name, sha256(Path(file)))
+
+
+def _crop(text: str) -> Box | str:
+    if text in ("auto", "whole"):
+        return text
+    hint = "--crop takes Y0:Y1,X0:X1 in pixels, such as 0:272,16:288"
+    rows, _, columns = text.partition(",")
+    box = [_numbers(side, ":", hint) for side in (rows, columns)]
+    if [len(side) for side in box] != [2, 2]:
+        raise InputError(hint)
+    return (box[0][0], box[0][1]), (box[1][0], box[1][1])
 
 
 def _numbers(text: str, separator: str, hint: str) -> list[int]:

@@ -8,6 +8,7 @@ import click
 
 from ddip_tf.commands.options import read_stack, stack_options
 from ddip_tf.config import NORMALISATIONS
+from ddip_tf.errors import InputError
 
 
 @click.command()
@@ -19,7 +20,9 @@ def transfer(files: tuple[str, ...], output: str | None, normalisation: str, **o
     from ddip_tf import describe
     from ddip_tf.transfer import estimate_transfer
 
-    stack = read_stack(files, options)
+    if options["quantity"] == "both":
+        raise InputError("transfer takes one quantity at a time: phase or amplitude")
+    stack = read_stack(files, options, options["quantity"])
     law = estimate_transfer(stack.images, normalisation=normalisation)
     click.echo(describe.transfer(law, stack.pixel_size_m))
     if output:

@@ -41,7 +41,7 @@ def read(path: Path) -> tuple[Floats, tuple[float, float] | None]:
         with tifffile.TiffFile(path) as file:
             first = file.pages.first
             for each in file.pages:
-                _admit(path, each, len(file.pages))
+                admit(path, each, len(file.pages))
             pages = [page.asarray().squeeze() for page in file.pages]
             if first.samplesperpixel > 1 and first.planarconfig == 2 and pages[0].dtype.kind == "f":
                 # three or four float slices written as one array: writers take the leading axis for colour planes
@@ -74,7 +74,7 @@ def write(path: _typing.Path, image: Floats, pixel_size_m: tuple[float, float] |
     tifffile.imwrite(path, np.asarray(image, np.float32), photometric="minisblack", metadata=None, **tags)
 
 
-def _admit(path: Path, page, pages: int) -> None:  # type: ignore[no-untyped-def]
+def admit(path: Path, page, pages: int) -> None:  # type: ignore[no-untyped-def]
     """Raise InputError before anything is unpacked that would be too much, or by a codec that knows no bound."""
     if page.dtype is None:
         raise InputError(f"{path} cannot be read as TIFF: unknown kind of number")

@@ -1,0 +1,28 @@
+"""``export``: the separated slices back in a copy of the reconstruction's own file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ddip_tf.commands.options import file_option
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN [RUN-amplitude]", type=click.Path())
+@click.option("--into", "original", required=True, metavar="ORIGINAL", help="The reconstruction's file.")
+@click.option("-o", "--output", required=True, metavar="NEW", help="The file to write, in ORIGINAL's format.")
+@file_option
+@click.option("--overwrite", is_flag=True, help="Replace an existing NEW.")
+def export(runs: tuple[str, ...], original: str, output: str, **options: Any) -> None:
+    """Write a copy of a reconstruction's file with the ghosts taken out of its object, to start a second one from.
+
+    \b
+    ddip-tf export RUN --into product.h5 -o start.h5
+    """
+    from ddip_tf.export import export as write
+
+    for sentence in write(runs, original, output, **options):
+        click.echo(f"Warning: {sentence}")
+    click.echo(f"{output}: {original} with the separated slices")

@@ -1,0 +1,182 @@
+"""A reconstruction's own file again, without the ghosts: what a second reconstruction starts from.
+
+Nothing is regridded: of every slice of the original object, exp(i θ), the ghost that a run took out of the phase is
+taken out as a factor exp(−i w ghost), or of log-amplitudes exp(−w ghost). The window w is 1 inside the area that was
+separated, falls to 0 over its rim, and leaves all outside untouched. So ramps, offsets and whole turns of the phase
+stay as the program wrote them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ddip_tf import _typing
+from ddip_tf._typing import Box, Floats
+from ddip_tf.errors import InputError, RunError
+from ddip_tf.formats import FAMILIES, family_of, tiff
+from ddip_tf.manifest import changed_files, inside, load_manifest
+from ddip_tf.slices import check_box
+
+#: width of the rim over which separated and original object are blended
+SEAM_PX = 8
+
+
+def export(
+    runs: Sequence[_typing.Path],
+    original: _typing.Path,
+    new: _typing.Path,
+    *,
+    family: str | None = None,
+    dataset: str | None = None,
+    overwrite: bool = False,
+) -> list[str]:
+    """Write ``new``: a copy of the file ``original`` from whose slices the ghosts found by ``runs`` are taken out.
+
+    Parameters
+    ----------
+    runs
+        a run folder, or several: one of the phase, one of the amplitude.
+    original
+        the file the runs were made from, or another with an object on the same grid.
+    new
+        the file to write, in the format of ``original``.
+    family, dataset
+        see `ddip_tf.formats.read`; what the run was read with if None.
+    overwrite
+        whether ``new`` may exist.
+
+    Returns
+    -------
+    list of str
+        sentences that the user should know.
+
+    Raises
+    ------
+    InputError
+        no run folder, no such file, an object of other shape or too few slices, or ``new`` exists.
+    RunError
+        a run folder was changed since it was archived, or ``new`` cannot be written.
+    """
+    source, target = Path(original), Path(new)
+    manifests = [load_manifest(run) for run in runs]
+    inputs: list[dict] = next((manifest["inputs"] for manifest in manifests if manifest["inputs"]), [{}])
+    dataset = dataset or inputs[0].get("dataset")
+    name = family_of(source, family or (inputs[0].get("family") if dataset else None), dataset)
+    kind = FAMILIES[name]
+    if kind.change is None:
+        raise InputError(f"ddip-tf cannot write files of format {name}")
+    if target.exists() and target.samefile(source):
+        raise InputError(f"{target} is the original itself: choose another -o")
+    if target.exists() and not overwrite:
+        raise InputError(f"{target} exists: choose another -o, or --overwrite")
+    images = kind.read(source, dataset).images
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    factor, notes = np.zeros(images.shape, np.complex128), []
+    for run, manifest in zip(runs, manifests, strict=True):
+        notes += _take_out(factor, Path(run), manifest, source, digest, complex_object=np.iscomplexobj(images))
+    _write(kind, source, target, dataset, factor)
+    return notes
+
+
+def window(box: Box, shape: tuple[int, int]) -> Floats:
+    """Weights (h, w) of the part ``box`` of an image of ``shape``: 1 inside, falling to 0 towards its rim.
+
+    Where the rim is that of the whole image there is no seam, and nothing falls.
+    """
+    sides = []
+    for (start, end), side in zip(box, shape, strict=True):
+        width = min(SEAM_PX, (end - start) // 4)
+        rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, width + 1) / (width + 1))
+        weights = np.ones(end - start)
+        if start > 0:
+            weights[:width] = rise
+        if end < side:
+            weights[len(weights) - width :] = rise[::-1]
+        sides.append(weights)
+    return np.outer(*sides)
+
+
+def _take_out(
+    factor: np.ndarray, run: Path, manifest: dict[str, Any], source: Path, digest: str, *, complex_object: bool
+) -> list[str]:
+    """Add the run's ghosts to ``factor`` (N, H, W), with a minus sign."""
+    changed = [sentence for sentence in changed_files(run, manifest) if sentence.startswith("outputs/")]
+    if changed:
+        raise RunError(f"{run} is not as it was archived: " + "; ".join(changed))
+    quantity = (manifest.get("from_complex") or {}).get("quantity", "phase")
+    if quantity == "amplitude" and not complex_object:
+        raise InputError(f"{run} separated amplitudes, but {source} holds real images")
+    pages, notes = _pages(manifest, run, source, digest)
+    (y0, y1), (x0, x1) = box = _box(manifest, run)
+    if not manifest["crop"] and (y1, x1) != factor.shape[1:]:
+        raise InputError(f"{source} holds images of {_sides(factor)} pixels; {run} separated {y1} x {x1}, not cropped")
+    try:
+        check_box(*box, factor.shape[1:])
+    except InputError as error:
+        raise InputError(f"{source} holds images of {_sides(factor)} pixels, {run} is of others: {error}") from None
+    last = max(page for _, page in pages)
+    if last >= len(factor):
+        raise InputError(f"{source} holds {len(factor)} slices; {run} separated number {last}, counted from 0")
+    weights = window(box, factor.shape[1:])
+    for number, page in pages:
+        ghost = tiff.read(inside(run, f"outputs/ghost{number}.tif"))[0][0].astype(np.float64)
+        if complex_object:
+            ghost -= ghost.mean()  # a slice's mean phase or amplitude is the probe's as well: nothing to take out
+        factor[page, y0:y1, x0:x1] -= weights * ghost * (1j if quantity == "phase" else 1.0)
+    return notes
+
+
+def _pages(manifest: dict[str, Any], run: Path, source: Path, digest: str) -> tuple[list[tuple[int, int]], list[str]]:
+    """Which slice of the run (from 1) is which of the file (from 0), and what to say of it."""
+    inputs = manifest["inputs"] or [{"page": n, "sha256": ""} for n in range(manifest["slices"])]
+    pages = [entry.get("page") for entry in inputs]
+    if len(pages) != manifest["slices"] or not all(isinstance(page, int) and page >= 0 for page in pages):
+        raise InputError(f"the manifest of {run} is damaged: inputs")
+    own = [(number, page) for number, page in enumerate(pages, 1) if inputs[number - 1].get("sha256") == digest]
+    if own:
+        return own, []
+    if len({entry.get("sha256") for entry in inputs}) > 1:
+        names = ", ".join(entry["name"] for entry in inputs)
+        raise InputError(f"{source} is none of the files that the run was made from: {names}")
+    note = f"{source} is not the very file that the run was made from; its object lies on the same grid."
+    return list(enumerate(pages, 1)), [note]
+
+
+def _box(manifest: dict[str, Any], run: Path) -> Box:
+    try:
+        (y0, y1), (x0, x1) = manifest["crop"] or [[0, side] for side in manifest["shape"]]
+        return (int(y0), int(y1)), (int(x0), int(x1))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the manifest of {run} is damaged: crop") from error
+
+
+def _sides(images: np.ndarray) -> str:
+    return f"{images.shape[1]} x {images.shape[2]}"
+
+
+def _write(kind: Any, source: Path, target: Path, dataset: str | None, factor: np.ndarray) -> None:
+    """Copy, change, and only then put in place."""
+    others = kind.companions(source)
+    if others and target.name != source.name:
+        raise InputError(
+            f"{source.name} and {others[0].name} find each other by name: keep the name, in another folder"
+        )
+    try:
+        target.absolute().parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.absolute().parent) as folder:
+            aside = Path(folder) / target.name
+            shutil.copyfile(source, aside)
+            for other in others:
+                shutil.copyfile(other, Path(folder) / other.name)
+            kind.change(aside, dataset, factor)
+            for file in Path(folder).iterdir():
+                file.replace(target.absolute().parent / file.name)
+    except OSError as error:
+        raise RunError(f"cannot write {target}: {error.strerror or error}") from error

@@ -1,0 +1,208 @@
+"""HDF5 files: a family says where its object lies (`Layout`); reading and writing by that layout is one code for all.
+
+Nothing outside the file is ever opened: external links, external storage and virtual datasets are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ddip_tf._typing import Box
+from ddip_tf.errors import InputError
+from ddip_tf.formats.content import Content, Family, as_slices, check_size
+
+#: soft links followed one after another, and datasets named to a user who must choose one
+MOST_LINKS, MOST_NAMED = 16, 8
+MAGIC = b"\x89HDF\r\n\x1a\n"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a file keeps its object, and what it says of it (see `Content`).
+
+    ``datasets``: one of all slices, or one for each slice, or with ``polar`` amplitude and phase of all slices.
+    ``swapped``: the last two axes are x, y (MATLAB, whose first axis varies fastest).
+    """
+
+    datasets: tuple[str, ...]
+    polar: bool = False
+    swapped: bool = False
+    pixel_size_m: tuple[float, float] | None = None
+    spacing_m: tuple[float, ...] | None = None
+    wavelength_m: float | None = None
+    scanned: Box | None = None
+
+
+Find = Callable[[Any], Layout | None]
+
+
+def family(find: Find) -> Family:
+    """The family of HDF5 files in which ``find`` (h5py file → layout, or None) finds an object."""
+
+    def recognises(path: Path, head: bytes) -> bool:
+        if not looks_like_hdf5(head):
+            return False
+        try:
+            return _with_file(path, "r", lambda file: find(file) is not None)
+        except Unreadable:
+            return False  # the family of all HDF5 files says why
+
+    def layout_in(file: Any, dataset: str | None) -> Layout:
+        layout = Layout((dataset,)) if dataset else find(file)
+        if layout is None:
+            raise InputError(f"{file.filename} holds no object of this format" + _names(file))
+        return layout
+
+    def read(path: Path, dataset: str | None) -> Content:
+        return _with_file(path, "r", lambda file: load(file, layout_in(file, dataset)))
+
+    def change(path: Path, dataset: str | None, factor: np.ndarray) -> None:
+        _with_file(path, "r+", lambda file: store(file, layout_in(file, dataset), factor))
+
+    return Family(recognises, read, change)
+
+
+class Unreadable(InputError):
+    """A file that h5py does not open, or gives up on."""
+
+
+def looks_like_hdf5(head: bytes) -> bool:
+    """Whether ``head``, a file's first bytes, are HDF5's, or those of MATLAB's block in front of them."""
+    return head.startswith(MAGIC) or head.startswith(b"MATLAB 7.3 MAT-f")
+
+
+def nothing(file: Any) -> None:
+    """Finds no layout: the family of all other HDF5 files, which need ``--dataset``."""
+
+
+def load(file: Any, layout: Layout) -> Content:
+    """The content of an open file by its layout. Raises InputError."""
+    arrays = [as_slices(_numbers(dataset(file, name)), f"{file.filename}:{name}") for name in layout.datasets]
+    if any(array.shape[1:] != arrays[0].shape[1:] for array in arrays):
+        raise InputError(f"{file.filename}: slices of different shape, {[array.shape[1:] for array in arrays]}")
+    if layout.polar:
+        amplitude, phase = arrays
+        images = (amplitude * np.exp(1j * phase.astype(np.float64))).astype(np.complex64)
+    else:
+        images = np.concatenate(arrays)
+    if layout.swapped:
+        images = images.swapaxes(1, 2)
+    return Content(images, layout.pixel_size_m, layout.spacing_m, layout.wavelength_m, layout.scanned)
+
+
+def store(file: Any, layout: Layout, factor: np.ndarray) -> None:
+    """Multiply the object of an open file by exp(``factor``), complex (N, H, W)."""
+    factor = factor.swapaxes(1, 2) if layout.swapped else factor
+    done = 0
+    for number, name in enumerate(layout.datasets):
+        target = dataset(file, name)
+        array = _numbers(target)
+        if layout.polar:
+            new = array * np.exp(factor.real) if number == 0 else array + factor.imag
+        else:
+            count = len(as_slices(array, name))
+            part = factor[done : done + count].reshape(array.shape)
+            done += count
+            new = array * np.exp(part) if np.iscomplexobj(array) else array + part.imag
+        _overwrite(target, new.reshape(array.shape))
+
+
+def get(file: Any, path: str, links: int = MOST_LINKS) -> Any:
+    """The group or dataset at ``path``, or None; links are followed within the file only, a few. Raises InputError."""
+    import h5py
+
+    node, parts = file, [part for part in path.split("/") if part]
+    for number, part in enumerate(parts):
+        # not `part in node`, which looks behind links
+        there = isinstance(node, h5py.Group) and node.id.links.exists(part.encode())
+        link = node.get(part, getlink=True) if there else None
+        if isinstance(link, h5py.ExternalLink):
+            raise InputError(f"{file.filename}:{path} is a link to another file ({link.filename}): give that file")
+        if isinstance(link, h5py.SoftLink):
+            if not links:
+                raise InputError(f"{file.filename}:{path} is a link that leads in a circle")
+            start = "" if link.path.startswith("/") else node.name
+            return get(file, "/".join([start, link.path, *parts[number + 1 :]]), links - 1)
+        node = node[part] if link is not None else None
+        if node is None:
+            return None
+    return node
+
+
+def dataset(file: Any, path: str) -> Any:
+    """The dataset at ``path``, safe to read. Raises InputError."""
+    import h5py
+
+    node, where = get(file, path), f"{file.filename}:{path}"
+    if not isinstance(node, h5py.Dataset):
+        raise InputError(f"{where} is no dataset" + _names(file))
+    if node.is_virtual or node.external:
+        raise InputError(f"{where} keeps its numbers in another file: ddip-tf opens only the one it is given")
+    if node.dtype.kind not in "fiubc" and node.dtype.names != ("real", "imag"):
+        raise InputError(f"{where} holds no numbers, but {node.dtype.name}")
+    check_size(node.shape or (), node.dtype, node.id.get_storage_size(), where)
+    return node
+
+
+def shape_of(file: Any, path: str) -> tuple[int, ...]:
+    """Shape of the images at ``path``: two, three or four axes. Raises InputError."""
+    shape = dataset(file, path).shape
+    if shape is None or not 2 <= len(shape) <= 4:
+        raise InputError(f"{file.filename}:{path} is no image: its shape is {shape}")
+    return shape
+
+
+def numbers(file: Any, path: str) -> np.ndarray | None:
+    """The array or number at ``path``, or None if there is none."""
+    import h5py
+
+    node = get(file, path)
+    return _numbers(dataset(file, path)) if isinstance(node, h5py.Dataset) and node.dtype.kind in "fiub" else None
+
+
+def _numbers(node: Any) -> np.ndarray:
+    array = node[()]
+    if node.dtype.names:  # MATLAB's complex numbers
+        array = array["real"] + 1j * array["imag"]
+    return np.asarray(array)
+
+
+def _overwrite(target: Any, array: np.ndarray) -> None:
+    if target.dtype.names:
+        pairs = np.empty(array.shape, target.dtype)
+        pairs["real"], pairs["imag"] = array.real, array.imag
+        array = pairs
+    target[...] = array.astype(target.dtype)
+
+
+def _with_file(path: Path, mode: str, work: Callable[[Any], Any]) -> Any:
+    """What ``work`` makes of the open file; whatever h5py raises becomes one InputError."""
+    import h5py
+
+    try:
+        with h5py.File(path, mode) as file:
+            return work(file)
+    except InputError:
+        raise
+    except Exception as error:  # h5py raises many kinds
+        raise Unreadable(f"{path} cannot be read as HDF5: {' '.join(str(error).split())}") from error
+
+
+def _names(file: Any) -> str:
+    """The datasets of two and more axes, for a user to choose from; no link is followed."""
+    import h5py
+
+    found: list[str] = []
+
+    def visit(name: str, node: Any) -> bool | None:
+        if isinstance(node, h5py.Dataset) and node.ndim > 1:
+            found.append(f"/{name} {node.shape}")
+        return True if len(found) >= MOST_NAMED else None
+
+    file.visititems(visit)
+    return f"; choose one (--dataset): {', '.join(found)}" if found else "; it holds no array"

@@ -1,0 +1,102 @@
+"""Exports opened by the reconstruction programs themselves; each test runs where its program is installed.
+
+py4DSTEM needs an older NumPy than ddip-tf: name an interpreter that has it in PY4DSTEM_PYTHON.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from make_fixtures import ENERGY_EV, PIXEL_M, SHAPE, SPACING_M, positions_px
+from test_fields_files import DATA, expected, ghosts, run_of  # noqa: F401
+
+from ddip_tf.export import export
+
+
+@pytest.fixture
+def exported(tmp_path, ghosts):  # noqa: F811
+    """Writes the export of a fixture, and gives its path and the object that must stand in it."""
+
+    def write(name):
+        export([run_of(DATA / name, tmp_path, ghosts)], DATA / name, tmp_path / name)
+        return tmp_path / name, expected(ghosts)
+
+    return write
+
+
+@pytest.mark.parametrize("name", ["ptychodus.h5", "ptychodus.npz"])
+def test_ptychodus_opens_the_product(exported, name):
+    pytest.importorskip("ptychodus")
+    from ptychodus.api.io import load_product
+    from ptychodus.plugins.npz_product_file import NPZProductFileIO
+
+    path, obj = exported(name)
+    product = load_product(path) if name.endswith("h5") else NPZProductFileIO().read(path)
+    np.testing.assert_allclose(product.object_.get_array(), obj, atol=1e-6)
+    geometry = product.object_.get_geometry()
+    assert (geometry.pixel_height_m, geometry.pixel_width_m) == PIXEL_M
+    np.testing.assert_allclose(product.object_.layer_spacing_m, SPACING_M)
+    place = geometry.map_probe_positions_to_object_y_px(product.probe_positions)
+    np.testing.assert_allclose(place, positions_px()[:, 0], atol=1e-6)
+
+
+def test_ptyrad_loads_the_object(exported):
+    pytest.importorskip("ptyrad")
+    from ptyrad.init.initializer import Initializer
+
+    path, obj = exported("ptyrad.hdf5")
+    start = Initializer.__new__(Initializer)
+    start.use_cached_obj = False
+    found = start._load_obj_from_ptyrad(str(path))
+    assert found.shape == (1, *SHAPE)
+    np.testing.assert_allclose(found[0], obj, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["matlab.mat"])
+def test_ptyrad_loads_a_fold_slice_object(exported, name):
+    pytest.importorskip("ptyrad")
+    from ptyrad.init.initializer import Initializer
+
+    path, obj = exported(name)
+    start = Initializer.__new__(Initializer)
+    start.use_cached_obj = False
+    found = start._load_obj_from_ptyshv(str(path))
+    found = found["real"] + 1j * found["imag"] if found.dtype.names else found
+    np.testing.assert_allclose(found[0], obj, atol=1e-6)
+
+
+def test_ptychi_takes_the_object_for_its_task(exported):
+    pytest.importorskip("ptychi")
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+    from simulate import load_ptychi
+
+    api, ptychography_task = load_ptychi()
+    path, obj = exported("ptychi.npy")
+    options = api.LSQMLOptions()
+    options.data_options.wavelength_m = 1.239841984e-6 / ENERGY_EV
+    options.object_options.pixel_size_m = PIXEL_M[0]
+    options.object_options.slice_spacings_m = list(SPACING_M)
+    options.reconstructor_options.default_device = api.Devices.CPU
+    place = positions_px() - np.mean(positions_px(), 0)
+    task = ptychography_task(
+        options,
+        diffraction_data=np.ones((len(place), 8, 8), np.float32),
+        object_data=np.load(path),
+        probe_data=np.ones((1, 1, 8, 8), np.complex64),
+        probe_position_y_px=place[:, 0],
+        probe_position_x_px=place[:, 1],
+    )
+    np.testing.assert_allclose(task.get_data_to_cpu("object", as_numpy=True), obj, atol=1e-6)
+
+
+def test_py4dstem_reads_its_reconstruction(exported, tmp_path):
+    python = os.environ.get("PY4DSTEM_PYTHON")
+    if not python:
+        pytest.skip("PY4DSTEM_PYTHON names no interpreter")
+    path, obj = exported("py4dstem.h5")
+    code = "import sys, numpy, py4DSTEM; numpy.save(sys.argv[2], py4DSTEM.read(sys.argv[1])._object)"
+    subprocess.run([python, "-W", "ignore", "-c", code, str(path), str(tmp_path / "object.npy")], check=True)
+    np.testing.assert_allclose(np.load(tmp_path / "object.npy"), obj, atol=1e-6)
