@@ -11,11 +11,13 @@ from ddip_tf.result import Separation
 
 #: weights run in [0.05, 0.95]; this near an end they have run against it
 NEAR_BOUND = 0.01
+#: share of an input's standard deviation that may be left over; simulated pairs with truth stay under a quarter
+UNEXPLAINED = 0.35
 
 
 def with_warnings(separation: Separation) -> Separation:
     """The same separation with the sentences of every check that fired."""
-    checks = (_weights_at_bounds, _confused, _fewer_levels, _misregistered)
+    checks = (_weights_at_bounds, _confused, _unexplained, _fewer_levels, _misregistered)
     found = [sentence for check in checks for sentence in check(separation)]
     return replace(separation, warnings=(*separation.warnings, *found))
 
@@ -44,6 +46,18 @@ def _confused(separation: Separation) -> list[str]:
         f"Slices may be confused: output {i + 1} follows input {int(row.argmax()) + 1} more than its own."
         for i, row in enumerate(np.nan_to_num(correlation))
         if row.argmax() != i
+    ]
+
+
+def _unexplained(separation: Separation) -> list[str]:
+    """Structure of an input that the modelled slice does not have."""
+    images, modelled = separation.stack.images, separation.modelled
+    left = np.std(images - modelled, axis=(1, 2), dtype=float) / np.std(images, axis=(1, 2), dtype=float)
+    return [
+        f"{100 * share:.0f} % of the contrast of slice {i + 1} is not explained by the modelled mixture: look at "
+        f"input − model before you believe output {i + 1}."
+        for i, share in enumerate(left)
+        if share > UNEXPLAINED
     ]
 
 

@@ -235,7 +235,10 @@ def doubts(law: Transfer) -> tuple[bool, list[str]]:
     for i, j in pairs:
         good = top & (law.sigma[:, i, j] < 0.1)
         curve = law.matrix[good, i, j]
-        if good.sum() >= 3 and curve.min() > 0.2 and np.ptp(curve) < 0.15 and law.normalisation == "sum":
+        if good.sum() < 3 or law.normalisation != "sum":
+            continue
+        level = curve.min() > 0.2 and np.ptp(curve) < 0.15
+        if level or (curve.min() > 0.15 and curve.mean() > 0.3):
             flags.append(
                 f"structure of slice {j + 1} is in slice {i + 1} at {100 * curve.mean():.0f} % down to the finest "
                 "features: it may truly be in both (shared structure), or the slices lie closer than they can be told "
