@@ -160,7 +160,7 @@ def test_scattered_bands_are_not_reliable():
     T = law(k, 2)
     raw = T + 0.4 * np.random.default_rng(0).choice([-1, 1], T.shape)
     zeros = np.zeros_like(T)
-    scattered = Transfer(k, T, raw, zeros, zeros, np.ones((len(k), 2)), np.ones(len(k)))
+    scattered = Transfer(k, T, raw, zeros, np.ones((len(k), 2)), np.ones(len(k)))
     reliable, flags = doubts(scattered)
     assert not reliable
     assert "not reliable" in flags[0]
