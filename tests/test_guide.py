@@ -79,7 +79,7 @@ def test_guide_on_the_command_line(call, tmp_path):  # noqa: F811
     code, _, err = call("fit", *files, "--guide", "slice2=map.tif", "-o", "guided")
     assert (code, err) == (0, "")
     assert load_manifest("guided")["guides"][0]["name"] == "map.tif"
-    assert load_manifest("plain")["guides"] == []
+    assert load_manifest("plain")["guides"] is None
     for wrong, message in (
         ("2=map.tif", "takes sliceK=MAP"),
         ("slice3=map.tif", "of none: there are 2 slices"),
