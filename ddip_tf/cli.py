@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from ddip_tf.commands import fit, inform, regenerate, score, transfer
+from ddip_tf.commands import fit, inform, measure, regenerate, score, transfer
 from ddip_tf.errors import InputError, Interrupted, RunError
 
 
@@ -55,6 +55,8 @@ for command in (
     transfer.transfer,
     regenerate.regenerate,
     score.score,
+    measure.spectrum,
+    measure.resolution,
     inform.show,
     inform.config_command,
     inform.doctor,

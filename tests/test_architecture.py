@@ -75,6 +75,9 @@ ALLOWED = {
     "regeneration": {"archive", "formats", "inspection", "manifest", "normalise"},
     "describe": {"archive", "formats", "result", "transfer"},
     "report": {"archive", "describe", "formats", "manifest", "regeneration", "transfer"},
+    "spectrum": set(),
+    "resolution": set(),
+    "plots": {"report", "resolution", "spectrum"},
 }
 
 
