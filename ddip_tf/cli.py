@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from ddip_tf.commands import fit, inform, measure, regenerate, score, transfer
+from ddip_tf.commands import fit, inform, measure, regenerate, score, sweep, transfer
 from ddip_tf.errors import InputError, Interrupted, RunError
 
 
@@ -57,6 +57,7 @@ for command in (
     score.score,
     measure.spectrum,
     measure.resolution,
+    sweep.sweep,
     inform.show,
     inform.config_command,
     inform.doctor,
