@@ -10,7 +10,7 @@ import numpy as np
 from ddip_tf import _typing, archive, describe, regeneration
 from ddip_tf._typing import Floats
 from ddip_tf.errors import RunError
-from ddip_tf.formats import arrays
+from ddip_tf.formats import arrays, tiff
 from ddip_tf.manifest import inside
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def write_figures(run: _typing.Path) -> list[Path]:
     """Figures of a run, into its folder: ``preview.png`` first.
 
-    preview.png shows every slice's input, output and ghost (input − output). Runs under the transfer law also get
-    transfer.png, T(k) with its raw points, and decided.png, which splits every output into what the data decide and
-    what the prior does. Grey scales span [μ − 4σ, μ + 4σ] of each image.
+    preview.png shows every slice's input, output and ghost (input − output), and of repeated runs the deviation.
+    Runs under the transfer law also get transfer.png, T(k) with its raw points, and decided.png, which splits every
+    output into what the data decide and what the prior does. Grey scales span [μ − 4σ, μ + 4σ] of each image.
 
     Raises InputError if the run cannot be read, RunError if it cannot be written.
     """
@@ -31,19 +31,23 @@ def write_figures(run: _typing.Path) -> list[Path]:
     inputs, outputs = regeneration.archived(run)
     triples = zip(inputs, outputs, strict=True)
     rows = [{"input": image, "output": output, "ghost": image - output} for image, output in triples]
-    written = [_save(_panels(rows), run / "preview.png")]
+    if "runs" in manifest:
+        for number, row in enumerate(rows, 1):
+            row["deviation"] = tiff.read(inside(run, f"outputs/std{number}.tif"))[0][0]
+        return [save_figure(_panels(rows), run / "preview.png")]
+    written = [save_figure(_panels(rows), run / "preview.png")]
     learned = arrays.read_npz(inside(run, "mixing.npz"))
     if "transfer" in learned:
         from ddip_tf.transfer import Transfer
 
         fields = ("k", "raw", "sigma", "power", "samples")
         law = Transfer(matrix=learned["transfer"], **{name: learned[name] for name in fields})  # type: ignore[arg-type]
-        written.append(_save(_law(law, manifest["pixel_size_m"]), run / "transfer.png"))
+        written.append(save_figure(_law(law, manifest["pixel_size_m"]), run / "transfer.png"))
         rows = [
             {"output": output, "decided by data": by_data, "decided by prior": output - output.mean() - by_data}
             for output, by_data in zip(outputs, learned["decided"], strict=True)
         ]
-        written.append(_save(_panels(rows), run / "decided.png"))
+        written.append(save_figure(_panels(rows), run / "decided.png"))
     return written
 
 
@@ -64,7 +68,7 @@ def write_transfer(
         np.savetxt(folder / "transfer.csv", np.stack(columns, 1), "%.6g", ",", header=head, comments="")
     except OSError as error:
         raise RunError(f"cannot write {folder}: {error.strerror or error}") from error
-    return folder / "transfer.csv", _save(_law(law, pixel_size_m), folder / "transfer.png")
+    return folder / "transfer.csv", save_figure(_law(law, pixel_size_m), folder / "transfer.png")
 
 
 def display_range(image: Floats) -> tuple[float, float]:
@@ -111,7 +115,8 @@ def _law(law: Transfer, pixel_size_m: tuple[float, float] | None) -> Any:
     return figure
 
 
-def _save(figure: Any, path: Path) -> Path:
+def save_figure(figure: Any, path: Path) -> Path:
+    """Write a matplotlib figure. Raises RunError if it cannot be written."""
     try:
         figure.savefig(path)
     except OSError as error:
