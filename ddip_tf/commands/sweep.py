@@ -55,12 +55,14 @@ def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
     from ddip_tf import cluster, runtime, sweep_page
     from ddip_tf import sweep as sweeping
 
+    if options["quantity"] == "both":
+        raise InputError("sweep takes one quantity at a time: phase or amplitude")
     absolute = tuple(str(Path(file).absolute()) for file in files)
-    stack = read_stack(absolute, options)
+    stack = read_stack(absolute, options, options["quantity"])
     workers = options["workers"] or 1
     threads = options["threads"] or (None if options["scheduler"] else max(1, runtime.available_cores() // workers))
     folder = Path(output).absolute()
-    read = functools.partial(read_stack, absolute, options)
+    read = functools.partial(read_stack, absolute, options, options["quantity"])
     tasks = [
         sweeping.Task(name, preset, config, read, folder / "runs" / name, options["device"], threads)
         for name, preset, config in grid(options)
