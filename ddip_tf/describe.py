@@ -12,6 +12,7 @@ from ddip_tf import _typing, archive
 from ddip_tf._typing import Floats
 from ddip_tf.formats import family_of, open_content
 from ddip_tf.formats.content import HC_EV_M
+from ddip_tf.slices import depth_of_focus_m
 
 if TYPE_CHECKING:
     from ddip_tf.result import Separation
@@ -68,7 +69,7 @@ def depth_of_focus(
     """
     if not (wavelength_m and resolution_m):
         return []
-    depth = 2 / 0.61**2 * resolution_m**2 / wavelength_m
+    depth = depth_of_focus_m(resolution_m, wavelength_m)
     lines = [f"depth of focus {depth * 1e6:.3g} µm (eq. 1) at a resolution of {resolution_m * 1e9:.3g} nm"]
     if spacing_m:
         closest = min(spacing_m)

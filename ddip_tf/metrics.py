@@ -37,6 +37,11 @@ class Score:
     leaks: tuple[float, ...]
     error: float
 
+    @property
+    def leaks_text(self) -> str:
+        """All leaks, in the order of the other slices."""
+        return ", ".join(f"{leak:+.3f}" for leak in self.leaks)
+
 
 def score(images: Floats, truth: Floats) -> tuple[Score, ...]:
     """Score every slice of ``images`` (N, H, W) against ``truth`` (N, H, W).
@@ -90,6 +95,6 @@ def table(scores: tuple[Score, ...], before: tuple[Score, ...] | None = None) ->
         for name, row in [*rows, ("output", after)]:
             lines.append(
                 f"{number} {name:8s} {row.psnr:6.2f} {row.ssim:6.3f} {row.correlation:6.3f} "
-                f"{row.leak:+6.3f} {row.error:8.4g}"
+                f"{row.leak:+6.3f} {row.error:8.4g}" + (f"   of {row.leaks_text}" if len(row.leaks) > 1 else "")
             )
     return "\n".join(lines)

@@ -27,7 +27,9 @@ from ddip_tf.formats import read
 from ddip_tf.slices import SliceStack
 
 PAPER = ("linear", "kernel", "shallow")
-METHODS = ("input", "fastica", *PAPER, "transfer")
+PRIORS = {"transfer": "tv", "transfer-dip": "dip", "transfer-null-dip": "null-dip"}
+METHODS = ("input", "fastica", *PAPER, *PRIORS)
+HC_KEV_M = 1.239841984e-9  # Planck's constant times the speed of light
 BAND = (0.01, 0.12)  # cycles/pixel: where T(k) is held against the one fitted from truth
 
 
@@ -39,7 +41,10 @@ def separate(method: str, stack: SliceStack, epochs: int, threads: int | None) -
         return fastica(stack.images), {}
     from ddip_tf.fitting import fit
 
-    settings = config.preset("paper", mixing=method, epochs=epochs) if method in PAPER else config.preset("default")
+    if method in PAPER:
+        settings = config.preset("paper", mixing=method, epochs=epochs)
+    else:
+        settings = config.preset("default", prior=PRIORS[method])
     separation = fit(stack, settings, threads=threads)
     return separation.outputs, {
         name: separation.mixing[name] for name in ("k", "transfer") if name in separation.mixing
@@ -81,7 +86,7 @@ def run(folder: Path, method: str, epochs: int, threads: int | None) -> tuple[di
     import resource
 
     stack, truth = load(folder)
-    if method in (*PAPER, "transfer"):
+    if method in (*PAPER, *PRIORS):
         import ddip_tf.fitting  # noqa: F401  (imports are not timed)
     began = time.perf_counter()
     images, law = separate(method, stack, epochs, threads)
@@ -146,13 +151,41 @@ def draw(path: Path, pictures: dict[str, dict[str, np.ndarray]]) -> None:
     figure.savefig(path)
 
 
+def draw_spacing(path: Path, rows: list[dict[str, Any]], folders: list[Path]) -> None:
+    """PSNR and leak of every slice against the slices' distance, in um and in depths of focus (paper, eq. 1)."""
+    from matplotlib.figure import Figure
+
+    from ddip_tf.slices import depth_of_focus_m
+
+    about = {folder.name: json.loads((folder / "meta.json").read_text()) for folder in folders}
+    figure = Figure(figsize=(9.6, 3.6), layout="constrained", dpi=100)
+    axes = figure.subplots(1, 2)
+    one = next(iter(about.values()))
+    depth = depth_of_focus_m(one["pixel_size_m"], HC_KEV_M / one["energy_keV"])
+    for method, style in zip(dict.fromkeys(row["method"] for row in rows), ("o--", "s-", "^-", "v-"), strict=False):
+        mine = sorted((about[r["pair"]]["spacing_m"], r["slices"]) for r in rows if r["method"] == method)
+        for i in range(len(mine[0][1])):
+            spacing = [1e6 * at for at, _ in mine]
+            label, colour = f"{method}, slice {i + 1}", f"C{i}"
+            axes[0].plot(spacing, [found[i]["psnr"] for _, found in mine], style, color=colour, label=label)
+            axes[1].plot(spacing, [abs(found[i]["leak"]) for _, found in mine], style, color=colour, label=label)
+    for axis, name in zip(axes, ("PSNR (dB)", "|leak|"), strict=True):
+        axis.set(xscale="log", xlabel="distance of the slices (µm)", ylabel=name)
+        above = axis.secondary_xaxis("top", functions=(lambda x: 1e-6 * x / depth, lambda x: 1e6 * x * depth))
+        above.set_xlabel("in depths of focus of one pixel")
+    axes[1].set_ylim(0, 1)
+    axes[0].legend(frameon=False, fontsize=8)
+    figure.savefig(path)
+
+
 @click.command(help=__doc__.split("\n")[0] if __doc__ else None)
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for table and figure.")
 @click.option("--methods", default="input,fastica,transfer", show_default=True, help=f"Of {', '.join(METHODS)}.")
 @click.option("--epochs", default=500, show_default=True, help="Of the paper's mixings.")
 @click.option("--threads", type=int, help="CPU threads.")
-def main(folder: Path, output: Path, methods: str, epochs: int, threads: int | None) -> None:
+@click.option("--spacing", is_flag=True, help="Also draw spacing.png: quality against meta.json's spacing_m.")
+def main(folder: Path, output: Path, methods: str, epochs: int, threads: int | None, spacing: bool) -> None:
     chosen = methods.split(",")
     if unknown := set(chosen) - set(METHODS):
         raise click.UsageError(f"no method {', '.join(sorted(unknown))}; there are {', '.join(METHODS)}")
@@ -171,6 +204,8 @@ def main(folder: Path, output: Path, methods: str, epochs: int, threads: int | N
     (output / "quality.md").write_text(markdown(rows))
     (output / "quality.json").write_text(json.dumps(rows, indent=1))
     draw(output / "quality.png", pictures)
+    if spacing:
+        draw_spacing(output / "spacing.png", rows, folders)
 
 
 if __name__ == "__main__":
