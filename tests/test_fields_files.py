@@ -360,12 +360,15 @@ def test_export_keeps_all_else_that_stands_in_the_file(tmp_path, ghosts):
         assert 1 <= len(changed) <= 3 and "ob" in changed[0], (name, changed)
 
 
-def test_amplitude_runs_change_amplitudes_only(tmp_path, ghosts):
-    runs = [run_of(DATA / "ptychodus.h5", tmp_path, ghosts, quantity) for quantity in ("phase", "amplitude")]
-    export(runs, DATA / "ptychodus.h5", tmp_path / "new.h5")
-    np.testing.assert_allclose(open_content(tmp_path / "new.h5").images, expected(ghosts, 1 + 1j), atol=1e-6)
-    export(runs[1:], DATA / "ptychodus.h5", tmp_path / "amplitude.h5")
-    found = open_content(tmp_path / "amplitude.h5").images
+@pytest.mark.parametrize(
+    "name", ["ptychodus.h5", "ptyrad.hdf5", "matlab.mat", "obj_phase_ds_1.tiff", "obj_mag_ds_1.tiff"]
+)
+def test_amplitude_runs_change_amplitudes_only(tmp_path, name, ghosts):
+    runs = [run_of(DATA / name, tmp_path, ghosts, quantity) for quantity in ("phase", "amplitude")]
+    export(runs, DATA / name, tmp_path / "both" / name)
+    np.testing.assert_allclose(open_content(tmp_path / "both" / name).images, expected(ghosts, 1 + 1j), atol=1e-6)
+    export(runs[1:], DATA / name, tmp_path / "one" / name)
+    found = open_content(tmp_path / "one" / name).images
     np.testing.assert_allclose(np.angle(found), np.angle(the_object()), atol=1e-6)
     np.testing.assert_allclose(abs(found), abs(expected(ghosts, 1)), atol=1e-6)
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from conftest import SHAPE, blobs
+from scipy.ndimage import gaussian_filter
 
 from ddip_tf import diagnose
 from ddip_tf.errors import InputError
@@ -96,6 +97,8 @@ def test_the_scanned_area_is_found_from_the_amplitude(margin):
     shape, (y0, y1), (x0, x1) = (2, 150, 190), (30, 125), (25, 150)
     smooth = np.stack([blobs(400, shape[1:], s, 3.0) for s in (1, 2)])
     amplitude = np.ones(shape) if margin == "constant" else 1 + 0.01 * random.standard_normal(shape)
+    rim = 0.05 * gaussian_filter(random.standard_normal(shape), (0, 0.7, 0.7))  # what only the beam's tails reached
+    amplitude[:, y0 - 14 : y1 + 14, x0 - 14 : x1 + 14] += rim[:, y0 - 14 : y1 + 14, x0 - 14 : x1 + 14]
     amplitude[:, y0:y1, x0:x1] = (1 + 0.1 * smooth + 1e-4 * random.standard_normal(shape))[:, y0:y1, x0:x1]
     found = scanned_box(amplitude * np.exp(0.3j * smooth))
     assert found is not None
