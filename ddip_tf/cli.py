@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from ddip_tf.commands import export, fit, inform, regenerate, score, transfer
+from ddip_tf.commands import export, fit, inform, measure, regenerate, score, transfer
 from ddip_tf.errors import InputError, Interrupted, RunError
 
 
@@ -56,6 +56,8 @@ for command in (
     regenerate.regenerate,
     score.score,
     export.export,
+    measure.spectrum,
+    measure.resolution,
     inform.show,
     inform.config_command,
     inform.doctor,

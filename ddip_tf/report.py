@@ -31,19 +31,19 @@ def write_figures(run: _typing.Path) -> list[Path]:
     inputs, outputs = regeneration.archived(run)
     triples = zip(inputs, outputs, strict=True)
     rows = [{"input": image, "output": output, "ghost": image - output} for image, output in triples]
-    written = [_save(_panels(rows), run / "preview.png")]
+    written = [save_figure(_panels(rows), run / "preview.png")]
     learned = arrays.read_npz(inside(run, "mixing.npz"))
     if "transfer" in learned:
         from ddip_tf.transfer import Transfer
 
         fields = ("k", "raw", "sigma", "power", "samples")
         law = Transfer(matrix=learned["transfer"], **{name: learned[name] for name in fields})  # type: ignore[arg-type]
-        written.append(_save(_law(law, manifest["pixel_size_m"]), run / "transfer.png"))
+        written.append(save_figure(_law(law, manifest["pixel_size_m"]), run / "transfer.png"))
         rows = [
             {"output": output, "decided by data": by_data, "decided by prior": output - output.mean() - by_data}
             for output, by_data in zip(outputs, learned["decided"], strict=True)
         ]
-        written.append(_save(_panels(rows), run / "decided.png"))
+        written.append(save_figure(_panels(rows), run / "decided.png"))
     return written
 
 
@@ -64,7 +64,7 @@ def write_transfer(
         np.savetxt(folder / "transfer.csv", np.stack(columns, 1), "%.6g", ",", header=head, comments="")
     except OSError as error:
         raise RunError(f"cannot write {folder}: {error.strerror or error}") from error
-    return folder / "transfer.csv", _save(_law(law, pixel_size_m), folder / "transfer.png")
+    return folder / "transfer.csv", save_figure(_law(law, pixel_size_m), folder / "transfer.png")
 
 
 def display_range(image: Floats) -> tuple[float, float]:
@@ -111,7 +111,8 @@ def _law(law: Transfer, pixel_size_m: tuple[float, float] | None) -> Any:
     return figure
 
 
-def _save(figure: Any, path: Path) -> Path:
+def save_figure(figure: Any, path: Path) -> Path:
+    """Write a matplotlib figure. Raises RunError if it cannot be written."""
     try:
         figure.savefig(path)
     except OSError as error:

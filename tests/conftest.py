@@ -1,6 +1,7 @@
 """Shared by all tests: TensorFlow started once and quietly, small stacks, one archived run."""
 
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -12,7 +13,7 @@ from ddip_tf import runtime
 with runtime.quiet():
     import tensorflow  # noqa: F401
 
-from ddip_tf import archive
+from ddip_tf import archive, cli
 from ddip_tf.config import FitConfig
 from ddip_tf.fitting import fit
 from ddip_tf.slices import SliceStack
@@ -60,3 +61,18 @@ def separation(stack, small):
 def run(separation, tmp_path_factory):
     """An archived run; tests copy it before they change it."""
     return archive.save(separation, tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture
+def call(capfd, monkeypatch, tmp_path):
+    """Run the command in-process: exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["ddip-tf", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        out, err = capfd.readouterr()
+        return end.value.code or 0, out, err
+
+    return run

@@ -78,6 +78,9 @@ ALLOWED = {
     "export": {"formats", "manifest", "slices"},
     "describe": {"archive", "formats", "result", "slices", "transfer"},
     "report": {"archive", "describe", "formats", "manifest", "regeneration", "transfer"},
+    "spectrum": set(),
+    "resolution": set(),
+    "plots": {"report", "resolution", "spectrum"},
 }
 
 

@@ -26,21 +26,6 @@ def pair(tmp_path, stack):
     return files
 
 
-@pytest.fixture
-def call(capfd, monkeypatch, tmp_path):
-    """Run the command in-process: exit code, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["ddip-tf", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, err = capfd.readouterr()
-        return end.value.code or 0, out, err
-
-    return run
-
-
 def test_fit_then_regenerate(call, pair, tmp_path):
     code, out, err = call("fit", *pair, "-o", "run", *QUICK)
     assert (code, err) == (0, "")
