@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from ddip_tf.commands import export, fit, inform, measure, regenerate, score, transfer
+from ddip_tf.commands import export, fit, inform, measure, regenerate, score, sweep, transfer
 from ddip_tf.errors import InputError, Interrupted, RunError
 
 
@@ -58,6 +58,7 @@ for command in (
     export.export,
     measure.spectrum,
     measure.resolution,
+    sweep.sweep,
     inform.show,
     inform.config_command,
     inform.doctor,

@@ -1,0 +1,154 @@
+"""``sweep``: many fits of the same slices, on the cores of this machine or on a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ddip_tf.commands.options import OF_EQUATION_3, fit_options, read_stack, settings_from, stack_options
+from ddip_tf.errors import InputError, RunError
+
+if TYPE_CHECKING:
+    from ddip_tf.sweep import Task
+
+#: fit's options that take lists here
+SWEPT = ("preset", "mixing", "gamma")
+
+
+class Listed(click.ParamType):
+    """``a,b,c``, each as another type takes it."""
+
+    def __init__(self, one: click.ParamType) -> None:
+        self.one = one
+        self.name = f"{one.name},…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        parts = value.split(",") if isinstance(value, str) else value
+        return list(dict.fromkeys(self.one.convert(part, param, ctx) for part in parts))
+
+
+@click.command()
+@stack_options
+@click.option("-o", "--output", metavar="DIR", required=True, help="Folder of the sweep.")
+@click.option("--runs", default=1, show_default=True, type=click.IntRange(min=1), help="Seeds, from --seed up.")
+@click.option("--workers", type=click.IntRange(min=1), help="Fits at a time on this machine; cores are divided. [1]")
+@click.option("--scheduler", metavar="ADDRESS", help="Use this Dask scheduler, such as tcp://host:8786.")
+@click.option("--resume", is_flag=True, help="Keep the run folders that are there, do the rest.")
+@fit_options
+def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
+    """Fit the same slices many times: lists of --gamma, --mixing and --preset, and several seeds.
+
+    DIR/runs/ gets a run folder a fit; DIR/summary.csv and DIR/report.html follow after every one.
+
+    \b
+    ddip-tf sweep slice1.tif slice2.tif -o DIR --preset paper --gamma 0.04,0.1,0.2,0.4 --mixing shallow,kernel --runs 3
+    ddip-tf sweep slice1.tif slice2.tif -o DIR … --workers 2 --resume
+    """
+    if options["workers"] and options["scheduler"]:
+        raise InputError("--workers starts workers here, --scheduler uses those of a cluster: give one of them")
+    from ddip_tf import cluster, runtime, sweep_page
+    from ddip_tf import sweep as sweeping
+
+    reading = {name: options[name] for name in ("crop", "slices", "pixel_size")}
+    absolute = tuple(str(Path(file).absolute()) for file in files)
+    stack = read_stack(absolute, reading)
+    workers = options["workers"] or 1
+    threads = options["threads"] or (None if options["scheduler"] else max(1, runtime.available_cores() // workers))
+    folder = Path(output).absolute()
+    read = functools.partial(read_stack, absolute, reading)
+    tasks = [
+        sweeping.Task(name, preset, config, read, folder / "runs" / name, options["device"], threads)
+        for name, preset, config in grid(options)
+    ]
+    left = tasks if options["overwrite"] else sweeping.unfinished(tasks, stack, resume=options["resume"])
+    sweeping.clear(folder, everything=options["overwrite"])
+    place = (
+        cluster.existing(options["scheduler"])
+        if options["scheduler"]
+        else cluster.local(min(workers, max(1, len(left))), threads or 1)
+    )
+    try:
+        with place if left else contextlib.nullcontext() as client:
+            failed = carry_out(tasks, left, client, folder, options["progress"])
+    except KeyboardInterrupt:
+        click.echo("ddip-tf: interrupted; finished fits are kept, --resume does the rest", err=True)
+        raise click.exceptions.Exit(130) from None
+    if options["progress"] != "json":
+        click.echo(f"table   {folder / sweeping.SUMMARY}\npage    {folder / sweep_page.PAGE}")
+    if failed:
+        names = ", ".join(failed)
+        raise RunError(f"{len(failed)} of {len(tasks)} fits failed: {names}; {folder / sweeping.SUMMARY} says why")
+
+
+for _option in sweep.params:
+    if _option.name in SWEPT:
+        _option.type = Listed(_option.type)
+
+
+def grid(options: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    """(name, preset, settings) of every fit. Raises InputError for settings that do not go together."""
+    from ddip_tf.sweep import name_of
+
+    found: dict[str, tuple[str, str, Any]] = {}
+    for preset, mixing in product(options["preset"], options["mixing"] or [None]):
+        common = {**options, "preset": preset, "mixing": mixing, "gamma": None}
+        gammas: Sequence[float | None] = options["gamma"] or [None]
+        if mixing == "transfer" and set(options["mixing"]) != {"transfer"}:
+            common |= dict.fromkeys(OF_EQUATION_3)  # those flags are for the other mixings of the list
+            gammas = [None]
+        for gamma in gammas:
+            first = settings_from({**common, "gamma": gamma})
+            for seed in range(first.seed, first.seed + options["runs"]):
+                config = settings_from({**common, "gamma": gamma, "seed": seed})
+                name = name_of(config)
+                name = f"{preset}-{name}" if len(options["preset"]) > 1 else name
+                found.setdefault(name, (name, preset, config))
+    return list(found.values())
+
+
+def carry_out(tasks: list[Task], left: list[Task], client: Any, folder: Path, progress: str) -> list[str]:
+    """Do what is left; table and page after every fit. Names of the fits that failed."""
+    from ddip_tf import cluster, report, sweep_page
+    from ddip_tf import sweep as sweeping
+
+    rows = {task.name: sweeping.row(task) for task in tasks}
+
+    def show() -> None:
+        sweeping.write_summary(rows.values(), folder)
+        sweep_page.write(list(rows.values()), folder)
+
+    show()
+    if len(left) < len(tasks) and progress not in ("json", "none"):
+        click.echo(f"{len(tasks) - len(left)} of {len(tasks)} are there already")
+    count, failed = len(tasks) - len(left), []
+    for task, failure in cluster.run(sweeping.work, left, client) if left else ():
+        count += 1
+        rows[task.name] = sweeping.row(task, failure)
+        if failure is None:
+            report.write_figures(task.run)
+        else:
+            failed.append(task.name)
+        show()
+        if progress == "json":
+            click.echo(json.dumps(rows[task.name], ensure_ascii=False))
+        elif progress != "none":
+            click.echo(line(count, len(tasks), rows[task.name]))
+    return failed
+
+
+def line(count: int, total: int, row: dict[str, Any]) -> str:
+    """What is said of a fit when it ends."""
+    words = [f"[{count:{len(str(total))}}/{total}] {row['run']}"]
+    if "fidelity" in row:
+        words += [f"fidelity {row['fidelity']:.1e}", f"ghost correlation {row['ghost_correlation']:.2f}"]
+        words += [f"detail kept {row['detail_kept']:.2f}", f"{row['wall_time_s']:.0f} s"]
+    else:
+        words.append(row["status"])
+    return "  ".join(words)

@@ -1,0 +1,178 @@
+"""Many independent fits: what each is to do, doing it, and the table of what came out.
+
+A `Task` carries paths and settings, never pixels; its result is an ordinary run folder. Who runs the tasks, and
+where, is `ddip_tf.cluster`'s business.
+"""
+
+from __future__ import annotations
+
+import csv
+import gc
+import io
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ddip_tf import _typing, archive, blind, regeneration, runtime
+from ddip_tf.config import FitConfig
+from ddip_tf.errors import InputError, RunError
+from ddip_tf.slices import SliceStack
+
+SUMMARY = "summary.csv"
+
+#: TensorFlow's threads and default graph belong to the process: its fits go one after the other
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Task:
+    """One fit of a sweep.
+
+    Attributes
+    ----------
+    name
+        of the run folder, such as ``shallow-g0.1-s3``.
+    preset
+        where its settings came from, for the table.
+    config
+        the settings.
+    read
+        makes the stack from files; must pickle small (a function of the package and paths).
+    run
+        absolute path of the run folder.
+    device, threads
+        see `ddip_tf.fit`.
+    """
+
+    name: str
+    preset: str
+    config: FitConfig
+    read: Callable[[], SliceStack]
+    run: Path
+    device: str = "auto"
+    threads: int | None = None
+
+
+def name_of(config: FitConfig) -> str:
+    """``shallow-g0.1-s3``: mixing, γ and seed; the transfer law has no γ."""
+    gamma = "" if config.mixing == "transfer" else f"-g{config.exclusion_weight:g}"
+    return f"{config.mixing}{gamma}-s{config.seed}"
+
+
+def work(task: Task) -> None:
+    """Do one fit, in this process: the run folder is complete or not there at all. Raises as `ddip_tf.fit`."""
+    with _ONE_AT_A_TIME, archive.RunFolder(task.run, overwrite=True) as folder:
+        with runtime.quiet():
+            from ddip_tf.fitting import fit
+        folder.write(fit(task.read(), task.config, device=task.device, threads=task.threads))
+    import keras
+
+    keras.backend.clear_session()  # a worker does many fits: their graphs must not pile up
+    gc.collect()
+
+
+def unfinished(tasks: Sequence[Task], stack: SliceStack, *, resume: bool) -> list[Task]:
+    """The tasks whose run folder is not there yet.
+
+    Raises InputError where a run folder is there and ``resume`` is not set, or where it was made with other
+    settings or from other slices than ``stack``.
+    """
+    left = []
+    for task in tasks:
+        if not (task.run / archive.MANIFEST).exists():
+            left.append(task)
+            continue
+        if not resume:
+            raise InputError(f"{task.run} exists: --resume keeps it and does the rest, --overwrite starts anew")
+        manifest = archive.load_manifest(task.run)
+        sources = [asdict(source) for source in stack.sources]
+        if manifest["config"] != task.config.to_dict():
+            other = [key for key, value in task.config.to_dict().items() if manifest["config"].get(key) != value]
+            raise InputError(f"{task.run} was made with another {', '.join(other)}: choose another -o")
+        if manifest["inputs"] != sources or manifest["shape"] != list(stack.shape):
+            raise InputError(f"{task.run} was made from other slices: choose another -o")
+    return left
+
+
+def clear(folder: Path, *, everything: bool) -> None:
+    """Make the sweep's folder, and remove what fits that were killed left behind; ``everything``: all runs, too.
+
+    Raises RunError if the system refuses.
+    """
+    try:
+        runs = folder / "runs"
+        if everything:
+            shutil.rmtree(runs, ignore_errors=True)
+        runs.mkdir(parents=True, exist_ok=True)
+        for left in runs.glob(".*.partial-*"):
+            shutil.rmtree(left, ignore_errors=True)
+    except OSError as error:
+        raise RunError(f"cannot write {folder}: {error.strerror or error}") from error
+
+
+def row(task: Task, failure: str | None = None) -> dict[str, Any]:
+    """One line of the table: settings, and of a finished run its losses, α, figures and warnings.
+
+    ``status`` is that of the run (``done``, ``stopped``), ``failed: why``, or ``waiting``.
+    """
+    config = task.config
+    found: dict[str, Any] = {
+        "run": task.name,
+        "status": "waiting" if failure is None else f"failed: {failure}",
+        "preset": task.preset,
+        "mixing": config.mixing,
+        "gamma": None if config.mixing == "transfer" else config.exclusion_weight,
+        "seed": config.seed,
+    }
+    if failure is not None or not (task.run / archive.MANIFEST).exists():
+        return found
+    manifest = archive.load_manifest(task.run)
+    inputs, outputs = regeneration.archived(task.run)
+    alpha = _alpha(manifest["mixing"])
+    return {
+        **found,
+        "status": manifest["status"],
+        "epochs": manifest["epochs_done"],
+        **{name: value for name, value in manifest["final"].items() if not name.startswith("alpha")},
+        **{f"alpha{i + 1}": value for i, value in enumerate(alpha)},
+        **asdict(blind.figures(inputs, outputs)),
+        "wall_time_s": manifest["wall_time_s"],
+        "warnings": len(manifest["warnings"]),
+    }
+
+
+def write_summary(rows: Iterable[Mapping[str, Any]], folder: _typing.Path) -> Path:
+    """``summary.csv``, one line a run, replaced in one go; values that a run lacks stay empty. Raises RunError."""
+    rows = list(rows)
+    columns = list(dict.fromkeys(name for one in sorted(rows, key=len, reverse=True) for name in one))
+    text = io.StringIO()
+    table = csv.DictWriter(text, columns, lineterminator="\n")
+    table.writeheader()
+    for one in rows:
+        table.writerow({name: f"{v:.6g}" if isinstance(v, float) else v for name, v in one.items()})
+    return replace_text(Path(folder) / SUMMARY, text.getvalue())
+
+
+def replace_text(path: Path, text: str) -> Path:
+    """Write ``text`` aside and put it in its place, so that a reader never sees half. Raises RunError."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        aside.write_text(text)
+        aside.replace(path)
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error.strerror or error}") from error
+    return path
+
+
+def _alpha(mixing: Mapping[str, Any]) -> list[float]:
+    """Eq. (3)'s α of a finished run: (α_1, α_2) for two slices, else every slice's own weight; none under T(k)."""
+    if "matrix" not in mixing:
+        return []
+    matrix = np.asarray(mixing["matrix"])
+    return [float(v) for v in (matrix[:, 0] if len(matrix) == 2 else np.diag(matrix))]

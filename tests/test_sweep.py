@@ -1,0 +1,196 @@
+"""Sweeps: grid, table, page, what is kept and what is done again. An archived run stands in for the fits."""
+
+import contextlib
+import csv
+import json
+import shutil
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import tifffile
+
+from ddip_tf import blind, cluster, sweep
+from ddip_tf.archive import load_manifest, sha256
+from ddip_tf.formats import tiff
+from ddip_tf.regeneration import archived
+
+GRID = ["--preset", "paper", "--mixing", "shallow,kernel", "--gamma", "0.04,0.2", "--runs", "2", "--epochs", "12"]
+NAMES = [f"{mixing}-g{gamma}-s{seed}" for mixing in ("shallow", "kernel") for gamma in ("0.04", "0.2") for seed in "01"]
+
+
+@pytest.fixture
+def pair(tmp_path, stack):
+    for i, image in enumerate(stack.images, 1):
+        tifffile.imwrite(tmp_path / f"slice{i}.tif", image)
+    return ["slice1.tif", "slice2.tif"]
+
+
+@pytest.fixture
+def fake(monkeypatch, run):
+    """Fits that copy an archived run, in this process; a dict of names that fail and why, a list of those done."""
+    failing, done = {}, []
+
+    def work(task):
+        shutil.copytree(run, task.run)
+        images = task.read().images
+        outputs = images + 0.01 * np.random.default_rng(task.config.seed).normal(size=images.shape)
+        for i, (image, output) in enumerate(zip(images, outputs, strict=True), 1):
+            tiff.write(task.run / f"outputs/slice{i}.tif", output)
+            tiff.write(task.run / f"outputs/ghost{i}.tif", image - output)
+        manifest = load_manifest(run) | {"config": task.config.to_dict(), "gamma": task.config.exclusion_weight}
+        manifest["inputs"] = [asdict(source) for source in task.read().sources]
+        (task.run / "manifest.json").write_text(json.dumps(manifest))
+
+    def serially(work_, tasks, client):
+        assert client == "client"
+        for task in tasks:
+            if task.name not in failing:
+                work_(task)
+                done.append(task.name)
+            elif failing[task.name] == "interrupt":
+                raise KeyboardInterrupt
+            yield task, failing.get(task.name)
+
+    monkeypatch.setattr(sweep, "work", work)
+    monkeypatch.setattr(cluster, "run", serially)
+    monkeypatch.setattr(cluster, "local", lambda workers, threads: contextlib.nullcontext("client"))
+    monkeypatch.setattr(cluster, "existing", lambda address: contextlib.nullcontext("client"))
+    return failing, done
+
+
+def table(folder):
+    with (folder / "summary.csv").open() as file:
+        return {row["run"]: row for row in csv.DictReader(file)}
+
+
+def test_every_combination_becomes_a_run_folder_a_row_and_a_picture(call, pair, fake, tmp_path):
+    code, out, err = call("sweep", *pair, "-o", "s", *GRID)
+    assert (code, err) == (0, "")
+    assert sorted(p.name for p in (tmp_path / "s/runs").iterdir()) == sorted(NAMES)
+    assert "[8/8]" in out
+    rows = table(tmp_path / "s")
+    assert list(rows) == NAMES
+    row = rows["kernel-g0.2-s1"]
+    assert (row["status"], row["preset"], row["mixing"], row["gamma"], row["seed"]) == (
+        "done",
+        "paper",
+        "kernel",
+        "0.2",
+        "1",
+    )
+    manifest = load_manifest(tmp_path / "s/runs/kernel-g0.2-s1")
+    assert float(row["fidelity"]) == pytest.approx(manifest["final"]["fidelity"], rel=1e-4)
+    assert float(row["alpha2"]) == pytest.approx(manifest["mixing"]["matrix"][1][0], rel=1e-4)
+    found = blind.figures(*archived(tmp_path / "s/runs/kernel-g0.2-s1"))
+    assert float(row["detail_kept"]) == pytest.approx(found.detail_kept, rel=1e-4)
+    assert float(row["ghost_correlation"]) == pytest.approx(found.ghost_correlation, rel=1e-4)
+    page = (tmp_path / "s/report.html").read_text()
+    assert "8 of 8 fits done" in page
+    assert page.count("<figure>") == 3 + 4 * 3 + 4 * 2  # input, settings with a spectrum, deviation maps
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_a_failure_is_named_and_the_rest_is_done(call, pair, fake, tmp_path):
+    fake[0]["shallow-g0.2-s0"] = "its worker died"
+    code, _, err = call("sweep", *pair, "-o", "s", *GRID)
+    assert code == 1
+    assert err.count("\n") == 1
+    assert "1 of 8 fits failed: shallow-g0.2-s0" in err
+    rows = table(tmp_path / "s")
+    assert rows["shallow-g0.2-s0"]["status"] == "failed: its worker died"
+    assert [name for name, row in rows.items() if row["status"] == "done"] == [n for n in NAMES if n not in fake[0]]
+    assert "7 of 8 fits done, 1 failed" in (tmp_path / "s/report.html").read_text()
+
+
+def test_resume_does_only_what_is_missing(call, pair, fake, tmp_path):
+    failing, done = fake
+    failing["shallow-g0.2-s0"] = "interrupt"
+    code, _, err = call("sweep", *pair, "-o", "s", *GRID)
+    assert code == 130
+    assert "--resume" in err
+    assert table(tmp_path / "s")["kernel-g0.2-s1"]["status"] == "waiting"
+    (tmp_path / "s/runs/.shallow-g0.2-s0.partial-7").mkdir()  # what a killed worker leaves
+    before = {name: sha256(tmp_path / f"s/runs/{name}/manifest.json") for name in done}
+    assert list(before) == NAMES[:2]
+    failing.clear()
+    done.clear()
+    code, out, _ = call("sweep", *pair, "-o", "s", *GRID)
+    assert code == 2
+    assert done == []
+    code, out, _ = call("sweep", *pair, "-o", "s", *GRID, "--resume")
+    assert (code, done) == (0, NAMES[2:])
+    assert "2 of 8 are there already" in out
+    assert {name: sha256(tmp_path / f"s/runs/{name}/manifest.json") for name in before} == before
+    assert not list((tmp_path / "s/runs").glob(".*"))
+    done.clear()
+    assert call("sweep", *pair, "-o", "s", *GRID, "--resume")[0] == 0
+    assert done == []
+    assert call("sweep", *pair, "-o", "s", *GRID, "--overwrite")[0] == 0
+    assert done == NAMES
+
+
+def test_resume_refuses_other_settings_and_other_slices(call, pair, fake, tmp_path):
+    arguments = ["-o", "s", "--preset", "paper", "--mixing", "kernel"]
+    assert call("sweep", *pair, *arguments)[0] == 0
+    code, _, err = call("sweep", *pair, *arguments, "--resume", "--epochs", "7")
+    assert code == 2
+    assert "another epochs" in err
+    code, _, err = call("sweep", *pair[::-1], *arguments, "--resume")
+    assert code == 2
+    assert "other slices" in err
+    code, _, err = call("sweep", *pair, *arguments, "--resume", "--crop", "0:40,0:36")
+    assert code == 2
+    assert "other slices" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ([], ["transfer-s0"]),
+        (["--mixing", "shallow,kernel"], ["shallow-g0.1-s0", "kernel-g0.4-s0"]),
+        (["--mixing", "transfer,linear", "--gamma", "0,1e-3"], ["transfer-s0", "linear-g0-s0", "linear-g0.001-s0"]),
+        (["--preset", "paper,default", "--seed", "4"], ["paper-shallow-g0.1-s4", "default-transfer-s4"]),
+        (["--mixing", "kernel,kernel", "--gamma", "0.2,0.20"], ["kernel-g0.2-s0"]),
+    ],
+)
+def test_grid(call, pair, fake, arguments, names):
+    assert call("sweep", *pair, "-o", "s", *arguments)[0] == 0
+    assert fake[1] == names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--gamma", "0.1"], "--gamma does nothing with mixing transfer"),
+        (["--gamma", "0.1,x"], "x"),
+        (["--mixing", "magic"], "magic"),
+        (["--mixing", "kernel", "--gamma", "-1"], "gamma is -1"),
+        (["--workers", "2", "--scheduler", "tcp://a:1"], "one of them"),
+        (["--crop", "0:10,0:10"], "at least 32"),
+        (["--runs", "0"], "runs"),
+    ],
+)
+def test_bad_usage_is_exit_2_and_nothing_written(call, pair, fake, tmp_path, arguments, message):
+    before = sorted(tmp_path.iterdir())
+    code, out, err = call("sweep", *pair, "-o", "s", *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_json_progress_is_a_row_a_line(call, pair, fake):
+    code, out, err = call("sweep", *pair, "-o", "s", *GRID, "--progress", "json")
+    assert (code, err) == (0, "")
+    assert [json.loads(line)["run"] for line in out.splitlines()] == NAMES
+
+
+@pytest.mark.slow
+def test_two_workers_fit_for_real(call, pair, tmp_path):
+    code, _, err = call(
+        "sweep", *pair, "-o", "s", "--mixing", "linear,kernel", "--epochs", "3", "--width", "1", "--workers", "2"
+    )
+    assert (code, err) == (0, "")
+    for name in ("linear-g0.4-s0", "kernel-g0.4-s0"):
+        assert call("regenerate", f"s/runs/{name}", "--check")[0] == 0
+        assert load_manifest(f"s/runs/{name}")["threads"]["inter_op"] == 1
