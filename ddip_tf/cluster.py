@@ -29,6 +29,7 @@ def local(workers: int, threads: int) -> Iterator[Client]:
 
     Where there are GPUs, every worker sees one. A worker that dies is started again. All end with the context.
     """
+    _need_dask()
     import dask
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
@@ -79,6 +80,7 @@ def existing(address: str) -> Iterator[Client]:
 
     Raises RunError if it cannot be reached, or has no worker within a minute.
     """
+    _need_dask()
     from distributed import Client
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
@@ -114,3 +116,10 @@ def run(work: Callable[[T], Any], tasks: Sequence[T], client: Client) -> Iterato
         if isinstance(error, KilledWorker):
             error = RuntimeError("its worker died, and so did the one that tried again")
         yield futures[future], None if error is None else (" ".join(str(error).split()) or type(error).__name__)
+
+
+def _need_dask() -> None:
+    import importlib.util
+
+    if not importlib.util.find_spec("distributed"):
+        raise RunError('sweeps run on Dask, which is not installed: pip install "ddip-tf[cluster]"')

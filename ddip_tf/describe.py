@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -138,6 +139,13 @@ def work_done(separation: Separation) -> str:
     return "T(k) estimated and solved" if separation.config.mixing == "transfer" else f"{separation.epochs} epochs"
 
 
+def repeats(manifest: Mapping[str, Any]) -> str:
+    """How many repeated fits went into a mean, and how far they deviate."""
+    used = sum(member["used"] for member in manifest["runs"])
+    deviations = ", ".join(f"slice {i} {value:.3g}" for i, value in enumerate(manifest["mean_deviation"], 1))
+    return f"mean of {used} of {len(manifest['runs'])} fits; mean standard deviation: {deviations}"
+
+
 def run(path: _typing.Path) -> str:
     """What a run folder was made from, how, and how it ended. Raises InputError if it is none."""
     manifest = archive.load_manifest(path)
@@ -150,6 +158,7 @@ def run(path: _typing.Path) -> str:
         f"status     {manifest['status']} in {manifest['wall_time_s']:.0f} s",
         f"mixing     {config['mixing']}" + fitted,
         "final      " + ", ".join(f"{name} {value:.4g}" for name, value in manifest["final"].items()),
+        *([f"repeats    {repeats(manifest)}"] if "runs" in manifest else []),
         f"made with  ddip-tf {manifest['versions'].get('ddip-tf', '?')} on {manifest['platform']}",
         *(f"Warning: {sentence}" for sentence in manifest["warnings"]),
     ]

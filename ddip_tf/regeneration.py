@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import _typing, archive, inspection
+from ddip_tf import _typing, archive, inspection, repeats
 from ddip_tf import manifest as manifest_of
 from ddip_tf._typing import Floats
 from ddip_tf.errors import InputError, RunError
@@ -47,6 +47,8 @@ def regenerate(run: _typing.Path, runtime: str = "onnx") -> Floats:
     if runtime not in _RUNTIMES:
         raise InputError(f"no runtime {runtime!r}; there are {', '.join(_RUNTIMES)}")
     manifest = archive.load_manifest(run)
+    if "runs" in manifest:
+        return _repeats(Path(run), manifest, runtime)[0]
     try:
         latents = arrays.read_npz(manifest_of.inside(run, "latents.npz"))
         names = [f"slice{i + 1}" for i in range(manifest["slices"])]
@@ -60,6 +62,18 @@ def regenerate(run: _typing.Path, runtime: str = "onnx") -> Floats:
         raise RunError(f"runtime {runtime} needs the package {error.name}: pip install {error.name}") from error
     except Exception as error:  # the runtimes raise kinds of their own
         raise RunError(f"{run} cannot be regenerated: {' '.join(str(error).split())}") from error
+
+
+def pictures(run: _typing.Path, runtime: str = "onnx") -> dict[str, Floats]:
+    """All that can be generated anew, (H, W) each, by the name of its file in ``outputs/``.
+
+    ``slice1`` …; of repeated runs, whose slices are means, also their deviations ``std1`` … . Raises as `regenerate`.
+    """
+    manifest = archive.load_manifest(run)
+    if "runs" not in manifest:
+        return {f"slice{i}": image for i, image in enumerate(regenerate(run, runtime), 1)}
+    kinds = zip(("slice", "std"), _repeats(Path(run), manifest, runtime), strict=True)
+    return {f"{kind}{i}": image for kind, images in kinds for i, image in enumerate(images, 1)}
 
 
 def archived(run: _typing.Path) -> tuple[Floats, Floats]:
@@ -85,41 +99,58 @@ def check(run: _typing.Path, runtime: str = "onnx") -> list[str]:
     """
     manifest = archive.load_manifest(run)
     found = archive.changed_files(run, manifest)
-    for number, (image, difference) in enumerate(differences(run, runtime), 1):
+    for member in manifest.get("runs", ()):
+        folder = Path(run) / "runs" / member["name"]
+        found += [f"{folder.name}/{one}" for one in archive.changed_files(folder, archive.load_manifest(folder))]
+    for name, (image, difference) in differences(run, runtime).items():
         if not difference <= TOLERANCE[runtime]:
             found.append(
-                f"outputs/slice{number}.tif: the {runtime} picture differs by {difference:.2e} of the range "
+                f"outputs/{name}.tif: the {runtime} picture differs by {difference:.2e} of the range "
                 f"(allowed {TOLERANCE[runtime]:.0e}), at most {np.ptp(image) * difference:.3g} in its unit"
             )
     return found
 
 
-def differences(run: _typing.Path, runtime: str = "onnx") -> list[tuple[Floats, float]]:
-    """For each slice its archived picture (H, W) and the largest difference to the regenerated one / range.
+def differences(run: _typing.Path, runtime: str = "onnx") -> dict[str, tuple[Floats, float]]:
+    """For each of `pictures` the archived one (H, W) and the largest difference to it, over its slice's range.
 
     Raises as `regenerate`; InputError also for an archived picture that cannot be read.
     """
-    found = []
-    for number, picture in enumerate(regenerate(run, runtime), 1):
-        archived = tiff.read(manifest_of.inside(run, f"outputs/slice{number}.tif"))[0][0]
+    found: dict[str, tuple[Floats, float]] = {}
+    for name, picture in pictures(run, runtime).items():
+        archived = tiff.read(manifest_of.inside(run, f"outputs/{name}.tif"))[0][0]
         if archived.shape != picture.shape:
-            raise RunError(f"outputs/slice{number}.tif is {archived.shape}, regenerated {picture.shape}")
-        spread = float(np.ptp(archived)) or 1.0
-        found.append((archived, float(np.abs(picture - archived).max()) / spread))
+            raise RunError(f"outputs/{name}.tif is {archived.shape}, regenerated {picture.shape}")
+        own_slice = found.get(name.replace("std", "slice"), (archived, 0.0))[0]
+        found[name] = archived, float(np.abs(picture - archived).max()) / (float(np.ptp(own_slice)) or 1.0)
     return found
 
 
-def write(pictures: Floats, folder: _typing.Path, pixel_size_m: tuple[float, float] | None = None) -> None:
-    """Write pictures (N, H, W) as ``slice1.tif`` … into ``folder``, made if need be.
+def write(
+    pictures: Mapping[str, Floats], folder: _typing.Path, pixel_size_m: tuple[float, float] | None = None
+) -> None:
+    """Write pictures (H, W), each as TIFF of its name, into ``folder``, made if need be.
 
     Raises RunError if it cannot be written.
     """
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        for number, picture in enumerate(pictures, 1):
-            tiff.write(Path(folder) / f"slice{number}.tif", picture, pixel_size_m)
+        for name, picture in pictures.items():
+            tiff.write(Path(folder) / f"{name}.tif", picture, pixel_size_m)
     except OSError as error:
         raise RunError(f"cannot write {folder}: {error.strerror or error}") from error
+
+
+def _repeats(run: Path, manifest: Mapping[str, Any], runtime: str) -> tuple[Floats, Floats]:
+    """Mean and deviation (N, H, W) over the runs in ``runs/``, generated anew."""
+    members = [repeats.Member.from_dict(member) for member in manifest["runs"]]
+    used = [(name, member) for name, member in zip(_names(manifest), members, strict=True) if member.used]
+    outputs = [regenerate(run / "runs" / name, runtime) for name, _ in used]
+    return repeats.combine(outputs, [member for _, member in used])
+
+
+def _names(manifest: Mapping[str, Any]) -> list[str]:
+    return [member["name"] for member in manifest["runs"]]
 
 
 def _by_onnx(run: Path, name: str, latents: Mapping[str, Floats]) -> Floats:

@@ -7,9 +7,10 @@ uncertainty, their mean a result with less of it; a run may also confuse the sli
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,16 @@ class Member:
     def swapped(self) -> bool:
         """Whether the run gave the slices in another order than most."""
         return self.order != tuple(range(len(self.order)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, slices counted from 1; `from_dict` takes them back."""
+        return {"used": self.used, "order": [i + 1 for i in self.order], **asdict(self.scale)}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Member:
+        """From `to_dict`; other keys are ignored."""
+        scale = Affine(tuple(record["gain"]), tuple(record["offset"]))
+        return cls(record["used"], tuple(i - 1 for i in record["order"]), scale)
 
     def __call__(self, outputs: Floats) -> Floats:
         """The run's ``outputs`` (N, H, W) in the order and scale of the mean."""

@@ -10,7 +10,7 @@ import numpy as np
 from ddip_tf import _typing, archive, describe, regeneration
 from ddip_tf._typing import Floats
 from ddip_tf.errors import RunError
-from ddip_tf.formats import arrays
+from ddip_tf.formats import arrays, tiff
 from ddip_tf.manifest import inside
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def write_figures(run: _typing.Path) -> list[Path]:
     """Figures of a run, into its folder: ``preview.png`` first.
 
-    preview.png shows every slice's input, output and ghost (input − output). Runs under the transfer law also get
-    transfer.png, T(k) with its raw points, and decided.png, which splits every output into what the data decide and
-    what the prior does. Grey scales span [μ − 4σ, μ + 4σ] of each image.
+    preview.png shows every slice's input, output and ghost (input − output), and of repeated runs the deviation.
+    Runs under the transfer law also get transfer.png, T(k) with its raw points, and decided.png, which splits every
+    output into what the data decide and what the prior does. Grey scales span [μ − 4σ, μ + 4σ] of each image.
 
     Raises InputError if the run cannot be read, RunError if it cannot be written.
     """
@@ -31,6 +31,10 @@ def write_figures(run: _typing.Path) -> list[Path]:
     inputs, outputs = regeneration.archived(run)
     triples = zip(inputs, outputs, strict=True)
     rows = [{"input": image, "output": output, "ghost": image - output} for image, output in triples]
+    if "runs" in manifest:
+        for number, row in enumerate(rows, 1):
+            row["deviation"] = tiff.read(inside(run, f"outputs/std{number}.tif"))[0][0]
+        return [save_figure(_panels(rows), run / "preview.png")]
     written = [save_figure(_panels(rows), run / "preview.png")]
     learned = arrays.read_npz(inside(run, "mixing.npz"))
     if "transfer" in learned:

@@ -54,7 +54,7 @@ def test_manifest_says_how_the_run_was_made(run, stack, small, separation):
 @pytest.mark.parametrize("runtime", ["onnx", "tensorflow"])
 def test_a_moved_archive_gives_the_same_pictures(copy, separation, runtime):
     assert regeneration.check(copy, runtime) == []
-    worst = max(difference for _, difference in regeneration.differences(copy, runtime))
+    worst = max(difference for _, difference in regeneration.differences(copy, runtime).values())
     assert worst <= {"onnx": 1e-4, "tensorflow": 1e-5}[runtime]
     spread = np.ptp(separation.outputs)
     np.testing.assert_allclose(regeneration.regenerate(copy, runtime), separation.outputs, atol=1e-4 * spread)

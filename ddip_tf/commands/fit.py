@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +33,16 @@ RUNS = Path("saved_models")
     help="An image of what slice K holds, such as an element map of the same area; a soft tie (mixing transfer).",
 )
 @click.option("-o", "--output", metavar="RUN", help="Run folder; left out: saved_models/<first file>-<seed>.")
+@click.option(
+    "--runs",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=1),
+    metavar="R",
+    help="Fit from R seeds: outputs are the mean, std1.tif … the deviation, RUN/runs/ has every fit.",
+)
 @fit_options
-def fit(files: tuple[str, ...], output: str | None, **options: Any) -> None:
+def fit(files: tuple[str, ...], output: str | None, runs: int, **options: Any) -> None:
     """Separate slices into a run folder.
 
     Give one image a slice, upstream first, or one file that holds all slices.
@@ -41,7 +51,7 @@ def fit(files: tuple[str, ...], output: str | None, **options: Any) -> None:
     ddip-tf fit slice1.tif slice2.tif
     ddip-tf fit stack.tif --slices 0,3 --crop 0:272,16:288 -o runs/sample7
     ddip-tf fit product.h5 -o runs/sample8          (a complex object: its phase is taken)
-    ddip-tf fit slice1.tif slice2.tif --preset paper --gamma 0.2
+    ddip-tf fit slice1.tif slice2.tif --preset paper --gamma 0.2 --runs 5
     """
     settings = settings_from(options)
     if options["resume"] and output is None:
@@ -53,7 +63,10 @@ def fit(files: tuple[str, ...], output: str | None, **options: Any) -> None:
     stacks = [stack.guided([read_guide(text) for text in options["guides"]]) for stack in stacks]
     run = Path(output) if output is not None else free_run(files[0], settings.seed)
     for stack, place in zip(stacks, (run, run.with_name(f"{run.name}-amplitude")), strict=False):
-        fit_into(stack, settings, place, options)
+        if runs > 1:
+            fit_repeatedly(stack, settings, place, runs, options)
+        else:
+            fit_into(stack, settings, place, options)
 
 
 @click.command()
@@ -124,6 +137,44 @@ def checkpoints_of(run: Path, options: dict[str, Any]) -> Checkpoints:
     if epochs < 1:
         raise InputError(f"--checkpoint-every is {epochs}; the least is 1")
     return checkpoint.Checkpoints(run, every=epochs, resume=options["resume"])
+
+
+def fit_repeatedly(stack: SliceStack, settings: FitConfig, run: Path, count: int, options: dict[str, Any]) -> None:
+    """``count`` fits of seeds from the settings' one up, one after the other, then their mean and deviation."""
+    from ddip_tf import archive, describe, ensemble, report, sweep
+
+    again = options["resume"]
+    if run.is_dir() and any(run.iterdir()) and not (options["overwrite"] or again):
+        raise InputError(f"{run} exists and is not empty: choose another -o, or --overwrite")
+    run = run.absolute()
+    tasks = [
+        sweep.Task(
+            f"{number:04d}",
+            options["preset"],
+            replace(settings, seed=settings.seed + number - 1),
+            lambda: stack,
+            run / "runs" / f"{number:04d}",
+            options["device"],
+            options["threads"],
+        )
+        for number in range(1, count + 1)
+    ]
+    if options["overwrite"]:
+        shutil.rmtree(run, ignore_errors=True)
+    left = sweep.unfinished(tasks, stack, resume=again)
+    sweep.clear(run, everything=False)
+    for task in left:
+        sweep.work(task)
+        report.write_figures(task.run)
+        if options["progress"] != "none":
+            click.echo(f"[{task.name}/{count:04d}] seed {task.config.seed}")
+    ensemble.assemble(run, [task.name for task in tasks])
+    manifest = archive.load_manifest(run)
+    preview = report.write_figures(run)[0]
+    for sentence in manifest["warnings"]:
+        click.echo(f"Warning: {sentence}")
+    click.echo(describe.repeats(manifest))
+    click.echo(f"pictures   {run / 'outputs'}\npreview    {preview}\nagain      ddip-tf regenerate {run} --check")
 
 
 def free_run(first_file: str, seed: int) -> Path:

@@ -37,6 +37,6 @@ def regenerate(run: str, output: str | None, runtime: str, check: bool) -> None:
         click.echo(f"{run}: {len(manifest['files'])} files unchanged, {runtime} pictures agree with outputs/")
     if output or not check:
         folder = Path(output or Path(run) / "regenerated")
-        pictures = regeneration.regenerate(run, runtime)
+        pictures = regeneration.pictures(run, runtime)
         regeneration.write(pictures, folder, manifest["pixel_size_m"])
         click.echo(f"{len(pictures)} pictures in {folder}")

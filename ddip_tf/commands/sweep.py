@@ -56,13 +56,12 @@ def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
     from ddip_tf import cluster, runtime, sweep_page
     from ddip_tf import sweep as sweeping
 
-    reading = {name: options[name] for name in ("crop", "slices", "pixel_size")}
     absolute = tuple(str(Path(file).absolute()) for file in files)
-    stack = read_stack(absolute, reading)
+    stack = read_stack(absolute, options)
     workers = options["workers"] or 1
     threads = options["threads"] or (None if options["scheduler"] else max(1, runtime.available_cores() // workers))
     folder = Path(output).absolute()
-    read = functools.partial(read_stack, absolute, reading)
+    read = functools.partial(read_stack, absolute, options)
     tasks = [
         sweeping.Task(name, preset, config, read, folder / "runs" / name, options["device"], threads)
         for name, preset, config in grid(options)
