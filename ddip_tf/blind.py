@@ -50,6 +50,15 @@ def detail_kept(inputs: Floats, outputs: Floats) -> float:
     return max(0.0, _correlation(_fine(inputs.sum(0, dtype=float)), _fine(outputs.sum(0, dtype=float)))) ** 2
 
 
+def unexplained(inputs: Floats, fidelity: float) -> float:
+    """Share of the variance of ``inputs`` (N, H, W) that the modelled slices miss.
+
+    ``fidelity`` is the loss: mean squared difference, summed over slices, of images scaled to [0, 1].
+    """
+    variance = float(np.var(inputs, axis=(1, 2), dtype=float).sum())
+    return fidelity * float(np.ptp(inputs)) ** 2 / variance if variance else 0.0
+
+
 def _fine(image: Floats) -> Floats:
     from scipy.ndimage import gaussian_filter
 

@@ -142,6 +142,7 @@ def row(task: Task, failure: str | None = None) -> dict[str, Any]:
         **{name: value for name, value in manifest["final"].items() if not name.startswith("alpha")},
         **{f"alpha{i + 1}": value for i, value in enumerate(alpha)},
         **asdict(blind.figures(inputs, outputs)),
+        "unexplained": blind.unexplained(inputs, manifest["final"]["fidelity"]),
         "wall_time_s": manifest["wall_time_s"],
         "warnings": len(manifest["warnings"]),
     }

@@ -16,6 +16,7 @@ from ddip_tf import regeneration, repeats, spectrum
 from ddip_tf._typing import Floats
 from ddip_tf.errors import RunError
 from ddip_tf.report import display_range
+from ddip_tf.suggestion import Suggestion
 from ddip_tf.sweep import replace_text
 
 PAGE = "report.html"
@@ -31,19 +32,22 @@ td:first-child,th:first-child,td:nth-child(2),th:nth-child(2){text-align:left;wh
 .wide{overflow-x:auto}.bad{color:#a00}.pick{background:#efe}svg,.plot{max-width:34em;width:100%}"""
 
 
-def write(rows: Sequence[Row], folder: Path, advice: str = "", chosen: str = "") -> Path:
+def write(rows: Sequence[Row], folder: Path, advice: Suggestion | None = None) -> Path:
     """``report.html`` of the sweep in ``folder``, from the rows of its table and its run folders.
 
     Every setting gets a row of pictures: the slices of its first seed, with α, and the last slice's power spectrum as
-    (log10 P)^2.5; settings with two seeds or more also get deviation maps. ``advice`` and the run ``chosen`` stand on
-    top. Raises RunError if it cannot be written.
+    (log10 P)^2.5; settings with two seeds or more also get deviation maps. ``advice`` stands on top.
+
+    Raises RunError if it cannot be written.
     """
     finished = [row for row in rows if "fidelity" in row]
     failed = [row for row in rows if row["status"].startswith("failed")]
     state = f"{len(finished)} of {len(rows)} fits done" + (f", {len(failed)} failed" if failed else "")
     parts = [f"<h1>Sweep {html.escape(folder.name)}</h1><p>{state}.</p>"]
     if advice:
-        parts.append(f"<h2>Suggestion</h2><p>{html.escape(advice)}</p>")
+        said = f"{html.escape(advice.reason)} Figures without truth: look before you believe them."
+        parts.append(f"<h2>Look first at {html.escape(advice.run)}</h2><p>{said}</p>")
+    chosen = advice.run if advice else ""
     groups = by_setting(finished)
     if finished:
         parts.append(_study(groups, folder, chosen))

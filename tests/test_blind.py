@@ -3,7 +3,7 @@ import pytest
 from conftest import blobs
 from scipy.ndimage import gaussian_filter
 
-from ddip_tf.blind import detail_kept, figures, ghost_correlation
+from ddip_tf.blind import detail_kept, figures, ghost_correlation, unexplained
 
 TRUTH = np.stack([blobs(25, (83, 70), s, 2.5) for s in (1, 2)])
 MIXED = np.stack([0.7 * TRUTH[0] + 0.3 * TRUTH[1], 0.3 * TRUTH[0] + 0.7 * TRUTH[1]])
@@ -38,3 +38,12 @@ def test_separation_keeps_detail_and_smearing_loses_it():
 def test_a_constant_output_has_no_figure_but_zero():
     found = figures(MIXED, np.stack([TRUTH[0], np.ones_like(TRUTH[1])]))
     assert found.ghost_correlation == 0
+
+
+def test_unexplained_is_the_share_of_the_inputs_variance():
+    scale = 1 / np.ptp(MIXED)
+    missed = np.mean((scale * (MIXED - 0.9 * MIXED)) ** 2, axis=(1, 2)).sum()
+    centred = MIXED - MIXED.mean((1, 2), keepdims=True)
+    expected = np.mean((0.1 * MIXED) ** 2, axis=(1, 2)).sum() / np.mean(centred**2, axis=(1, 2)).sum()
+    assert unexplained(MIXED, missed) == pytest.approx(expected)
+    assert unexplained(5 * MIXED - 2, missed) == pytest.approx(expected)

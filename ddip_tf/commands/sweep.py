@@ -79,6 +79,7 @@ def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
     except KeyboardInterrupt:
         click.echo("ddip-tf: interrupted; finished fits are kept, --resume does the rest", err=True)
         raise click.exceptions.Exit(130) from None
+    sweeping.clear(folder, everything=False)
     if options["progress"] != "json":
         click.echo(f"table   {folder / sweeping.SUMMARY}\npage    {folder / sweep_page.PAGE}")
     if failed:
@@ -116,12 +117,14 @@ def carry_out(tasks: list[Task], left: list[Task], client: Any, folder: Path, pr
     """Do what is left; table and page after every fit. Names of the fits that failed."""
     from ddip_tf import cluster, report, sweep_page
     from ddip_tf import sweep as sweeping
+    from ddip_tf.suggestion import suggest
 
     rows = {task.name: sweeping.row(task) for task in tasks}
 
     def show() -> None:
-        sweeping.write_summary(rows.values(), folder)
-        sweep_page.write(list(rows.values()), folder)
+        table = list(rows.values())
+        sweeping.write_summary(table, folder)
+        sweep_page.write(table, folder, suggest(table))
 
     show()
     if len(left) < len(tasks) and progress not in ("json", "none"):
@@ -139,6 +142,9 @@ def carry_out(tasks: list[Task], left: list[Task], client: Any, folder: Path, pr
             click.echo(json.dumps(rows[task.name], ensure_ascii=False))
         elif progress != "none":
             click.echo(line(count, len(tasks), rows[task.name]))
+    advice = suggest(list(rows.values()))
+    if advice and progress not in ("json", "none"):
+        click.echo(f"look first at {advice.run}\n{advice.reason}")
     return failed
 
 
