@@ -125,9 +125,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 @click.argument("files", nargs=-1)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for sweeps and page.")
 @click.option("--epochs", default=10_000, show_default=True)
-@click.option(
-    "--runs", default=20, show_default=True, type=click.IntRange(min=2), help="Seeds of the uncertainty study."
-)
+@click.option("--runs", default=20, show_default=True, type=click.IntRange(min=2), help="Seeds a γ (Fig. 6).")
 @click.option("--workers", default=1, show_default=True, help="Fits at a time.")
 @click.option("--line", "lines", multiple=True, metavar="SLICE:Y0,X0:Y1,X1", help="Across an edge; may be repeated.")
 def main(files: tuple[str, ...], output: Path, epochs: int, runs: int, workers: int, lines: tuple[str, ...]) -> None:
@@ -142,8 +140,9 @@ def main(files: tuple[str, ...], output: Path, epochs: int, runs: int, workers: 
     parts.append(uncertainty_study(output))
     names = html.escape(", ".join(Path(file).name for file in slices))
     intro = (
-        f"<h1>The paper's studies on {names}</h1><p>{epochs} epochs, {runs} seeds a γ (paper: 10,000 and 20), other data "
-        "than the paper's: compare trends, not values. Paper: Du, Huang &amp; Jacobsen, J. Synchrotron Rad. 28 (2021).</p>"
+        f"<h1>The paper's studies on {names}</h1><p>{epochs} epochs, {runs} seeds a γ (paper: 10,000 and 20), other "
+        "data than the paper's: compare trends, not values. Paper: Du, Huang &amp; Jacobsen, "
+        "J. Synchrotron Rad. 28 (2021).</p>"
     )
     text = f"<!doctype html><meta charset=utf-8><title>The paper's studies</title><style>{sweep_page.STYLE}</style>"
     (output / "report.html").write_text(text + intro + "".join(parts))

@@ -75,7 +75,7 @@ def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
     )
     try:
         with place if left else contextlib.nullcontext() as client:
-            if left and options["scheduler"] and not client.nthreads():
+            if client is not None and options["scheduler"] and not client.nthreads():
                 click.echo(f"{options['scheduler']} has no workers yet: the fits wait for them", err=True)
             failed = carry_out(tasks, left, client, folder, options["progress"])
     except KeyboardInterrupt:
