@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import _typing, archive, regeneration, repeats
+from ddip_tf import _typing, regeneration, repeats
 from ddip_tf._typing import Floats
-from ddip_tf.errors import RunError
 from ddip_tf.formats import tiff
+from ddip_tf.manifest import MANIFEST, load_manifest, sha256
+from ddip_tf.place import as_run_error
 
 #: what stands in the manifest of a single run and means nothing for several
-OF_ONE_RUN = ("normalisation", "mixing", "final", "peak_memory_bytes", "files", "warnings", "seed")
+OF_ONE_RUN = ("mixing", "final", "peak_memory_bytes", "files", "warnings", "seed")
 
 
 def assemble(run: _typing.Path, names: Sequence[str]) -> Path:
@@ -31,22 +32,20 @@ def assemble(run: _typing.Path, names: Sequence[str]) -> Path:
     """
     run = Path(run)
     folders = [run / "runs" / name for name in names]
-    manifests = [archive.load_manifest(folder) for folder in folders]
+    manifests = [load_manifest(folder) for folder in folders]
     pairs = [regeneration.archived(folder) for folder in folders]
     inputs, outputs = pairs[0][0], [output for _, output in pairs]
     members = repeats.match(outputs, inputs)
     mean, deviation = repeats.combine(outputs, members)
     manifest = _manifest(names, manifests, members, deviation)
     kinds = {"slice": mean, "ghost": inputs - mean, "std": deviation}
-    try:
+    with as_run_error(run):
         _write_images(run, kinds, manifest["pixel_size_m"])
-        hashed = [*sorted((run / "outputs").iterdir()), *(folder / archive.MANIFEST for folder in folders)]
-        manifest["files"] = {path.relative_to(run).as_posix(): archive.sha256(path) for path in hashed}
-        aside = run / f".{archive.MANIFEST}.{os.getpid()}"
+        hashed = [*sorted((run / "outputs").iterdir()), *(folder / MANIFEST for folder in folders)]
+        manifest["files"] = {path.relative_to(run).as_posix(): sha256(path) for path in hashed}
+        aside = run / f".{MANIFEST}.{os.getpid()}"
         aside.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
-        aside.replace(run / archive.MANIFEST)
-    except OSError as error:
-        raise RunError(f"cannot write {run}: {error.strerror or error}") from error
+        aside.replace(run / MANIFEST)
     return run
 
 
@@ -57,7 +56,7 @@ def _write_images(run: Path, kinds: Mapping[str, Floats], pixel_size_m: tuple[fl
     for kind, images in kinds.items():
         for number, image in enumerate(images, 1):
             tiff.write(aside / f"{kind}{number}.tif", image, pixel_size_m)
-    (run / archive.MANIFEST).unlink(missing_ok=True)
+    (run / MANIFEST).unlink(missing_ok=True)
     shutil.rmtree(run / "outputs", ignore_errors=True)
     aside.rename(run / "outputs")
 
@@ -85,6 +84,7 @@ def _manifest(
     return {
         **common,
         "seed": manifests[0]["seed"],
+        "normalisation": {"rule": "mean over runs", "gain": [1.0] * len(deviation), "offset": [0.0] * len(deviation)},
         "wall_time_s": round(sum(manifest["wall_time_s"] for manifest in manifests), 3),
         "final": {key: float(np.mean([one["final"][key] for one in used])) for key in used[0]["final"]},
         "mean_deviation": [float(value) for value in deviation.mean((1, 2), dtype=float)],

@@ -99,8 +99,7 @@ def check(run: _typing.Path, runtime: str = "onnx") -> list[str]:
     """
     manifest = archive.load_manifest(run)
     found = archive.changed_files(run, manifest)
-    for member in manifest.get("runs", ()):
-        folder = Path(run) / "runs" / member["name"]
+    for folder in _members(Path(run), manifest) if "runs" in manifest else ():
         found += [f"{folder.name}/{one}" for one in archive.changed_files(folder, archive.load_manifest(folder))]
     for name, (image, difference) in differences(run, runtime).items():
         if not difference <= TOLERANCE[runtime]:
@@ -143,14 +142,30 @@ def write(
 
 def _repeats(run: Path, manifest: Mapping[str, Any], runtime: str) -> tuple[Floats, Floats]:
     """Mean and deviation (N, H, W) over the runs in ``runs/``, generated anew."""
-    members = [repeats.Member.from_dict(member) for member in manifest["runs"]]
-    used = [(name, member) for name, member in zip(_names(manifest), members, strict=True) if member.used]
-    outputs = [regenerate(run / "runs" / name, runtime) for name, _ in used]
-    return repeats.combine(outputs, [member for _, member in used])
+    outputs, members = [], []
+    for folder, record in zip(_members(run, manifest), manifest["runs"], strict=True):
+        try:
+            member = repeats.Member.from_dict(record)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{run} is damaged: the record of {folder.name} cannot be read") from error
+        if member.used:
+            outputs.append(regenerate(folder, runtime))
+            members.append(member)
+    try:
+        return repeats.combine(outputs, members)
+    except (ValueError, IndexError) as error:
+        raise RunError(f"{run} is damaged: its runs do not go together") from error
 
 
-def _names(manifest: Mapping[str, Any]) -> list[str]:
-    return [member["name"] for member in manifest["runs"]]
+def _members(run: Path, manifest: Mapping[str, Any]) -> list[Path]:
+    """Folders of the single runs. Raises RunError where one leads elsewhere or is no single run."""
+    try:
+        folders = [manifest_of.inside(run, f"runs/{record['name']}") for record in manifest["runs"]]
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{run} is damaged: its list of runs cannot be read") from error
+    if any("runs" in archive.load_manifest(folder) for folder in folders):
+        raise RunError(f"{run} is damaged: one of its runs is several")
+    return folders
 
 
 def _by_onnx(run: Path, name: str, latents: Mapping[str, Floats]) -> Floats:

@@ -7,6 +7,7 @@ where, is `ddip_tf.cluster`'s business.
 from __future__ import annotations
 
 import csv
+import functools
 import gc
 import io
 import os
@@ -20,8 +21,11 @@ from typing import Any
 import numpy as np
 
 from ddip_tf import _typing, archive, blind, regeneration, runtime
+from ddip_tf.checkpoint import STATE, Checkpoints
 from ddip_tf.config import FitConfig
-from ddip_tf.errors import InputError, RunError
+from ddip_tf.errors import InputError
+from ddip_tf.manifest import MANIFEST
+from ddip_tf.place import as_run_error
 from ddip_tf.slices import SliceStack
 
 SUMMARY = "summary.csv"
@@ -66,11 +70,22 @@ def name_of(config: FitConfig) -> str:
 
 
 def work(task: Task) -> None:
-    """Do one fit, in this process: the run folder is complete or not there at all. Raises as `ddip_tf.fit`."""
-    with _ONE_AT_A_TIME, archive.RunFolder(task.run, overwrite=True) as folder:
+    """Do one fit, in this process: the run folder is complete or not there at all. Raises as `ddip_tf.fit`.
+
+    A fit that another worker left behind goes on from its checkpoint, if threads and device are the same.
+    """
+    with _ONE_AT_A_TIME, archive.RunFolder(task.run, resume=True) as folder:
         with runtime.quiet():
             from ddip_tf.fitting import fit
-        folder.write(fit(task.read(), task.config, device=task.device, threads=task.threads))
+        stack = task.read()
+        do = functools.partial(fit, stack, task.config, device=task.device, threads=task.threads)
+        try:
+            separation = do(checkpoints=Checkpoints(task.run, resume=True))
+        except InputError:
+            if not (task.run / STATE).exists():
+                raise
+            separation = do(checkpoints=Checkpoints(task.run))
+        folder.write(separation)
     import keras
 
     keras.backend.clear_session()  # a worker does many fits: their graphs must not pile up
@@ -78,42 +93,23 @@ def work(task: Task) -> None:
 
 
 def unfinished(tasks: Sequence[Task], stack: SliceStack, *, resume: bool) -> list[Task]:
-    """The tasks whose run folder is not there yet.
+    """The tasks whose run folder is not finished.
 
-    Raises InputError where a run folder is there and ``resume`` is not set, or where it was made with other
-    settings or from other slices than ``stack``.
+    Raises InputError where a run folder is there and ``resume`` is not set, or where it is finished but was made with
+    other settings or from other slices than ``stack``.
     """
-    left = []
-    for task in tasks:
-        if not (task.run / archive.MANIFEST).exists():
-            left.append(task)
-            continue
-        if not resume:
-            raise InputError(f"{task.run} exists: --resume keeps it and does the rest, --overwrite starts anew")
-        manifest = archive.load_manifest(task.run)
-        sources = [asdict(source) for source in stack.sources]
-        if manifest["config"] != task.config.to_dict():
-            other = [key for key, value in task.config.to_dict().items() if manifest["config"].get(key) != value]
-            raise InputError(f"{task.run} was made with another {', '.join(other)}: choose another -o")
-        if manifest["inputs"] != sources or manifest["shape"] != list(stack.shape):
-            raise InputError(f"{task.run} was made from other slices: choose another -o")
-    return left
+    there = [task.run for task in tasks if task.run.exists()]
+    if there and not resume:
+        raise InputError(f"{there[0]} exists: --resume keeps what is done, --overwrite starts anew")
+    return [task for task in tasks if not archive.RunFolder(task.run, resume=True).finished(stack, task.config)]
 
 
-def clear(folder: Path, *, everything: bool) -> None:
-    """Make the sweep's folder, and remove what fits that were killed left behind; ``everything``: all runs, too.
-
-    Raises RunError if the system refuses.
-    """
-    try:
-        runs = folder / "runs"
-        if everything:
-            shutil.rmtree(runs, ignore_errors=True)
-        runs.mkdir(parents=True, exist_ok=True)
-        for left in runs.glob(".*.partial-*"):
-            shutil.rmtree(left, ignore_errors=True)
-    except OSError as error:
-        raise RunError(f"cannot write {folder}: {error.strerror or error}") from error
+def prepare(folder: Path, *, overwrite: bool) -> None:
+    """Make the sweep's folder, without the runs that are there if ``overwrite``. Raises RunError."""
+    with as_run_error(folder):
+        if overwrite and (folder / "runs").exists():
+            shutil.rmtree(folder / "runs")
+        (folder / "runs").mkdir(parents=True, exist_ok=True)
 
 
 def row(task: Task, failure: str | None = None) -> dict[str, Any]:
@@ -130,7 +126,7 @@ def row(task: Task, failure: str | None = None) -> dict[str, Any]:
         "gamma": None if config.mixing == "transfer" else config.exclusion_weight,
         "seed": config.seed,
     }
-    if failure is not None or not (task.run / archive.MANIFEST).exists():
+    if failure is not None or not (task.run / MANIFEST).exists():
         return found
     manifest = archive.load_manifest(task.run)
     inputs, outputs = regeneration.archived(task.run)
@@ -163,11 +159,9 @@ def write_summary(rows: Iterable[Mapping[str, Any]], folder: _typing.Path) -> Pa
 def replace_text(path: Path, text: str) -> Path:
     """Write ``text`` aside and put it in its place, so that a reader never sees half. Raises RunError."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with as_run_error(path):
         aside.write_text(text)
         aside.replace(path)
-    except OSError as error:
-        raise RunError(f"cannot write {path}: {error.strerror or error}") from error
     return path
 
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from ddip_tf import ensemble, regeneration, report, sweep
-from ddip_tf.archive import load_manifest
+from ddip_tf import ensemble, regeneration, report
+from ddip_tf.commands import fit
 from ddip_tf.errors import RunError
 from ddip_tf.formats import tiff
+from ddip_tf.manifest import load_manifest, sha256
 
 
 def put(folder, run, gains, seed, order=(0, 1)):
@@ -29,7 +30,7 @@ def put(folder, run, gains, seed, order=(0, 1)):
     for i, (image, output) in enumerate(zip(inputs, regeneration.regenerate(folder), strict=True), 1):
         tiff.write(folder / f"outputs/slice{i}.tif", output, (7e-9, 8e-9))
         tiff.write(folder / f"outputs/ghost{i}.tif", image - output, (7e-9, 8e-9))
-    files = {name: sweep.archive.sha256(folder / name) for name in manifest["files"]}
+    files = {name: sha256(folder / name) for name in manifest["files"]}
     (folder / "manifest.json").write_text(json.dumps(manifest | {"seed": seed, "files": files}))
 
 
@@ -105,10 +106,13 @@ def test_swapped_runs_are_put_right_and_confused_ones_left_out(run, tmp_path):
 
 
 def test_fit_runs_makes_such_a_folder(call, stack, run, tmp_path, monkeypatch):
-    def work(task):
-        put(task.run, run, (1 + 0.01 * task.config.seed, 1.0), task.config.seed)
+    def fit_into(stack, settings, folder, options):
+        if not folder.exists():
+            done.append(folder.name)
+            put(folder, run, (1 + 0.01 * settings.seed, 1.0), settings.seed)
 
-    monkeypatch.setattr(sweep, "work", work)
+    done = []
+    monkeypatch.setattr(fit, "fit_into", fit_into)
     files = []
     for i, image in enumerate(stack.images, 1):
         files.append(f"slice{i}.tif")
@@ -123,7 +127,13 @@ def test_fit_runs_makes_such_a_folder(call, stack, run, tmp_path, monkeypatch):
     code, _, err = call(*arguments)
     assert code == 2
     assert "not empty" in err
+    assert done == ["0001", "0002", "0003"]
+    arguments[arguments.index("3")] = "4"
+    assert call(*arguments, "--resume")[0] == 0
+    assert done[3:] == ["0004"]
+    assert len(load_manifest("r")["runs"]) == 4
     assert call(*arguments, "--overwrite")[0] == 0
+    assert len(done) == 8
 
 
 def test_runs_that_do_not_agree_leave_no_manifest(run, tmp_path):
@@ -132,3 +142,23 @@ def test_runs_that_do_not_agree_leave_no_manifest(run, tmp_path):
     with pytest.raises(RunError, match="no two of the 2 runs agree"):
         ensemble.assemble(tmp_path, ["0001", "0002"])
     assert not (tmp_path / "manifest.json").exists()
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        ["0001"],
+        [{"name": "../../elsewhere"}],
+        [{"name": ".."}],
+        [{"name": "0001", "used": True}],
+        [{"name": "0001", "used": True, "order": [3, 9], "gain": [1, 1], "offset": [0, 0]}],
+        [],
+    ],
+)
+def test_a_damaged_list_of_runs_is_an_error_of_one_line(call, repeated, tmp_path, records):
+    copy = shutil.copytree(repeated, tmp_path / "copy")
+    (copy / "manifest.json").write_text(json.dumps(load_manifest(repeated) | {"runs": records}))
+    code, _, err = call("regenerate", copy)
+    assert code in (1, 2)
+    assert err.startswith("ddip-tf: ")
+    assert err.count("\n") == 1

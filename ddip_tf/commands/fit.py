@@ -141,36 +141,21 @@ def checkpoints_of(run: Path, options: dict[str, Any]) -> Checkpoints:
 
 def fit_repeatedly(stack: SliceStack, settings: FitConfig, run: Path, count: int, options: dict[str, Any]) -> None:
     """``count`` fits of seeds from the settings' one up, one after the other, then their mean and deviation."""
-    from ddip_tf import archive, describe, ensemble, report, sweep
+    from ddip_tf import archive, describe, ensemble, report
 
-    again = options["resume"]
-    if run.is_dir() and any(run.iterdir()) and not (options["overwrite"] or again):
-        raise InputError(f"{run} exists and is not empty: choose another -o, or --overwrite")
-    run = run.absolute()
-    tasks = [
-        sweep.Task(
-            f"{number:04d}",
-            options["preset"],
-            replace(settings, seed=settings.seed + number - 1),
-            lambda: stack,
-            run / "runs" / f"{number:04d}",
-            options["device"],
-            options["threads"],
-        )
-        for number in range(1, count + 1)
-    ]
-    if options["overwrite"]:
-        shutil.rmtree(run, ignore_errors=True)
-    left = sweep.unfinished(tasks, stack, resume=again)
-    sweep.clear(run, everything=False)
-    for task in left:
-        sweep.work(task)
-        report.write_figures(task.run)
-        if options["progress"] != "none":
-            click.echo(f"[{task.name}/{count:04d}] seed {task.config.seed}")
-    ensemble.assemble(run, [task.name for task in tasks])
-    manifest = archive.load_manifest(run)
+    if run.is_dir() and any(run.iterdir()):
+        if not (options["overwrite"] or options["resume"]):
+            raise InputError(f"{run} exists and is not empty: --resume goes on with it, or choose another -o")
+        if options["overwrite"]:
+            shutil.rmtree(run, ignore_errors=True)
+    names = [f"{number:04d}" for number in range(1, count + 1)]
+    for number, name in enumerate(names):
+        fit_into(stack, replace(settings, seed=settings.seed + number), run / "runs" / name, options)
+    ensemble.assemble(run, names)
     preview = report.write_figures(run)[0]
+    if options["progress"] == "json":
+        return
+    manifest = archive.load_manifest(run)
     for sentence in manifest["warnings"]:
         click.echo(f"Warning: {sentence}")
     click.echo(describe.repeats(manifest))

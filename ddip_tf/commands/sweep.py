@@ -40,7 +40,6 @@ class Listed(click.ParamType):
 @click.option("--runs", default=1, show_default=True, type=click.IntRange(min=1), help="Seeds, from --seed up.")
 @click.option("--workers", type=click.IntRange(min=1), help="Fits at a time on this machine; cores are divided. [1]")
 @click.option("--scheduler", metavar="ADDRESS", help="Use this Dask scheduler, such as tcp://host:8786.")
-@click.option("--resume", is_flag=True, help="Keep the run folders that are there, do the rest.")
 @fit_options
 def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
     """Fit the same slices many times: lists of --gamma, --mixing and --preset, and several seeds.
@@ -67,7 +66,7 @@ def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
         for name, preset, config in grid(options)
     ]
     left = tasks if options["overwrite"] else sweeping.unfinished(tasks, stack, resume=options["resume"])
-    sweeping.clear(folder, everything=options["overwrite"])
+    sweeping.prepare(folder, overwrite=options["overwrite"])
     place = (
         cluster.existing(options["scheduler"])
         if options["scheduler"]
@@ -81,7 +80,6 @@ def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
     except KeyboardInterrupt:
         click.echo("ddip-tf: interrupted; finished fits are kept, --resume does the rest", err=True)
         raise click.exceptions.Exit(130) from None
-    sweeping.clear(folder, everything=False)
     if options["progress"] != "json":
         click.echo(f"table   {folder / sweeping.SUMMARY}\npage    {folder / sweep_page.PAGE}")
     if failed:
@@ -89,6 +87,8 @@ def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
         raise RunError(f"{len(failed)} of {len(tasks)} fits failed: {names}; {folder / sweeping.SUMMARY} says why")
 
 
+# fits of a sweep keep their state every five minutes, and end with the sweep
+sweep.params = [option for option in sweep.params if option.name not in ("checkpoint_every", "stop_after")]
 for _option in sweep.params:
     if _option.name in SWEPT:
         _option.type = Listed(_option.type)
