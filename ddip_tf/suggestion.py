@@ -13,7 +13,7 @@ Row = Mapping[str, Any]
 #: a setting is left out if it leaves more of the inputs' variance unexplained than this …
 UNEXPLAINED = 0.2
 #: … or keeps less of the fine structure than the best by this much …
-DETAIL = 0.05
+DETAIL = 0.25
 #: … or if α₁/α₂ fell to less than this share of what it is at the mixing's lowest γ (paper, §3.1: a sign of
 #: "highly aberrated" images)
 ALPHA_DRIFT = 0.5

@@ -56,6 +56,14 @@ def test_confused_runs_are_left_out():
     np.testing.assert_allclose(mean, np.mean([given[r] for r in (0, 2, 3, 5)], 0), atol=1e-6)
 
 
+def test_a_slice_that_follows_another_more_is_confused_even_where_slices_are_alike():
+    a, b = (blobs(6, SHAPE, s) - blobs(6, SHAPE, s).mean() for s in (1, 2))
+    alike = np.stack([a, 0.8 * a / a.std() * b.std() + 0.6 * b])
+    given = [alike + 0.02 * np.random.default_rng(r).normal(size=alike.shape) for r in range(4)]
+    given[2] = given[2][[0, 0]]
+    assert [m.used for m in match(given, alike)] == [True, True, False, True]
+
+
 def test_runs_that_do_not_agree_have_no_mean():
     noise = np.random.default_rng(3).normal(size=(4, *TRUTH.shape))
     with pytest.raises(RunError, match="no two of the 4 runs agree"):

@@ -63,6 +63,9 @@ def test_an_edge_narrower_than_the_pixels_is_said_to_be():
     found = edge_resolution(image, (20, 10), (20, 40))
     assert not found.resolved
     assert found.fwhm_px < NARROWEST_PX
+    cos, sin = np.cos(np.deg2rad(25)), np.sin(np.deg2rad(25))
+    line = (30.5 - 24 * sin, 42 - 24 * cos), (30.5 + 24 * sin, 42 + 24 * cos)
+    assert not edge_resolution(edge(0.8, 25), *line, band=15).resolved
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ def test_rings_average_white_noise_to_a_flat_line_and_find_a_wave():
     k, mean = radial(noise, bands=10)
     assert len(k) == 10
     assert (np.diff(k) > 0).all()
+    assert 0.47 < k[-1] < 0.5
     np.testing.assert_allclose(mean, 1 / noise.size, rtol=0.2)
     _, x = np.mgrid[:151, :128]
     k, mean = radial(power_spectrum(np.sin(2 * np.pi * x * 32 / 128)))
