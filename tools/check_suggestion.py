@@ -5,7 +5,8 @@
 
 PAIR is the folder with truth1, truth2, … (.npy or .tif) of the slices that SWEEP was made from. A run's |leak| is that
 of its worst slice. The demand: on a sweep whose best |leak| is at most half the input's, the suggested run's is at
-most 1.2 × the best + 0.02.
+most 1.2 × the best + 0.02. With --stand-ins no sweep is needed: the input, the transfer law's slices, mixtures and
+blurred copies of both stand in for fits that separate more or less and smear more or less.
 """
 
 from __future__ import annotations
