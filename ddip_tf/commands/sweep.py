@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ddip_tf.commands.options import OF_EQUATION_3, fit_options, read_stack, settings_from, stack_options
+from ddip_tf.commands.options import OF_NETWORKS, OF_THE_LAW, fit_options, read_stack, settings_from, stack_options
 from ddip_tf.errors import InputError, RunError
 
 if TYPE_CHECKING:
@@ -99,12 +99,16 @@ def grid(options: dict[str, Any]) -> list[tuple[str, str, Any]]:
     from ddip_tf.sweep import name_of
 
     found: dict[str, tuple[str, str, Any]] = {}
+    several = len(options["mixing"] or ()) > 1
     for preset, mixing in product(options["preset"], options["mixing"] or [None]):
         common = {**options, "preset": preset, "mixing": mixing, "gamma": None}
         gammas: Sequence[float | None] = options["gamma"] or [None]
-        if mixing == "transfer" and set(options["mixing"]) != {"transfer"}:
-            common |= dict.fromkeys(OF_EQUATION_3)  # those flags are for the other mixings of the list
+        if several and mixing == "transfer":  # flags that are for the other mixings of the list
+            bare = settings_from({**common, **dict.fromkeys(OF_NETWORKS)})
+            common |= dict.fromkeys(OF_NETWORKS) if bare.prior == "tv" else {}
             gammas = [None]
+        elif several:
+            common |= dict.fromkeys(OF_THE_LAW)
         for gamma in gammas:
             first = settings_from({**common, "gamma": gamma})
             for seed in range(first.seed, first.seed + options["runs"]):
