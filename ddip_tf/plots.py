@@ -47,8 +47,8 @@ def draw_edge(image: Floats, line: tuple[tuple[float, float], tuple[float, float
     right.plot(edge.distance_px, edge.profile, "o", markersize=3, label="profile")
     right.plot(edge.distance_px, edge.fitted, label="error function")
     ends = edge.position_px - edge.fwhm_px / 2, edge.position_px + edge.fwhm_px / 2
-    right.axvspan(*ends, color="gold", alpha=0.3, label=f"FWHM {width_of(edge)}")
-    right.set(xlabel="along the line (pixels)", ylabel="image")
+    right.axvspan(*ends, color="gold", alpha=0.3)
+    right.set(xlabel="along the line (pixels)", ylabel="image", title=f"FWHM {width_of(edge)}")
     right.legend(frameon=False)
     return save_figure(figure, path)
 
