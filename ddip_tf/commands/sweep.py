@@ -52,17 +52,17 @@ def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
     """
     if options["workers"] and options["scheduler"]:
         raise InputError("--workers starts workers here, --scheduler uses those of a cluster: give one of them")
+    if options["quantity"] == "both":
+        raise InputError("sweep takes one quantity at a time: phase or amplitude")
     from ddip_tf import cluster, runtime, sweep_page
     from ddip_tf import sweep as sweeping
 
-    if options["quantity"] == "both":
-        raise InputError("sweep takes one quantity at a time: phase or amplitude")
     absolute = tuple(str(Path(file).absolute()) for file in files)
-    stack = read_stack(absolute, options, options["quantity"])
+    read = functools.partial(read_stack, absolute, options, options["quantity"])
+    stack = read()
     workers = options["workers"] or 1
     threads = options["threads"] or (None if options["scheduler"] else max(1, runtime.available_cores() // workers))
     folder = Path(output).absolute()
-    read = functools.partial(read_stack, absolute, options, options["quantity"])
     tasks = [
         sweeping.Task(name, preset, config, read, folder / "runs" / name, options["device"], threads)
         for name, preset, config in grid(options)
