@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -190,6 +191,7 @@ def main(folder: Path, output: Path, methods: str, epochs: int, threads: int | N
     if unknown := set(chosen) - set(METHODS):
         raise click.UsageError(f"no method {', '.join(sorted(unknown))}; there are {', '.join(METHODS)}")
     folders = [folder] if (folder / "slice1.tif").exists() else sorted(p.parent for p in folder.glob("*/slice1.tif"))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own talk, in the processes to come
     spawn = multiprocessing.get_context("spawn")
     rows, pictures = [], {}
     for pair in folders:
