@@ -174,7 +174,7 @@ def draw_spacing(path: Path, rows: list[dict[str, Any]], folders: list[Path]) ->
         axis.set(xscale="log", xlabel="distance of the slices (µm)", ylabel=name)
         above = axis.secondary_xaxis("top", functions=(lambda x: 1e-6 * x / depth, lambda x: 1e6 * x * depth))
         above.set_xlabel("in depths of focus of one pixel")
-    axes[1].set_ylim(0, 1)
+    axes[1].set_ylim(0, 2)
     axes[0].legend(frameon=False, fontsize=8)
     figure.savefig(path)
 
