@@ -5,7 +5,6 @@ import pytest
 import tifffile
 from conftest import blobs
 from make_fixtures import PIXEL_M
-from test_cli import call  # noqa: F401
 from test_fields_files import DATA
 
 from ddip_tf.archive import load_manifest
@@ -29,7 +28,7 @@ def product(tmp_path_factory):
     return path
 
 
-def test_both_quantities_there_and_back(call, product, tmp_path):  # noqa: F811
+def test_both_quantities_there_and_back(call, product, tmp_path):
     (y0, y1), (x0, x1) = BOX
     code, out, err = call("fit", product, "--quantity", "both", "--crop", f"{y0}:{y1},{x0}:{x1}", "-o", "run")
     assert (code, err) == (0, "")
@@ -67,7 +66,7 @@ def test_both_quantities_there_and_back(call, product, tmp_path):  # noqa: F811
     assert code == 2 and err == "ddip-tf: new.npy exists: choose another -o, or --overwrite\n"
 
 
-def test_show_says_depth_of_focus_and_spacing_in_it(call):  # noqa: F811
+def test_show_says_depth_of_focus_and_spacing_in_it(call):
     code, out, _ = call("show", DATA / "ptychodus.h5")
     assert code == 0
     assert "3 image(s) of 40 x 47, complex64, format ptychodus" in out
@@ -83,7 +82,7 @@ def test_show_says_depth_of_focus_and_spacing_in_it(call):  # noqa: F811
     assert "depth of focus" not in call("show", DATA / "ptychi.npy")[1]
 
 
-def test_transfer_takes_one_quantity(call, product):  # noqa: F811
+def test_transfer_takes_one_quantity(call, product):
     assert call("transfer", product, "--quantity", "amplitude", "--slices", "0,2")[0] == 0
     code, _, err = call("transfer", product, "--quantity", "both")
     assert code == 2 and "one quantity at a time" in err
@@ -99,13 +98,13 @@ def test_transfer_takes_one_quantity(call, product):  # noqa: F811
         (["--slices", "0,3"], "no slice 3"),
     ],
 )
-def test_wrong_words_are_refused(call, product, arguments, message):  # noqa: F811
+def test_wrong_words_are_refused(call, product, arguments, message):
     code, _, err = call("fit", product, *arguments, "-o", "run")
     assert code == 2
     assert message in err and len(err.splitlines()) == 1
 
 
-def test_real_images_have_no_amplitude(call, tmp_path):  # noqa: F811
+def test_real_images_have_no_amplitude(call, tmp_path):
     for n in (1, 2):
         tifffile.imwrite(tmp_path / f"s{n}.tif", blobs(9, (40, 43), n).astype("f4"))
     code, _, err = call("fit", tmp_path / "s1.tif", tmp_path / "s2.tif", "--quantity", "both")

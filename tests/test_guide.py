@@ -3,7 +3,6 @@ import pytest
 import tifffile
 from conftest import blobs
 from scipy.ndimage import gaussian_filter
-from test_cli import call  # noqa: F401
 
 from ddip_tf import guide
 from ddip_tf.archive import load_manifest
@@ -69,7 +68,7 @@ def test_guides_stay_with_their_slices():
         stack.guided([Guide(0, np.ones((9, 9)))])
 
 
-def test_guide_on_the_command_line(call, tmp_path):  # noqa: F811
+def test_guide_on_the_command_line(call, tmp_path):
     mixed = 0.3 * np.stack([0.7 * TRUE[0] + 0.3 * TRUE[1], 0.3 * TRUE[0] + 0.7 * TRUE[1]])
     for n, image in enumerate(mixed, 1):
         tifffile.imwrite(tmp_path / f"s{n}.tif", image.astype("f4"))
