@@ -41,7 +41,9 @@ class FitConfig:
         "tv",
         "under transfer: tv (pixels, total variation), dip (a U-Net a slice), null-dip (one where T decides nothing)",
     )
-    starts: int = _setting(1, "solves from other starts and draws of T(k), for the uncertainty (transfer)")
+    starts: int = _setting(
+        1, "solves from other first guesses and draws of T(k); more than one: a map of their spread (transfer)"
+    )
     epochs: int = _setting(10_000, "optimisation steps")
     seed: int = _setting(0, "of the latent inputs and of the initial weights")
     learning_rate: float = _setting(1e-3, "of Adam (β 0.9 and 0.999, ε 1e-8)")
@@ -138,7 +140,7 @@ _INTEGERS = {"starts", "epochs", "seed", "decay_epochs", "alpha_epochs", "width"
 #: what each preset sets apart from the defaults of `FitConfig`
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
-    "default": {"mixing": "transfer", "epochs": 2000, "learning_rate": 3e-3, "average": 0.99},
+    "default": {"mixing": "transfer", "starts": 5, "epochs": 2000, "learning_rate": 3e-3, "average": 0.99},
     "quick": {"mixing": "transfer", "epochs": 300, "learning_rate": 3e-3, "average": 0.99},
 }
 

@@ -91,7 +91,8 @@ def fit_transfer(
         generators=fitted.generators,
         latents=fitted.latents,
         filters={},
-        mixing={**_arrays(law), "decided": unit(by_data)},
+        mixing={**_arrays(law), "decided": unit(by_data)}
+        | ({"spread": unit(solution.sigma)} if config.starts > 1 and law.mixed else {}),
         modelled=unit(nullspace.modelled(fitted.slices, images, law)),
         history=fitted.history,
         status=fitted.status,

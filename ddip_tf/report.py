@@ -47,6 +47,8 @@ def write_figures(run: _typing.Path) -> list[Path]:
             {"output": output, "decided by data": by_data, "decided by prior": output - output.mean() - by_data}
             for output, by_data in zip(outputs, learned["decided"], strict=True)
         ]
+        for row, spread in zip(rows, learned.get("spread", ()), strict=False):
+            row["spread"] = spread
         written.append(save_figure(_panels(rows), run / "decided.png"))
     return written
 

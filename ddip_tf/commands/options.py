@@ -115,17 +115,17 @@ def settings_from(options: dict[str, Any]) -> configuration.FitConfig:
     """Settings from the preset, then the config file, then the flags."""
     names = ("mixing", "gamma", "epochs", "seed", "learning_rate", "width", "normalisation", "prior")
     flags = {name: options[name] for name in names if options[name] is not None}
-    written: dict[str, Any] = dict(configuration.PRESETS[options["preset"]])
+    start, written = configuration.PRESETS[options["preset"]], {}
     if options["config_file"]:
         from ddip_tf.formats import limits
 
         try:
-            written |= configuration.parse_yaml(limits.read_text(options["config_file"], 2**20))
+            written = configuration.parse_yaml(limits.read_text(options["config_file"], 2**20))
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{options['config_file']} cannot be read: {error}") from error
-    if flags.get("mixing", written.get("mixing")) != written.get("mixing"):
-        written = {}  # a preset belongs to its mixing: with another one the paper's settings hold
-    settings = configuration.FitConfig.from_dict({**written, **flags})
+    if {**start, **written, **flags}.get("mixing") != start.get("mixing"):
+        start = {}  # a preset belongs to its mixing: with another one the paper's settings hold
+    settings = configuration.FitConfig.from_dict({**start, **written, **flags})
     idle, of = OF_THE_LAW, f"mixing {settings.mixing}"
     if settings.mixing == "transfer":
         idle = OF_EQUATION_3 | OF_NETWORKS if settings.prior == "tv" else OF_EQUATION_3
