@@ -21,7 +21,7 @@ import tensorflow as tf
 from keras import layers
 from scipy.fft import idct
 
-from ddip_tf import networks, noise, nullspace
+from ddip_tf import cosine, networks, noise, nullspace
 from ddip_tf._typing import Floats
 from ddip_tf.config import FitConfig
 from ddip_tf.deep import inverse_root, variation
@@ -67,14 +67,14 @@ class NullSpacePriors:
         T = law.at(frequencies(height, width))[lowest]
         whiten = inverse_root(covariance[lowest])
         self._law = tf.constant(whiten @ T, tf.float32)
-        self._data = tf.constant(nullspace.apply(whiten, nullspace.cosines(centred)[lowest]), tf.float32)
+        self._data = tf.constant(cosine.apply(whiten, cosine.cosines(centred)[lowest]), tf.float32)
         self._area = height * width
 
         scaled = nullspace.scaled(law, unit)
         _, information, _ = nullspace.whitened(centred, law, covariance)
         resolved = nullspace.resolved(information, scaled) @ information
         open_ = (np.eye(count) - resolved)[lowest]
-        base = nullspace.cosines((solution.base - mean) / unit)[lowest]
+        base = cosine.cosines((solution.base - mean) / unit)[lowest]
         self.generators = {
             f"slice{i + 1}": self._generator(
                 f"slice{i + 1}", unit * open_[:, :, i], -unit * (open_[:, :, i] * base).sum(-1)

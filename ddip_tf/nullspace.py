@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ddip_tf import guide, noise
+from ddip_tf.cosine import adjoint_gradient, apply, cosines, gradient, inverse, laplacian, pixels
 from ddip_tf.profiles import complete
 from ddip_tf.smica import (
     band_centres,
@@ -48,44 +49,6 @@ class Solution:
         return 1.0 if not self.weights else float(np.exp(np.dot(self.weights, np.log(FACTORS))))
 
 
-def cosines(images: Array) -> Array:
-    """(N, H, W) -> (H, W, N) orthonormal DCT-II coefficients."""
-    from scipy.fft import dctn
-
-    return np.moveaxis(dctn(images, axes=(1, 2), norm="ortho"), 0, -1)
-
-
-def pixels(coefficients: Array) -> Array:
-    """Inverse of `cosines`."""
-    from scipy.fft import idctn
-
-    return idctn(np.moveaxis(coefficients, -1, 0), axes=(1, 2), norm="ortho")
-
-
-def gradient(y: Array) -> Array:
-    """Forward differences, zero across the margin: (N, H, W) -> (2, N, H, W)."""
-    g = np.zeros((2, *y.shape))
-    g[0, :, :-1] = np.diff(y, axis=1)
-    g[1, :, :, :-1] = np.diff(y, axis=2)
-    return g
-
-
-def adjoint_gradient(g: Array) -> Array:
-    """Transpose of `gradient` (minus the divergence)."""
-    y = np.zeros(g.shape[1:])
-    y[:, :-1] -= g[0, :, :-1]
-    y[:, 1:] += g[0, :, :-1]
-    y[:, :, :-1] -= g[1, :, :, :-1]
-    y[:, :, 1:] += g[1, :, :, :-1]
-    return y
-
-
-def laplacian(height: int, width: int) -> Array:
-    """Eigenvalues of gradient^T gradient on the cosines, (H, W)."""
-    y, x = np.pi * np.arange(height) / height, np.pi * np.arange(width) / width
-    return (2 - 2 * np.cos(y))[:, None] + (2 - 2 * np.cos(x))
-
-
 def shrink(r: Array, weight: float, exponent: float) -> Array:
     """argmin_x (x - r)^2 / 2 + weight x^exponent for r >= 0: fixed point, kept where it beats x = 0."""
     if exponent == 1:
@@ -94,19 +57,6 @@ def shrink(r: Array, weight: float, exponent: float) -> Array:
     for _ in range(4):
         x = np.maximum(r - weight * exponent * np.maximum(x, 1e-9) ** (exponent - 1), 0)
     return np.where((x - r) ** 2 / 2 + weight * x**exponent < r**2 / 2, x, 0)
-
-
-def inverse(A: Array) -> Array:
-    """Inverse of small symmetric matrices (..., N, N); in closed form for N = 2."""
-    if A.shape[-1] > 2:
-        return np.linalg.inv(A)
-    a, b, d = A[..., 0, 0], A[..., 0, 1], A[..., 1, 1]
-    return np.stack([d, -b, -b, a], -1).reshape(A.shape) / (a * d - b * b)[..., None, None]
-
-
-def apply(A: Array, coefficients: Array) -> Array:
-    """Matrix (H, W, N, N) times vector (H, W, N) at every frequency."""
-    return (A @ coefficients[..., None])[..., 0]
 
 
 def whitened(images: Array, law: Transfer, noise: Array) -> tuple[Array, Array, Array]:

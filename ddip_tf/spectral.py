@@ -1,6 +1,6 @@
 """The physical law inside the training graph: I(k) = T(k) y(k) by FFT of the images with reflected margins.
 
-Images are mirrored to 2H × 2W, so that their Fourier transform is the cosine transform of `ddip_tf.nullspace` and no
+Images are mirrored to 2H × 2W, so that their Fourier transform is the cosine transform of `ddip_tf.cosine` and no
 edge wraps around. N slices, H and W pixels, K bands; k in cycles/pixel.
 """
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from test_nullspace import discs, known_law, mix
 
 import ddip_tf
-from ddip_tf import archive, noise, nullspace, regeneration
+from ddip_tf import archive, cosine, noise, nullspace, regeneration
 from ddip_tf.config import FitConfig
 from ddip_tf.deep import FLAT, LawfulPriors, inverse_root
 from ddip_tf.fitting import fit
@@ -47,8 +47,8 @@ def whitened_misfit(y, images, law, factor):
     """Both (N, H, W) in units of the projected image's deviation: (H, W, N) cosine coefficients."""
     unit = nullspace.scale(images)
     centred = (images - images.mean((1, 2), keepdims=True)) / unit
-    left = nullspace.apply(law.at(frequencies(*SHAPE)), nullspace.cosines(y)) - nullspace.cosines(centred)
-    return nullspace.apply(inverse_root(noise.covariance(centred, factor)), left)
+    left = cosine.apply(law.at(frequencies(*SHAPE)), cosine.cosines(y)) - cosine.cosines(centred)
+    return cosine.apply(inverse_root(noise.covariance(centred, factor)), left)
 
 
 def test_objective_is_that_of_the_null_space_solver(mixed, dip):
@@ -72,7 +72,7 @@ def test_null_space_objective_sees_the_lowest_coefficients(mixed, null):
     assert (h, w) == (17, 13)
     full = np.zeros((*SHAPE, 2))
     full[:h, :w] = to_cosines(y, SHAPE)
-    left = whitened_misfit(nullspace.pixels(full), images, law, solution.factor)[:h, :w]
+    left = whitened_misfit(cosine.pixels(full), images, law, solution.factor)[:h, :w]
     left[0, 0] = 0
     fidelity = null.objective(vector, tf.constant(0)).numpy()[1]
     assert fidelity == pytest.approx(0.5 * (left**2).sum() / np.prod(SHAPE), rel=1e-3)
@@ -102,9 +102,9 @@ def test_the_network_changes_only_what_the_data_leave_open(mixed, null):
     resolved = nullspace.resolved(information, nullspace.scaled(law, unit)) @ information
     left_open = (np.eye(2) - resolved)[: said[0].shape[0], : said[0].shape[1]]
     expected = np.zeros((*SHAPE, 2))
-    expected[: said[0].shape[0], : said[0].shape[1]] = unit * nullspace.apply(left_open, said[1] - said[0])
+    expected[: said[0].shape[0], : said[0].shape[1]] = unit * cosine.apply(left_open, said[1] - said[0])
     change = pictures[1] - pictures[0]
-    np.testing.assert_allclose(nullspace.cosines(change), expected, atol=2e-3 * np.abs(expected).max())
+    np.testing.assert_allclose(cosine.cosines(change), expected, atol=2e-3 * np.abs(expected).max())
     assert np.abs(expected).max() > 0.1
 
 

@@ -6,9 +6,9 @@ from scipy.ndimage import gaussian_filter
 
 from ddip_tf import guide
 from ddip_tf.archive import load_manifest
+from ddip_tf.cosine import cosines, pixels
 from ddip_tf.errors import InputError
 from ddip_tf.noise import projected_power
-from ddip_tf.nullspace import cosines, pixels
 from ddip_tf.slices import Guide, SliceStack
 from ddip_tf.smica import band_centres, frequencies
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import minimize_scalar
 
-from ddip_tf import nullspace
+from ddip_tf import cosine, nullspace
 from ddip_tf.profiles import complete
 from ddip_tf.smica import band_centres, frequencies
 from ddip_tf.transfer import Transfer, estimate_transfer
@@ -32,7 +32,7 @@ def discs(n, shape, seed=0):
 
 
 def mix(y, law):
-    return nullspace.pixels(nullspace.apply(law.at(frequencies(*y.shape[1:])), nullspace.cosines(y)))
+    return cosine.pixels(cosine.apply(law.at(frequencies(*y.shape[1:])), cosine.cosines(y)))
 
 
 def psnr(y, truth):
@@ -43,10 +43,10 @@ def psnr(y, truth):
 def test_adjoint_and_laplacian_of_the_gradient():
     rng = np.random.default_rng(0)
     y, g = rng.standard_normal((3, 17, 22)), rng.standard_normal((2, 3, 17, 22))
-    assert np.vdot(nullspace.gradient(y), g) == pytest.approx(np.vdot(y, nullspace.adjoint_gradient(g)))
-    direct = nullspace.adjoint_gradient(nullspace.gradient(y))
+    assert np.vdot(cosine.gradient(y), g) == pytest.approx(np.vdot(y, cosine.adjoint_gradient(g)))
+    direct = cosine.adjoint_gradient(cosine.gradient(y))
     np.testing.assert_allclose(
-        nullspace.pixels(nullspace.laplacian(17, 22)[..., None] * nullspace.cosines(y)), direct, atol=1e-12
+        cosine.pixels(cosine.laplacian(17, 22)[..., None] * cosine.cosines(y)), direct, atol=1e-12
     )
 
 
@@ -65,7 +65,7 @@ def test_shrinkage_is_the_minimum(exponent):
 def test_inverse(n):
     A = np.random.default_rng(0).standard_normal((4, 5, n, n))
     A = A @ A.swapaxes(-1, -2) + np.eye(n)
-    np.testing.assert_allclose(nullspace.inverse(A), np.linalg.inv(A), atol=1e-12)
+    np.testing.assert_allclose(cosine.inverse(A), np.linalg.inv(A), atol=1e-12)
 
 
 @pytest.mark.parametrize(("n", "shape"), [(2, (95, 121)), (3, (121, 95))])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ddip_tf import nullspace, spectral
+from ddip_tf import cosine, spectral
 from ddip_tf.profiles import complete, interpolate
 from ddip_tf.smica import frequencies
 
@@ -27,14 +27,14 @@ def test_equals_the_cosine_transform_in_numpy(n):
     k, matrix = law(n)
     y = slices(n)
     T = interpolate(frequencies(*SHAPE), k, matrix)
-    expected = nullspace.pixels(nullspace.apply(T, nullspace.cosines(y.astype(float))))
+    expected = cosine.pixels(cosine.apply(T, cosine.cosines(y.astype(float))))
     np.testing.assert_allclose(spectral.TransferMixing(k, matrix)(y), expected, atol=2e-5)
 
 
 def test_filtered_by_any_field_equals_numpy():
     field = np.random.default_rng(0).standard_normal((*SHAPE, 2, 2))
     y = slices(2)
-    expected = nullspace.pixels(nullspace.apply(field, nullspace.cosines(y.astype(float))))
+    expected = cosine.pixels(cosine.apply(field, cosine.cosines(y.astype(float))))
     np.testing.assert_allclose(spectral.filtered(tf.constant(y), spectral.on_mirrored(field)), expected, atol=5e-5)
 
 
@@ -59,7 +59,7 @@ def test_gradients_agree_with_finite_differences():
 
     def value(y, matrix):
         T = interpolate(frequencies(*SHAPE), k, matrix)
-        return np.vdot(nullspace.pixels(nullspace.apply(T, nullspace.cosines(y))), weight)
+        return np.vdot(cosine.pixels(cosine.apply(T, cosine.cosines(y))), weight)
 
     with tf.GradientTape() as tape:
         image = tf.constant(y)

@@ -15,8 +15,8 @@ import click
 import numpy as np
 from quality import load
 
+from ddip_tf.cosine import cosines
 from ddip_tf.noise import SHARES, projected_power
-from ddip_tf.nullspace import cosines
 from ddip_tf.smica import difference_projector, frequencies, log_gaussian
 
 

@@ -16,7 +16,7 @@ import click
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from ddip_tf import nullspace
+from ddip_tf import cosine, nullspace
 from ddip_tf.formats import read
 from ddip_tf.smica import frequencies
 from ddip_tf.transfer import estimate_transfer
@@ -43,7 +43,7 @@ def main(folder: Path) -> None:
         k = frequencies(*truth.shape[1:])
         for y in (truth, truth[::-1]):
             for level, low in PROFILES:
-                ghost = nullspace.pixels((level + low * np.exp(-((k / 0.04) ** 2)))[..., None] * nullspace.cosines(y))
+                ghost = cosine.pixels((level + low * np.exp(-((k / 0.04) ** 2)))[..., None] * cosine.cosines(y))
                 images = np.stack([y[0], y[1] + ghost[0]])
                 images /= images.std((1, 2), keepdims=True)
                 law = estimate_transfer(images)

@@ -68,7 +68,7 @@ def fastica(images: np.ndarray) -> np.ndarray:
 
 def true_transfer(images: np.ndarray, truth: np.ndarray, k: np.ndarray) -> np.ndarray:
     """T (K, N, N) fitted from truth in rings around k (K,): ⟨I yᵀ⟩⟨y yᵀ⟩⁻¹ over the cosine coefficients."""
-    from ddip_tf.nullspace import cosines
+    from ddip_tf.cosine import cosines
     from ddip_tf.smica import frequencies, log_gaussian
 
     grid = frequencies(*images.shape[1:])
