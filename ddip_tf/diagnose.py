@@ -52,7 +52,8 @@ def _confused(separation: Separation) -> list[str]:
 def _unexplained(separation: Separation) -> list[str]:
     """Structure of an input that the modelled slice does not have."""
     images, modelled = separation.stack.images, separation.modelled
-    left = np.std(images - modelled, axis=(1, 2), dtype=float) / np.std(images, axis=(1, 2), dtype=float)
+    contrast = np.std(images, axis=(1, 2), dtype=float)
+    left = np.std(images - modelled, axis=(1, 2), dtype=float) / np.where(contrast > 0, contrast, np.inf)
     return [
         f"{100 * share:.0f} % of the contrast of slice {i + 1} is not explained by the modelled mixture: look at "
         f"input − model before you believe output {i + 1}."

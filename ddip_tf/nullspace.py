@@ -110,13 +110,20 @@ def descend(
 
 
 def background(image: Array) -> float:
-    """The commonest value: half-sample mode (Bickel & Fruehwirth 2006)."""
-    x = np.sort(image.ravel())
-    while len(x) > 3:
-        half = (len(x) + 1) // 2
-        first = int(np.argmin(x[half - 1 :] - x[: len(x) - half + 1]))
-        x = x[first : first + half]
-    return float(x.mean())
+    """The commonest value: where the smoothed histogram is highest.
+
+    The mean over the pixels, each with the 16th power of the density of its value: unlike the place of the maximum it
+    does not jump with the last digit of the input.
+    """
+    from scipy.ndimage import gaussian_filter1d
+
+    low, high = image.min(), image.max()
+    if low == high:
+        return float(low)
+    bins = np.minimum(((image - low) * (BINS / (high - low))).astype(int), BINS - 1)
+    density = gaussian_filter1d(np.bincount(bins.ravel(), minlength=BINS).astype(float), BINS / 200)
+    weight = (density / density.max())[bins] ** 16
+    return float((weight * image).sum() / weight.sum())
 
 
 def level(y: Array, images: Array) -> Array:
@@ -125,6 +132,8 @@ def level(y: Array, images: Array) -> Array:
     return y + (images.mean((1, 2)).sum() - y.mean((1, 2)).sum()) / len(y)
 
 
+#: of the histogram of `background`
+BINS = 1000
 #: factors on the noise in the differences that are tried: textures want little, sparse objects much
 FACTORS = (0.3, 0.6, 1.2, 2.4)
 

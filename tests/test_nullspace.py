@@ -117,7 +117,9 @@ def test_deterministic_and_scale_free():
 
 def test_background_is_the_commonest_value():
     image = np.r_[np.full(500, 0.25), np.linspace(-3, 0, 400)].reshape(30, 30)
-    assert nullspace.background(image) == pytest.approx(0.25)
+    assert nullspace.background(image) == pytest.approx(0.25, abs=5e-3)
+    shaken = image * (1 + 1e-7 * np.random.default_rng(0).standard_normal(image.shape))
+    assert nullspace.background(shaken) == pytest.approx(nullspace.background(image), abs=1e-5)
 
 
 def test_level_keeps_the_mean_of_the_sum_and_shares_what_is_over():

@@ -126,6 +126,6 @@ def test_a_shifted_pair_is_warned_of(separation):
     shape = (120, 97)
     common = blobs(60, shape, 1, 3.0)
     stack = SliceStack(np.stack([common, np.roll(common, (2, -3), (0, 1)) + 0.3 * blobs(9, shape, 2)]))
-    shifted = replace(separation, stack=stack, outputs=stack.images)
+    shifted = replace(separation, stack=stack, outputs=stack.images, modelled=stack.images)
     found = [s for s in diagnose.with_warnings(shifted).warnings if "pixel grid" in s]
     assert len(found) == 1 and found[0].startswith("Slice 2 seems to lie +2")
