@@ -242,7 +242,7 @@ def doubts(law: Transfer) -> tuple[bool, list[str]]:
             flags.append(
                 f"structure of slice {j + 1} is in slice {i + 1} at {100 * curve.mean():.0f} % down to the finest "
                 "features: it may truly be in both (shared structure), or the slices lie closer than they can be told "
-                "apart; look at what was taken out before you believe it; detail may be flattened where both slices are "
-                "busy"
+                "apart; look at what was taken out before you believe it; detail may be flattened where both slices "
+                "are busy"
             )
     return bool(reliable), flags
