@@ -84,7 +84,9 @@ def _panels(rows: list[dict[str, Floats]]) -> Any:
     from matplotlib.figure import Figure
 
     height, width = next(iter(rows[0].values())).shape
-    figure = Figure(figsize=(9.6, 0.35 + 3.15 * len(rows) * height / width), layout="constrained", dpi=110)
+    figure = Figure(
+        figsize=(9.6, 0.35 + 9.45 / len(rows[0]) * len(rows) * height / width), layout="constrained", dpi=110
+    )
     axes = figure.subplots(len(rows), len(rows[0]), squeeze=False)
     for number, (line, row) in enumerate(zip(axes, rows, strict=True), 1):
         for axis, (kind, image) in zip(line, row.items(), strict=True):
