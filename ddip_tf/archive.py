@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import json
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from ddip_tf.errors import InputError
 from ddip_tf.formats import tiff
 from ddip_tf.manifest import FORMAT_VERSION, MANIFEST, changed_files, inside, load_manifest, sha256
 from ddip_tf.place import Place, as_run_error
+from ddip_tf.result import latents_of
 
 if TYPE_CHECKING:
     from ddip_tf.config import FitConfig
@@ -114,14 +115,6 @@ class RunFolder:
         with as_run_error(self.run):
             _write_run(separation, self._place.aside)
             self._place.exchange()
-
-
-def latents_of(name: str, inputs: Iterable[str], latents: Mapping[str, Floats]) -> dict[str, Floats]:
-    """What to feed the generator ``name``, by the name of each of its ``inputs``: ``z``, ``base`` or both.
-
-    ``latents`` are those of `latents.npz`: z of slice 1 is ``slice1``, its base ``slice1_base``. Raises KeyError.
-    """
-    return {kind: latents[name if kind == "z" else f"{name}_{kind}"] for kind in inputs}
 
 
 def run_saved_model(run: Path, name: str, latents: Mapping[str, Floats]) -> Floats:

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import losses, networks
+from ddip_tf import losses
 from ddip_tf.config import FitConfig
-from ddip_tf.mixing import Mixing, generator_channels, latent_input
+from ddip_tf.mixing import Mixing, build_generators, generated
 from ddip_tf.parameters import ParameterVector
 
 
@@ -38,20 +38,14 @@ class CoupledPriors:
         self.terms = ("loss", "fidelity", "exclusion", "alpha_term", *(f"alpha{i + 1}" for i in range(count)))
         self._config, self._measured = config, tf.constant(measured)
         random = np.random.default_rng(config.seed)
-        self.generators = {
-            name: networks.build_generator(
-                *shape, channels=generator_channels(config), seed=int(random.integers(2**31)), name=name
-            )
-            for name in (f"slice{i + 1}" for i in range(count))
-        }
-        self.latents = {name: latent_input(random, (*shape, 1)) for name in self.generators}
+        self.generators, self.latents = build_generators(config, count, shape, random)
         self.mixing = Mixing(config, count, (shape[0], shape[1]), random)
         self.parameters = ParameterVector({**self.generators, **self.mixing.networks})
 
     def forward(self, vector: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Slices y (N, H, W), modelled inputs I (N, H, W), weights (N, N) under parameters ``vector`` (P,)."""
         call = self.parameters.bind(vector)
-        y = tf.stack([call(name, tf.constant(self.latents[name]))[0, ..., 0] for name in self.generators])
+        y = generated(call, self.latents)
         modelled, matrix = self.mixing(call, y)
         return y, modelled, matrix
 
@@ -64,10 +58,6 @@ class CoupledPriors:
         alpha_weight = tf.where(epoch < self._config.alpha_epochs, self._config.alpha_weight, 0.0)
         loss = fidelity + self._config.exclusion_weight * exclusion + alpha_weight * alpha_term
         return tf.stack([loss, fidelity, exclusion, alpha_term, *tf.unstack(_alpha(matrix))])
-
-    def as_one(self) -> keras.Model:
-        """All generators as one functional model, all z → all images: what Keras callbacks see."""
-        return networks.side_by_side(self.generators)
 
 
 def _alpha(matrix: tf.Tensor) -> tf.Tensor:

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import networks, noise, nullspace
+from ddip_tf import noise, nullspace
 from ddip_tf._typing import Floats
 from ddip_tf.config import FitConfig
-from ddip_tf.mixing import generator_channels, latent_input
+from ddip_tf.mixing import build_generators, generated
 from ddip_tf.parameters import ParameterVector
 from ddip_tf.spectral import TransferMixing, filtered, on_mirrored
 from ddip_tf.transfer import Transfer
@@ -59,14 +58,7 @@ class LawfulPriors:
         count, *shape = images.shape
         unit, mean = nullspace.scale(images), images.mean((1, 2), keepdims=True)
         random = np.random.default_rng(config.seed)
-        names = [f"slice{i + 1}" for i in range(count)]
-        self.generators = {
-            name: networks.build_generator(
-                *shape, channels=generator_channels(config), seed=int(random.integers(2**31)), name=name
-            )
-            for name in names
-        }
-        self.latents = {name: latent_input(random, (*shape, 1)) for name in names}
+        self.generators, self.latents = build_generators(config, count, shape, random)
         self.parameters = ParameterVector(self.generators)
 
         low, high = solution.base.min((1, 2)), solution.base.max((1, 2))
@@ -83,8 +75,7 @@ class LawfulPriors:
 
     def slices(self, vector: tf.Tensor) -> tf.Tensor:
         """The generators' images (N, H, W) in [0, 1] under parameters ``vector`` (P,)."""
-        call = self.parameters.bind(vector)
-        return tf.stack([call(name, tf.constant(self.latents[name]))[0, ..., 0] for name in self.generators])
+        return generated(self.parameters.bind(vector), self.latents)
 
     def objective(self, vector: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
         """`terms` under parameters ``vector`` (P,); the first is minimised."""
@@ -94,10 +85,6 @@ class LawfulPriors:
         fidelity = tf.reduce_sum(tf.reduce_mean(tf.square(residual), axis=(1, 2))) / 2
         rough = variation(y)
         return tf.stack([fidelity + rough, fidelity, rough])
-
-    def as_one(self) -> keras.Model:
-        """All generators as one functional model, all z → all images: what Keras callbacks see."""
-        return networks.side_by_side(self.generators)
 
 
 def variation(y: tf.Tensor) -> tf.Tensor:

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ddip_tf import networks
 from ddip_tf._typing import Floats
 from ddip_tf.checkpoint import Checkpoints, State
 from ddip_tf.config import FitConfig
@@ -20,15 +21,13 @@ from ddip_tf.parameters import ParameterVector
 class Model(Protocol):
     """What can be fitted: the parameters of some networks and a function of them."""
 
+    generators: dict[str, keras.Model]
     parameters: ParameterVector
     #: names of what `objective` gives; the first is minimised
     terms: Sequence[str]
 
     def objective(self, vector: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
         """(terms,) under parameters ``vector`` (P,) at ``epoch``, counted from 0."""
-
-    def as_one(self) -> keras.Model:
-        """All generators as one functional model."""
 
 
 #: the longest that a stop has to wait for the graph, unless one epoch takes longer
@@ -146,7 +145,7 @@ class _Audience:
         heard: int,
     ) -> None:
         self._model, self._vector, self._terms, self._heard = model, vector, terms, heard
-        self._whole = model.as_one()
+        self._whole = networks.side_by_side(model.generators)
         self._whole.stop_training = False
         self._look_at_weights = any(getattr(callback, "needs_weights", True) for callback in callbacks)
         self._list = keras.callbacks.CallbackList(list(callbacks), model=self._whole, epochs=epochs)

@@ -18,7 +18,7 @@ from ddip_tf.deep import LawfulPriors
 from ddip_tf.descent import descend
 from ddip_tf.normalise import Affine
 from ddip_tf.nulldeep import NullSpacePriors
-from ddip_tf.result import Separation
+from ddip_tf.result import Separation, latents_of
 from ddip_tf.slices import SliceStack
 from ddip_tf.transfer import Transfer, estimate_transfer
 
@@ -137,7 +137,7 @@ def _networks(
     """The trained networks of ``model``; the level of each slice, which the data leave open, as in `nullspace`."""
     pictures = []
     for name, generator in model.generators.items():
-        inputs = [model.latents[name if x.name == "z" else f"{name}_{x.name}"] for x in generator.inputs]
+        inputs = list(latents_of(name, [x.name for x in generator.inputs], model.latents).values())
         pictures.append(generator(inputs if len(inputs) > 1 else inputs[0]).numpy()[0, ..., 0])
     slices = Affine(tuple(model.gain.tolist()), tuple(model.offset.tolist()))(np.stack(pictures))
     shift = (nullspace.level(slices, images) - slices).mean((1, 2))

@@ -9,6 +9,7 @@ deep image prior of Gandelsman et al. 2018).
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import permutations
 
 import keras
@@ -109,6 +110,24 @@ def filter_name(into: int, source: int) -> str:
 def generator_channels(config: FitConfig) -> tuple[int, ...]:
     """Channels of the five levels, doubled level by level from ``config.width``."""
     return tuple(config.width * 2**level for level in range(len(networks.CHANNELS)))
+
+
+def build_generators(
+    config: FitConfig, count: int, shape: Sequence[int], random: np.random.Generator
+) -> tuple[dict[str, keras.Model], dict[str, np.ndarray]]:
+    """A generator a slice, ``slice1`` …, for images of ``shape`` (H, W), and the latent input of each."""
+    generators = {
+        name: networks.build_generator(
+            *shape, channels=generator_channels(config), seed=int(random.integers(2**31)), name=name
+        )
+        for name in (f"slice{i + 1}" for i in range(count))
+    }
+    return generators, {name: latent_input(random, (*shape, 1)) for name in generators}
+
+
+def generated(call: Call, latents: Mapping[str, np.ndarray]) -> tf.Tensor:
+    """The images (N, H, W) that the generators make of their ``latents``."""
+    return tf.stack([call(name, tf.constant(z))[0, ..., 0] for name, z in latents.items()])
 
 
 def latent_input(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

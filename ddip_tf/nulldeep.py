@@ -103,10 +103,6 @@ class NullSpacePriors:
         rough = variation(tf.transpose(y, (2, 0, 1))) / COARSE  # edges are as long in full pixels, and as few
         return tf.stack([fidelity + rough, fidelity, rough])
 
-    def as_one(self) -> keras.Model:
-        """All generators as one functional model: what Keras callbacks see."""
-        return networks.side_by_side(self.generators)
-
 
 def to_cosines(y: tf.Tensor, shape: tuple[int, int]) -> tf.Tensor:
     """Low-resolution images (h, w, N) → their cosine coefficients as those of images of ``shape``, (h, w, N)."""

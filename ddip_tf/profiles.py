@@ -18,10 +18,15 @@ ABSENT = 1.7
 
 def interpolate(k: Array, nodes: Array, values: Array) -> Array:
     """Linear in log k between nodes (K,), values (K, N, N) -> (..., N, N)."""
+    low, part = places(k, nodes)
+    return (1 - part) * values[low] + part * values[low + 1]
+
+
+def places(k: Array, nodes: Array) -> tuple[Array, Array]:
+    """For each k (...,) the node (K,) below it and the part of the way to the next, in log k: (...,), (..., 1, 1)."""
     x = np.interp(np.log(np.maximum(k, 1e-9)), np.log(nodes), np.arange(len(nodes)))
     low = np.minimum(x.astype(int), len(nodes) - 2)
-    part = (x - low)[..., None, None]
-    return (1 - part) * values[low] + part * values[low + 1]
+    return low, (x - low)[..., None, None]
 
 
 def complete(off_diagonal: Array, normalisation: str) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,3 +70,11 @@ class Separation:
     def epochs(self) -> int:
         """Epochs done."""
         return len(next(iter(self.history.values())))
+
+
+def latents_of(name: str, inputs: Iterable[str], latents: Mapping[str, Floats]) -> dict[str, Floats]:
+    """What to feed the generator ``name``, by the name of each of its ``inputs``: ``z``, ``base`` or both.
+
+    ``latents`` are those of `latents.npz`: z of slice 1 is ``slice1``, its base ``slice1_base``. Raises KeyError.
+    """
+    return {kind: latents[name if kind == "z" else f"{name}_{kind}"] for kind in inputs}

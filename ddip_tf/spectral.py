@@ -14,6 +14,7 @@ import tensorflow as tf
 from keras import layers
 
 from ddip_tf._typing import Floats
+from ddip_tf.profiles import places
 
 
 def on_mirrored(field: Floats) -> tf.Tensor:
@@ -60,9 +61,8 @@ class TransferMixing(layers.Layer):
     def field(self, height: int, width: int) -> tf.Tensor:
         """T at the frequencies of mirrored images of H × W pixels, (N, N, 2H, W + 1)."""
         k = np.hypot(np.fft.fftfreq(2 * height)[:, None], np.fft.rfftfreq(2 * width))
-        place = np.interp(np.log(np.maximum(k, 1e-9)), np.log(self.k), np.arange(len(self.k)))
-        low = np.minimum(place.astype(int), len(self.k) - 2)
-        part = tf.constant((place - low)[..., None, None], tf.float32)
+        low, share = places(k, self.k)
+        part = tf.constant(share, tf.float32)
         profile = tf.convert_to_tensor(self.profile)
         on_grid = (1 - part) * tf.gather(profile, low) + part * tf.gather(profile, low + 1)
         return tf.transpose(on_grid, (2, 3, 0, 1))

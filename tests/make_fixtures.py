@@ -12,6 +12,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -158,7 +159,8 @@ def py4dstem(out: Path) -> None:
     py4DSTEM.save(str(out / "py4dstem.h5"), run, mode="o")
 
 
-def ptychi(out: Path) -> None:
+def ptychi_task(obj: np.ndarray) -> Any:
+    """pty-chi's task that starts from ``obj`` (N, H, W), not run."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
     from simulate import load_ptychi
 
@@ -169,15 +171,18 @@ def ptychi(out: Path) -> None:
     options.object_options.slice_spacings_m = list(SPACING_M)
     options.reconstructor_options.default_device = api.Devices.CPU
     place = positions_px() - np.mean(positions_px(), 0)
-    task = ptychography_task(
+    return ptychography_task(
         options,
         diffraction_data=np.ones((len(place), 8, 8), np.float32),
-        object_data=the_object(),
+        object_data=obj,
         probe_data=np.ones((1, 1, 8, 8), np.complex64),
         probe_position_y_px=place[:, 0],
         probe_position_x_px=place[:, 1],
     )
-    np.save(out / "ptychi.npy", task.get_data_to_cpu("object", as_numpy=True))
+
+
+def ptychi(out: Path) -> None:
+    np.save(out / "ptychi.npy", ptychi_task(the_object()).get_data_to_cpu("object", as_numpy=True))
 
 
 def as_matlab() -> dict:

@@ -39,7 +39,7 @@ ALLOWED = {
     "guide": {"noise", "smica"},
     "nullspace": {"cosine", "guide", "noise", "profiles", "smica", "transfer"},
     "metrics": set(),
-    "spectral": set(),
+    "spectral": {"profiles"},
     "deep": {"config", "mixing", "networks", "noise", "nullspace", "parameters", "spectral", "transfer"},
     "nulldeep": {
         "cosine",
@@ -53,7 +53,7 @@ ALLOWED = {
         "smica",
         "transfer",
     },
-    "descent": {"checkpoint", "config", "parameters"},
+    "descent": {"checkpoint", "config", "networks", "parameters"},
     "lawful": {
         "checkpoint",
         "config",

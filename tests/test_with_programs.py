@@ -5,12 +5,10 @@ py4DSTEM needs an older NumPy than ddip-tf: name an interpreter that has it in P
 
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from make_fixtures import ENERGY_EV, PIXEL_M, SHAPE, SPACING_M, positions_px
+from make_fixtures import PIXEL_M, SHAPE, SPACING_M, positions_px, ptychi_task
 from test_fields_files import DATA, expected, ghosts, run_of  # noqa: F401
 
 from ddip_tf.export import export
@@ -70,25 +68,8 @@ def test_ptyrad_loads_a_fold_slice_object(exported, name):
 
 def test_ptychi_takes_the_object_for_its_task(exported):
     pytest.importorskip("ptychi")
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
-    from simulate import load_ptychi
-
-    api, ptychography_task = load_ptychi()
     path, obj = exported("ptychi.npy")
-    options = api.LSQMLOptions()
-    options.data_options.wavelength_m = 1.239841984e-6 / ENERGY_EV
-    options.object_options.pixel_size_m = PIXEL_M[0]
-    options.object_options.slice_spacings_m = list(SPACING_M)
-    options.reconstructor_options.default_device = api.Devices.CPU
-    place = positions_px() - np.mean(positions_px(), 0)
-    task = ptychography_task(
-        options,
-        diffraction_data=np.ones((len(place), 8, 8), np.float32),
-        object_data=np.load(path),
-        probe_data=np.ones((1, 1, 8, 8), np.complex64),
-        probe_position_y_px=place[:, 0],
-        probe_position_x_px=place[:, 1],
-    )
+    task = ptychi_task(np.load(path))
     np.testing.assert_allclose(task.get_data_to_cpu("object", as_numpy=True), obj, atol=1e-6)
 
 

@@ -22,14 +22,10 @@ from simulate import (
     POSITIVE,
     Experiment,
     _names,
-    diffract,
-    disturb_probe,
     level,
     load_ptychi,
-    make_object,
-    make_probe,
     make_task,
-    scan_positions,
+    scan,
 )
 
 SCRATCH, ON, SECOND = "from scratch", "the same, going on", "from ddip-tf's slices"
@@ -67,20 +63,14 @@ def without_ghosts(obj: np.ndarray, out: Path, experiment: Experiment) -> np.nda
 
 def compare(experiment: Experiment, out: Path, threads: int = 1) -> dict[str, np.ndarray]:
     """For each way (E, N + 1): errors of the slices and loss, by epoch; the last way has its start as one row more."""
-    rng = np.random.default_rng([experiment.seed, len(experiment.sample)])
-    truth = make_object(experiment)
-    positions = scan_positions(experiment.size, rng)
-    probe = make_probe(experiment.photons, experiment.step_px2 * (len(truth) - 1))
-    pattern = rng.poisson(diffract(truth, probe, positions, experiment.step_px2))
-    start = 1 + 0.01 * (rng.normal(size=truth.shape) + 1j * rng.normal(size=truth.shape))
-    guess = disturb_probe(probe, experiment.probe_error, rng)
-    scan = (experiment, pattern, positions)
-    first = make_task(*scan, guess, start, threads)
+    truth, positions, pattern, guess, start = scan(experiment)
+    measured = (experiment, pattern, positions)
+    first = make_task(*measured, guess, start, threads)
     found = {SCRATCH: follow(first, experiment.epochs, truth, experiment)}
     obj, known = (first.get_data_to_cpu(name, as_numpy=True) for name in ("object", "probe"))
     found[ON] = follow(first, experiment.epochs, truth, experiment)
     cleaned = without_ghosts(obj.astype(np.complex64), out, experiment)
-    second = make_task(*scan, known.reshape(-1, *known.shape[-2:])[0], cleaned, threads)
+    second = make_task(*measured, known.reshape(-1, *known.shape[-2:])[0], cleaned, threads)
     found[SECOND] = [
         [*errors(cleaned, truth, experiment), np.nan],
         *follow(second, experiment.epochs, truth, experiment),

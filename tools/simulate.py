@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -166,20 +166,6 @@ def load_ptychi() -> tuple[ModuleType, type]:
     return api, PtychographyTask
 
 
-def reconstruct(
-    experiment: Experiment,
-    pattern: np.ndarray,
-    positions: np.ndarray,
-    probe: np.ndarray,
-    start: np.ndarray,
-    threads: int = 1,
-) -> np.ndarray:
-    """Intensities (P, H, W), positions (P, 2), a first probe (H, W) and object (N, H, W) -> the object."""
-    task = make_task(experiment, pattern, positions, probe, start, threads)
-    task.run()
-    return task.get_data_to_cpu("object", as_numpy=True).astype(np.complex64)
-
-
 def make_task(
     experiment: Experiment,
     pattern: np.ndarray,
@@ -188,7 +174,7 @@ def make_task(
     start: np.ndarray,
     threads: int = 1,
 ) -> Any:
-    """pty-chi's task for what `reconstruct` takes, not yet run."""
+    """pty-chi's task, not yet run: intensities (P, H, W), positions (P, 2), first probe (H, W) and object (N, H, W)."""
     api, ptychography_task = load_ptychi()
     import torch
 
@@ -229,17 +215,39 @@ def level(obj: np.ndarray, square: tuple[slice, slice]) -> np.ndarray:
     return np.stack(levelled).astype(np.complex64)
 
 
-def simulate(experiment: Experiment, threads: int = 1) -> tuple[np.ndarray, np.ndarray, int]:
-    """The reconstructed and the true object, both (N, H, W), and the number of positions."""
+class Scan(NamedTuple):
+    """What is measured, and what a reconstruction starts from."""
+
+    truth: np.ndarray  # (N, H, W) true object
+    positions: np.ndarray  # (P, 2)
+    pattern: np.ndarray  # (P, H, W) photons
+    probe: np.ndarray  # (H, W) the first guess
+    start: np.ndarray  # (N, H, W) the first object
+
+
+def scan(experiment: Experiment) -> Scan:
+    """The experiment's measurement."""
     rng = np.random.default_rng([experiment.seed, len(experiment.sample)])
     truth = make_object(experiment)
     positions = scan_positions(experiment.size, rng)
     probe = make_probe(experiment.photons, experiment.step_px2 * (len(truth) - 1))
     pattern = rng.poisson(diffract(truth, probe, positions, experiment.step_px2))
     start = 1 + 0.01 * (rng.normal(size=truth.shape) + 1j * rng.normal(size=truth.shape))
-    guess = disturb_probe(probe, experiment.probe_error, rng)
-    obj = reconstruct(experiment, pattern, positions, guess, start, threads)
-    return level(obj, experiment.square), truth, len(positions)
+    return Scan(truth, positions, pattern, disturb_probe(probe, experiment.probe_error, rng), start)
+
+
+def reconstruct(experiment: Experiment, scan: Scan, threads: int = 1) -> np.ndarray:
+    """The object (N, H, W) that pty-chi finds."""
+    task = make_task(experiment, scan.pattern, scan.positions, scan.probe, scan.start, threads)
+    task.run()
+    return task.get_data_to_cpu("object", as_numpy=True).astype(np.complex64)
+
+
+def simulate(experiment: Experiment, threads: int = 1) -> tuple[np.ndarray, np.ndarray, int]:
+    """The reconstructed and the true object, both (N, H, W), and the number of positions."""
+    measured = scan(experiment)
+    obj = reconstruct(experiment, measured, threads)
+    return level(obj, experiment.square), measured.truth, len(measured.positions)
 
 
 def write(out: Path, experiment: Experiment, obj: np.ndarray, truth: np.ndarray, positions: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,9 +49,7 @@ def stack_options(command: Callable) -> Callable:
             help="From complex objects to phase.",
         ),
     ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return _decorated(command, options)
 
 
 def file_option(command: Callable) -> Callable:
@@ -60,9 +58,7 @@ def file_option(command: Callable) -> Callable:
         click.option("--format", "family", metavar="NAME", help="File family, where the content does not say."),
         click.option("--dataset", metavar="PATH", help="Where the object lies in an HDF5, .npz or .mat file."),
     ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return _decorated(command, options)
 
 
 def fit_options(command: Callable) -> Callable:
@@ -106,9 +102,7 @@ def fit_options(command: Callable) -> Callable:
             help="auto: a bar on a terminal, nothing elsewhere; json: a line an epoch on standard output.",
         ),
     ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return _decorated(command, options)
 
 
 def settings_from(options: dict[str, Any]) -> configuration.FitConfig:
@@ -172,6 +166,13 @@ def read_guide(text: str) -> Guide:
     if len(images) != 1 or images.dtype.kind == "c":
         raise InputError(f"{file} must hold one real image to be a guide")
     return Guide(int(number) - 1, images[0], Path(file).name, sha256(Path(file)))
+
+
+def _decorated(command: Callable, options: Sequence[Callable]) -> Callable:
+    """``command`` with ``options``, first one on top."""
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def _crop(text: str) -> Box | str:
