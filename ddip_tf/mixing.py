@@ -69,9 +69,12 @@ class Mixing:
     def __call__(self, call: Call, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Modelled slices (N, H, W) and mixing weights (N, N) for true slices ``y`` (N, H, W)."""
         weights = call("weights", tf.constant(self.latents["weights"]))
-        matrix = weight_matrix(weights[0, y.shape[1] // 2, y.shape[2] // 2], self.count)
+        centre = tf.slice(weights, (0, y.shape[1] // 2, y.shape[2] // 2, 0), (1, 1, 1, -1))
+        matrix = weight_matrix(tf.reshape(centre, [-1]), self.count)
+        slices = tf.unstack(y)
         filtered = [
-            [y[j] if i == j else self._filter(call, i, j, y[j]) for j in range(self.count)] for i in range(self.count)
+            [image if i == j else self._filter(call, i, j, image) for j, image in enumerate(slices)]
+            for i in range(self.count)
         ]
         return mix(matrix, filtered), matrix
 

@@ -12,6 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ddip_tf import swift
+
 #: evaluates the network of this name on (batch, H, W, C) under the present parameters
 Call = Callable[[str, tf.Tensor], tf.Tensor]
 
@@ -36,12 +38,15 @@ class ParameterVector:
             weight.assign(part.reshape(shape))
 
     def bind(self, vector: tf.Tensor) -> Call:
-        """``call(name, x)``: the model of that name on x, under the parameters in ``vector`` (P,)."""
+        """``call(name, x)``: the model of that name on a batch of one, under the parameters in ``vector`` (P,)."""
         parts = iter(tf.split(vector, self._sizes))
         tensors = iter([tf.reshape(part, shape) for part, shape in zip(parts, self._shapes, strict=True)])
         own = {name: [next(tensors) for _ in m.trainable_variables] for name, m in self.models.items()}
 
         def call(name: str, x: tf.Tensor) -> tf.Tensor:
-            return self.models[name].stateless_call(own[name], [], x)[0]
+            model = self.models[name]
+            if swift.is_unet(model):
+                return swift.evaluate(model, own[name], x)
+            return model.stateless_call(own[name], [], x)[0]
 
         return call

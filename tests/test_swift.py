@@ -1,0 +1,82 @@
+"""The training graph's U-Net against the Keras model that is archived, and its identities one by one."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ddip_tf import networks, swift
+
+RANDOM = np.random.default_rng(8)
+
+
+def normal(*shape):
+    return RANDOM.standard_normal(shape).astype(np.float32)
+
+
+def gradients(function, values, upstream):
+    values = [tf.constant(value) for value in values]
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        result = function(values)
+    found = tape.gradient(result, values, tf.cast(upstream, result.dtype), unconnected_gradients="zero")
+    return result.numpy(), np.concatenate([np.ravel(g) for g in found])
+
+
+# folded at both, at one, at no level; odd sizes; skips where the map is folded without them
+@pytest.mark.parametrize(
+    ("shape", "skips"), [((104, 200), (0, 0, 4)), ((206, 101), (0, 0, 1)), ((104, 108), (2, 1, 0))]
+)
+def test_swift_is_the_keras_model(shape, skips):
+    build = lambda: networks.build_generator(*shape, 2, 3, channels=(3, 4, 5), skips=skips, seed=4)  # noqa: E731
+    model = build()
+    keras.config.set_dtype_policy("float64")
+    try:
+        exact = build()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    weights = [v.numpy() + 0.1 * normal(*v.shape) for v in model.trainable_variables]
+    z, upstream = normal(1, *shape, 2), normal(1, *shape, 3)
+    image, gradient = gradients(lambda w: swift.evaluate(model, w, tf.constant(z)), weights, upstream)
+    doubles = [w.astype(np.float64) for w in weights]
+    expected, slope = gradients(lambda w: exact.stateless_call(w, [], z.astype(np.float64))[0], doubles, upstream)
+    assert expected.dtype == np.float64
+    np.testing.assert_allclose(image, expected, atol=2e-5)
+    # a leaky ReLU whose input rounds to the other side of 0 bends single entries
+    assert np.linalg.norm(gradient - slope) < 0.01 * np.linalg.norm(slope)
+
+
+@pytest.mark.parametrize("shape", [(5, 8), (7, 6)])
+def test_convolution_of_the_doubled_map(shape):
+    d, kernel, upstream = normal(1, *shape, 3), normal(5, 5, 3, 2), normal(1, 2 * shape[0], 2 * shape[1], 2)
+
+    def plain(values):
+        doubled = tf.image.resize(values[0], (2 * shape[0], 2 * shape[1]))
+        return tf.nn.conv2d(tf.pad(doubled, [[0, 0], [2, 2], [2, 2], [0, 0]], "REFLECT"), values[1], 1, "VALID")
+
+    folded, gradient = gradients(lambda values: swift.doubled_convolution(*values), [d, kernel], upstream)
+    expected, slope = gradients(plain, [d, kernel], upstream)
+    np.testing.assert_allclose(folded, expected, atol=2e-5)
+    np.testing.assert_allclose(gradient, slope, atol=2e-4)
+
+
+def test_variance_of_the_doubled_map():
+    d, upstream = normal(1, 4, 7, 3) + np.float32(5), normal(3)
+    found, gradient = gradients(lambda v: swift.variance_of_doubled(v[0]), [d], upstream)
+    expected, slope = gradients(
+        lambda v: tf.math.reduce_variance(tf.image.resize(v[0], (8, 14)), (0, 1, 2)), [d], upstream
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(gradient, slope, atol=1e-6)
+
+
+def test_a_batch_is_refused():
+    model = networks.build_generator(20, 33, channels=(2,), skips=(0,))
+    with pytest.raises(ValueError, match="norms would mix"):
+        swift.evaluate(model, model.trainable_variables, tf.zeros((2, 20, 33, 1)))
+
+
+def test_only_u_nets_are_known():
+    assert swift.is_unet(networks.build_shallow_filter(40, 33))
+    assert not swift.is_unet(networks.build_kernel_filter(40, 33, networks.low_pass_kernel()))
+    assert not swift.is_unet(networks.build_pixels(np.zeros((5, 6))))
