@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,15 +133,18 @@ def run_saved_model(run: Path, name: str, latents: Mapping[str, Floats]) -> Floa
 def _write_run(separation: Separation, folder: Path) -> None:
     import tensorflow as tf
 
-    networks = {**separation.generators, **separation.filters}
+    from ddip_tf.graphs import Exporter
+
+    networks, exporter = {**separation.generators, **separation.filters}, Exporter()
     for name in networks:
         (folder / ("generators" if name in separation.generators else "onnx")).mkdir(exist_ok=True)
     (folder / "onnx").mkdir(exist_ok=True)
     pictures = []
     for name, model in networks.items():
-        _export(model, folder / "onnx" / f"{name}.onnx", "onnx")
+        architecture = exporter.architecture(model)
+        architecture.save_onnx(model, folder / "onnx" / f"{name}.onnx")
         if name in separation.generators:
-            _export(model, folder / "generators" / name, "tf_saved_model")
+            architecture.save_model(model, folder / "generators" / name)
             # the picture is the reloaded generator's: what is archived is what regenerates
             with tf.device(separation.provenance.get("device", "/CPU:0")):
                 pictures.append(run_saved_model(folder, name, separation.latents)[0, ..., 0])
@@ -154,16 +156,6 @@ def _write_run(separation: Separation, folder: Path) -> None:
     files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     text = json.dumps({**_manifest(separation), "files": files}, indent=1, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n")
-
-
-def _export(model: Any, path: Path, form: str) -> None:
-    import keras
-
-    inputs = [keras.Input(x.shape[1:], name=x.name) for x in model.inputs]
-    with runtime.quiet(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model(inputs if len(inputs) > 1 else inputs[0])  # export refuses a model that was never called
-        model.export(str(path), format=form, verbose=False)
 
 
 def _write_images(folder: Path, separation: Separation, outputs: Floats) -> None:

@@ -213,6 +213,7 @@ def _compile_chunk(
 ) -> tf.types.experimental.PolymorphicFunction:
     """(first epoch, count) ↦ (count, terms): so many epochs of gradient descent inside one graph call."""
 
+    @tf.autograph.experimental.do_not_convert  # nothing in it depends on values, and converting takes seconds
     def epoch(number: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             parameters = tf.convert_to_tensor(vector.value)

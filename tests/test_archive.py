@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ddip_tf import archive, regeneration, report
+from ddip_tf import archive, graphs, regeneration, report
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import tiff
@@ -146,7 +146,7 @@ def test_a_failing_archive_leaves_the_old_one_and_nothing_else(separation, copy,
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(archive, "_export", full)
+    monkeypatch.setattr(graphs.Architecture, "save_onnx", full)
     before = (copy / "manifest.json").read_bytes()
     with pytest.raises(RunError, match="No space left"):
         archive.save(separation, copy, overwrite=True)

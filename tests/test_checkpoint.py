@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from ddip_tf import archive, checkpoint, cli
+from ddip_tf import archive, checkpoint, cli, graphs
 from ddip_tf.checkpoint import Checkpoints, State
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, Interrupted, RunError
@@ -173,7 +173,7 @@ def test_a_result_outlives_an_archive_that_fails(call, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr(archive, "_export", full)
+        broken.setattr(graphs.Architecture, "save_onnx", full)
         code, _, err = call()
     assert (code, err.count("\n")) == (1, 1)
     assert "No space left" in err
