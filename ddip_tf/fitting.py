@@ -94,11 +94,12 @@ def _fit_priors(
     """The fit of mixing shallow, kernel or linear on the device ``place``; the rest as `fit`."""
     began = time.perf_counter()
     scale = normalise.to_unit_interval(stack.images)
-    with tf.device(place):
+    with runtime.on_device(place):
         model = CoupledPriors(config, scale.inverse(stack.images))
         start = checkpoints.begin(identity(stack, config, place)) if checkpoints else None
         end = descend(model, config, callbacks, checkpoints, start, stop)
-        images, modelled, matrix = (x.numpy() for x in tf.function(model.forward)(model.parameters.read()))
+        forward = tf.function(model.forward, autograph=False)
+        images, modelled, matrix = (x.numpy() for x in forward(model.parameters.read()))
     to_output = normalise.least_squares(images, stack.images)
     separation = Separation(
         stack=stack,

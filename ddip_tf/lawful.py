@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from ddip_tf import diagnose, networks, nullspace, runtime
 from ddip_tf._typing import Floats
@@ -78,7 +77,7 @@ def fit_transfer(
         fitted = _pixels(solution, callbacks)
     else:
         start = checkpoints.begin(identity(stack, config, device)) if checkpoints else None
-        with tf.device(device):
+        with runtime.on_device(device):
             model = DEEP[config.prior](images, law, solution, config)
             end = descend(model, config, callbacks, checkpoints, start, stop)
             fitted = _networks(model, images, end.by_name(model.terms), end.status)

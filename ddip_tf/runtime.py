@@ -86,6 +86,20 @@ def start(device: str = "auto", threads: int | None = None, networks: int = 3) -
     return f"/GPU:{int(number or 0)}"
 
 
+@contextlib.contextmanager
+def on_device(place: str) -> Iterator[None]:
+    """Compute on ``place``; on a CPU graphs run as they are traced: optimising them costs seconds and gains nothing."""
+    import tensorflow as tf
+
+    before = tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)
+    with tf.device(place):
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": "CPU" in place or before})
+        try:
+            yield
+        finally:
+            tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": before})
+
+
 def threads_in_use() -> dict[str, int]:
     """TensorFlow's thread setting: ``inter_op`` (operations at once) and ``intra_op`` (threads in each)."""
     import tensorflow as tf
