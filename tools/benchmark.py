@@ -1,0 +1,249 @@
+"""How fast ddip-tf is, beside the paper's method in plain PyTorch: seconds an epoch, memory, seconds of whole commands.
+
+    python tools/benchmark.py OUT --peer PYTHON --sides 128,272,448,1024     # OUT/benchmark.json, OUT/benchmark.md
+
+PYTHON is an interpreter with torch, numpy, tifffile and click (tools/peer.py runs in it; left out: no peer). Both
+sides do the arithmetic of ``--preset paper`` with shallow filters, on all cores, in turns of a few seconds in one run,
+so that what else the machine does hits both. Every figure is a median with the least and the most.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+import ddip_tf
+from ddip_tf import runtime
+
+HERE = Path(__file__).parent
+COMMAND = (sys.executable, "-c", "from ddip_tf.cli import main; main()")
+SIDE = 272  # of the pair that whole commands get
+TURN_S = 4.0
+
+
+def serve(side: int, epochs: int) -> None:
+    """The fit itself; after every ``epochs`` epochs it says how long they took, and waits for a line."""
+    import keras
+
+    from ddip_tf import SliceStack, fit
+    from ddip_tf.config import preset
+
+    class Turn(keras.callbacks.Callback):
+        needs_weights = False
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if epoch % epochs:
+                return
+            if epoch:
+                memory = {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "bytes": resident()}
+                print(json.dumps({"seconds": time.perf_counter() - self.began, **memory}), flush=True)
+            self.model.stop_training = not sys.stdin.readline()
+            self.began = time.perf_counter()
+
+    pair = np.random.default_rng(0).random((2, side, side), dtype=np.float32)
+    fit(SliceStack(pair), preset("paper", epochs=10**6, chunk=epochs), callbacks=[Turn()])
+
+
+def resident() -> int:
+    """Bytes of this process in memory now (Linux)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class Side:
+    """A process that runs epochs when asked."""
+
+    def __init__(self, command: Sequence[str], epochs: int) -> None:
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._epochs, self.seconds, self.record = epochs, [], {}
+
+    def turn(self, counts: bool = True) -> None:
+        print(self._epochs, file=self._process.stdin, flush=True)
+        self.record = json.loads(self._process.stdout.readline())
+        self.seconds += [self.record["seconds"] / self._epochs] if counts else []
+
+    def leave(self) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def epochs_at(side: int, peer: str | None, turns: int) -> dict[str, Any]:
+    """Seconds an epoch and peak memory of both sides, in turns."""
+    epochs = max(1, round(TURN_S / (0.12 * (side / SIDE) ** 2)))
+    commands = {"ddip-tf": [sys.executable, __file__, "--serve", str(side), "--epochs", str(epochs)]}
+    if peer:
+        commands["peer"] = [peer, str(HERE / "peer.py"), "--serve", str(side)]
+    sides = {name: Side(command, epochs) for name, command in commands.items()}
+    for turn in range(turns + 1):  # the first is for warming up
+        for one in sides.values():
+            one.turn(counts=turn > 0)
+    for one in sides.values():
+        one.leave()
+    found: dict[str, Any] = {"side": side, "epochs_a_turn": epochs}
+    for name, one in sides.items():
+        found[name] = {
+            **spread(one.seconds),
+            "peak_bytes": one.record.get("peak_bytes", one.record.get("memory_bytes")),
+        }
+    if peer:
+        found["times_faster"] = found["peer"]["median"] / found["ddip-tf"]["median"]
+        ratios = [b / a for a, b in zip(*(one.seconds for one in sides.values()), strict=True)]
+        found["times_faster_by_turn"] = spread(ratios)
+    return found
+
+
+def growth(epochs: int, side: int = 128, pieces: int = 10) -> dict[str, Any]:
+    """Resident memory over a long fit: after each tenth of it."""
+    one = Side([sys.executable, __file__, "--serve", str(side), "--epochs", str(epochs // pieces)], epochs // pieces)
+    memory = []
+    for _ in range(pieces):
+        one.turn()
+        memory.append(one.record["bytes"])
+    one.leave()
+    return {"side": side, "epochs": epochs, "bytes": memory, "growth": memory[-1] / memory[0] - 1}
+
+
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    return {"median": statistics.median(values), "least": min(values), "most": max(values), "runs": len(values)}
+
+
+def commands(folder: Path, times: int) -> dict[str, Any]:
+    """Seconds of whole cold commands on a 272 × 272 pair: the pair that ships, continued by reflection."""
+    from ddip_tf.formats import tiff
+
+    pair = []
+    for name in ("slice1", "slice2"):
+        image = tiff.read(Path(ddip_tf.__file__).with_name("demo_data") / f"{name}.tif")[0][0]
+        border = [(0, max(0, SIDE - side)) for side in image.shape]
+        tiff.write(folder / f"{name}.tif", np.pad(image, border, "reflect")[:SIDE, :SIDE], None)
+        pair.append(str(folder / f"{name}.tif"))
+    run = str(folder / "run")
+    fits = [*COMMAND, "fit", *pair, "-o", run, "--overwrite", "--progress", "none"]
+    measured: dict[str, Callable[[], dict[str, float]]] = {
+        "ddip-tf --help": lambda: whole([*COMMAND, "--help"]),
+        "import ddip_tf": lambda: whole([sys.executable, "-c", "import ddip_tf"]),
+        "ddip-tf transfer": lambda: whole([*COMMAND, "transfer", *pair]),
+        "fit --preset quick": lambda: whole([*fits, "--preset", "quick"]),
+        "fit --preset default": lambda: whole(fits),
+        "regenerate --runtime onnx": lambda: whole([*COMMAND, "regenerate", run, "-o", str(folder / "again")]),
+        "fit --preset paper --epochs 20": lambda: to_epoch_20([*fits[:-1], "json", "--preset", "paper"]),
+    }
+    found: dict[str, dict[str, list[float]]] = {name: {} for name in measured}
+    for _ in range(times):
+        for name, measure in measured.items():
+            for what, seconds in measure().items():
+                found[name].setdefault(what, []).append(seconds)
+    return {name: {what: spread(seconds) for what, seconds in one.items()} for name, one in found.items()}
+
+
+def whole(command: Sequence[str]) -> dict[str, float]:
+    began = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return {"whole": time.perf_counter() - began}
+
+
+def to_epoch_20(command: Sequence[str]) -> dict[str, float]:
+    """Seconds from the command's start until epoch 20 is done, and of what comes after it: archive and report."""
+    began, last = time.perf_counter(), 0.0
+    command = [*command, "--epochs", "20"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        for line in process.stdout:
+            if json.loads(line).get("epoch") == 20:
+                last = time.perf_counter() - began
+    end = time.perf_counter() - began
+    return {"epoch 20": last, "after it": end - last, "whole": end}
+
+
+def table(found: dict[str, Any]) -> str:
+    lines = [
+        "| pixels | ddip-tf, s an epoch | peer, s an epoch | times faster | ddip-tf, µs a pixel | memory | peer's |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for one in found["epochs"]:
+        ours, peer, side = one["ddip-tf"], one.get("peer"), one["side"]
+        lines.append(
+            f"| {side}² | {shown(ours)} | {shown(peer) if peer else '–'} | {one['times_faster']:.2f} | "
+            if peer
+            else f"| {side}² | {shown(ours)} | – | – | "
+        )
+        lines[-1] += f"{ours['median'] / side**2 * 1e6:.2f} | {ours['peak_bytes'] / 1e6:.0f} MB | "
+        lines[-1] += f"{peer['peak_bytes'] / 1e6:.0f} MB |" if peer else "– |"
+    if found["growth"]:
+        one = found["growth"]
+        lines += ["", f"Memory over {one['epochs']} epochs at {one['side']}²: {100 * one['growth']:+.2f} %."]
+    if found["commands"]:
+        lines += ["", f"| whole cold command, {SIDE}² | seconds |", "| --- | --- |"]
+        for name, parts in found["commands"].items():
+            lines += [f"| {name}{'' if what == 'whole' else f': {what}'} | {shown(s)} |" for what, s in parts.items()]
+    return "\n".join(lines) + "\n"
+
+
+def shown(one: dict[str, Any]) -> str:
+    return f"{one['median']:.3g} ({one['least']:.3g}–{one['most']:.3g})"
+
+
+@click.command(help=__doc__)
+@click.argument("out", required=False, type=click.Path(path_type=Path))
+@click.option("--peer", help="Interpreter that has torch.")
+@click.option("--sides", default="128,272,448,1024", show_default=True)
+@click.option("--turns", default=5, show_default=True, help="Counted turns of about four seconds for each side.")
+@click.option("--times", default=3, show_default=True, help="Runs of each whole command; 0: none.")
+@click.option(
+    "--long", "long_epochs", default=2000, show_default=True, help="Epochs of the fit whose memory is watched."
+)
+@click.option("--serve", "side", type=int, hidden=True)
+@click.option("--epochs", type=int, default=10, hidden=True)
+def main(
+    out: Path | None,
+    peer: str | None,
+    sides: str,
+    turns: int,
+    times: int,
+    long_epochs: int,
+    side: int | None,
+    epochs: int,
+) -> None:
+    if side:
+        serve(side, epochs)
+        return
+    if out is None:
+        raise click.UsageError("give the folder for benchmark.json and benchmark.md")
+    out.mkdir(parents=True, exist_ok=True)
+    found: dict[str, Any] = {
+        "versions": runtime.versions(),
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "load": os.getloadavg(),
+        "epochs": [],
+        "growth": None,
+        "commands": {},
+    }
+    for one in sides.split(",") if sides else []:
+        found["epochs"].append(epochs_at(int(one), peer, turns))
+        click.echo(json.dumps(found["epochs"][-1]), err=True)
+    if long_epochs:
+        found["growth"] = growth(long_epochs)
+    if times:
+        folder = Path(tempfile.mkdtemp())
+        found["commands"] = commands(folder, times)
+        shutil.rmtree(folder)
+    (out / "benchmark.json").write_text(json.dumps(found, indent=1) + "\n")
+    (out / "benchmark.md").write_text(table(found))
+    click.echo(table(found))
+
+
+if __name__ == "__main__":
+    main()
