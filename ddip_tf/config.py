@@ -16,6 +16,8 @@ NORMALISATIONS = ("auto", "sum", "diagonal")
 PRIORS = ("tv", "dip", "null-dip")
 #: of a whole number, TensorFlow's own
 LARGEST = 2**31 - 1
+#: of the networks while they are trained; parameters and archives are float32 in both
+PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 def _setting(default: Any, doc: str) -> Any:
@@ -53,6 +55,7 @@ class FitConfig:
     alpha_weight: float = _setting(0.5, "weight of the α term, Σ(α − ½)²")
     alpha_epochs: int = _setting(100, "first epochs, in which the α term acts")
     width: int = _setting(8, "channels of a generator's first level, doubled at each deeper one")
+    precision: str = _setting("float32", "of the networks in training: float32, or mixed_bfloat16 for GPUs with it")
     chunk: int = _setting(10, "epochs inside one graph call; callbacks see the weights at its end")
 
     def __post_init__(self) -> None:
@@ -62,6 +65,8 @@ class FitConfig:
             raise InputError(f"normalisation is {self.normalisation!r}; it can be {', '.join(NORMALISATIONS)}")
         if self.prior not in PRIORS:
             raise InputError(f"prior is {self.prior!r}; it can be {', '.join(PRIORS)}")
+        if self.precision not in PRECISIONS:
+            raise InputError(f"precision is {self.precision!r}; it can be {', '.join(PRECISIONS)}")
         for name, lowest in _LOWEST.items():
             value = getattr(self, name)
             if name == "gamma" and value is None:

@@ -40,7 +40,7 @@ class CoupledPriors:
         random = np.random.default_rng(config.seed)
         self.generators, self.latents = build_generators(config, count, shape, random)
         self.mixing = Mixing(config, count, (shape[0], shape[1]), random)
-        self.parameters = ParameterVector({**self.generators, **self.mixing.networks})
+        self.parameters = ParameterVector({**self.generators, **self.mixing.networks}, config.precision)
 
     def forward(self, vector: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Slices y (N, H, W), modelled inputs I (N, H, W), weights (N, N) under parameters ``vector`` (P,)."""

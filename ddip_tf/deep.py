@@ -59,7 +59,7 @@ class LawfulPriors:
         unit, mean = nullspace.scale(images), images.mean((1, 2), keepdims=True)
         random = np.random.default_rng(config.seed)
         self.generators, self.latents = build_generators(config, count, shape, random)
-        self.parameters = ParameterVector(self.generators)
+        self.parameters = ParameterVector(self.generators, config.precision)
 
         low, high = solution.base.min((1, 2)), solution.base.max((1, 2))
         self.gain = (high - low) * (1 + 2 * MARGIN)

@@ -57,7 +57,7 @@ class NullSpacePriors:
             name="null_space",
         )
         self._z = latent_input(random, (*low, 1))
-        self.parameters = ParameterVector({"null_space": self._network})
+        self.parameters = ParameterVector({"null_space": self._network}, config.precision)
         self.gain, self.offset = np.ones(count), np.zeros(count)
 
         centred = (images - mean) / unit

@@ -19,10 +19,14 @@ Call = Callable[[str, tf.Tensor], tf.Tensor]
 
 
 class ParameterVector:
-    """The trainable parameters of ``models`` (by name), end to end in order, P float32 numbers."""
+    """The trainable parameters of ``models`` (by name), end to end in order, P float32 numbers.
 
-    def __init__(self, models: Mapping[str, keras.Model]) -> None:
+    ``precision`` is that of U-Nets when they are called (`ddip_tf.config.PRECISIONS`); what they give is float32.
+    """
+
+    def __init__(self, models: Mapping[str, keras.Model], precision: str = "float32") -> None:
         self.models = dict(models)
+        self._dtype = tf.bfloat16 if precision == "mixed_bfloat16" else tf.float32
         self._weights = [w for model in self.models.values() for w in model.trainable_variables]
         self._shapes = [tuple(w.shape) for w in self._weights]
         self._sizes = [int(np.prod(shape)) for shape in self._shapes]
@@ -46,7 +50,7 @@ class ParameterVector:
         def call(name: str, x: tf.Tensor) -> tf.Tensor:
             model = self.models[name]
             if swift.is_unet(model):
-                return swift.evaluate(model, own[name], x)
+                return swift.evaluate(model, own[name], x, self._dtype)
             return model.stateless_call(own[name], [], x)[0]
 
         return call

@@ -40,16 +40,17 @@ def is_unet(model: keras.Model) -> bool:
     return any(weight.path == "level1_down_conv/kernel" for weight in model.trainable_variables)
 
 
-def evaluate(model: keras.Model, weights: Sequence[tf.Tensor], x: tf.Tensor) -> tf.Tensor:
+def evaluate(model: keras.Model, weights: Sequence[tf.Tensor], x: tf.Tensor, dtype: tf.DType = tf.float32) -> tf.Tensor:
     """``model``, a U-Net of `networks.build_generator`, on ``x`` (1, H, W, C).
 
     ``weights`` take the place of its trainable variables, in their order. Equal to the model's own call but for
-    rounding; gradients likewise. Raises ValueError for a batch of several images.
+    rounding; gradients likewise. Maps and kernels are ``dtype``; statistics, the head and the result are float32.
+    Raises ValueError for a batch of several images.
     """
     if x.shape[0] != 1:
         raise ValueError(f"a batch of {x.shape[0]}: norms would mix its images")
     named = {weight.path: value for weight, value in zip(model.trainable_variables, weights, strict=True)}
-    x = _level(x, named, 1)
+    x = tf.cast(_level(tf.cast(x, dtype), named, 1), tf.float32)
     x = tf.nn.conv2d(x, named["head_conv/kernel"], 1, "VALID") + named["head_conv/bias"]
     return model.get_layer("image").activation(x)
 
@@ -65,9 +66,9 @@ def _level(x: tf.Tensor, weights: Weights, number: int) -> tf.Tensor:
     skips = f"{name}_skip_conv/kernel" in weights
     if doubled == (height, width) and min(doubled) >= LEAST_FOLDED and not skips:
         scale = weights[f"{name}_join_norm/gamma"] * tf.math.rsqrt(variance_of_doubled(d) + EPSILON)
-        d = doubled_convolution(d, weights[f"{name}_up_conv/kernel"] * scale[:, None])
+        d = doubled_convolution(d, tf.cast(weights[f"{name}_up_conv/kernel"] * scale[:, None], d.dtype))
     else:
-        d = _window(tf.image.resize(d, doubled), 0, 0, height, width)
+        d = _window(_resized(d, doubled), 0, 0, height, width)
         d = tf.concat([_block(x, weights, f"{name}_skip"), d], 3) if skips else d
         d = _convolution(_norm(d, weights, f"{name}_join"), weights, f"{name}_up")
     return _block(_activation(d, weights, f"{name}_up"), weights, f"{name}_out")
@@ -82,7 +83,7 @@ def _activation(x: tf.Tensor, weights: Weights, name: str) -> tf.Tensor:
 
 
 def _convolution(x: tf.Tensor, weights: Weights, name: str, stride: int = 1) -> tf.Tensor:
-    kernel = weights[f"{name}_conv/kernel"]
+    kernel = tf.cast(weights[f"{name}_conv/kernel"], x.dtype)
     border = kernel.shape[0] // 2
     return tf.nn.conv2d(_mirrored(x, border, "REFLECT") if border else x, kernel, stride, "VALID")
 
@@ -101,7 +102,8 @@ def doubled_convolution(d: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     4×4 convolution of d. The outermost two pixels, which see the reflection, are computed from the doubled map.
     """
     channels_in, channels_out = kernel.shape[2:]
-    folded = tf.einsum("pmt,qns,mnio->tsipqo", FOLD, FOLD, kernel)
+    fold = tf.cast(FOLD, kernel.dtype)
+    folded = tf.einsum("pmt,qns,mnio->tsipqo", fold, fold, kernel)
     folded = tf.reshape(folded, (4, 4, channels_in, 4 * channels_out))
     parities = tf.nn.conv2d(_mirrored(d, 1, "SYMMETRIC"), folded, 1, "VALID")
     inner = _window(tf.nn.depth_to_space(parities, 2), 1, 1, 2 * d.shape[1] - 4, 2 * d.shape[2] - 4)
@@ -114,7 +116,7 @@ def doubled_convolution(d: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 def _border(d: tf.Tensor, kernel: tf.Tensor, across: int) -> list[tf.Tensor]:
     """The first and the last two rows of `doubled_convolution`; columns are padded by ``across``."""
     height, width = d.shape[1:3]
-    first, last = (tf.image.resize(_window(d, at, 0, 3, width), (6, 2 * width)) for at in (0, height - 3))
+    first, last = (_resized(_window(d, at, 0, 3, width), (6, 2 * width)) for at in (0, height - 3))
     first, last = _window(first, 0, 0, 4, 2 * width), _window(last, 2, 0, 4, 2 * width)
     first = tf.pad(first, [[0, 0], [2, 0], [across, across], [0, 0]], "REFLECT")
     last = tf.pad(last, [[0, 0], [0, 2], [across, across], [0, 0]], "REFLECT")
@@ -123,17 +125,18 @@ def _border(d: tf.Tensor, kernel: tf.Tensor, across: int) -> list[tf.Tensor]:
 
 @tf.custom_gradient
 def variance_of_doubled(d: tf.Tensor):  # type: ignore[no-untyped-def]
-    """Variance (C,) over ``d`` (1, h, w, C) doubled bilinearly.
+    """Variance (C,), float32, over ``d`` (1, h, w, C) doubled bilinearly.
 
     The sum of squares of the doubled map is ⟨d, S d⟩ with S = (3/8, 5/4, 3/8) along rows and columns, d continued
     symmetrically; its mean is that of d.
     """
-    e = d - tf.reduce_mean(d, (0, 1, 2))
+    e = tf.cast(d, tf.float32)
+    e -= tf.reduce_mean(e, (0, 1, 2))
     s = _mirrored(e, 1, "SYMMETRIC")
     s = 1.25 * s[:, 1:-1] + 0.375 * (s[:, :-2] + s[:, 2:])
     s = 1.25 * s[:, :, 1:-1] + 0.375 * (s[:, :, :-2] + s[:, :, 2:])
     count = 4 * d.shape[1] * d.shape[2]
-    return tf.reduce_sum(e * s, (0, 1, 2)) / count, lambda upstream: s * (upstream * (2 / count))
+    return tf.reduce_sum(e * s, (0, 1, 2)) / count, lambda upstream: tf.cast(s * (upstream * (2 / count)), d.dtype)
 
 
 def _mirrored(x: tf.Tensor, border: int, mode: str) -> tf.Tensor:
@@ -150,6 +153,10 @@ def _mirrored(x: tf.Tensor, border: int, mode: str) -> tf.Tensor:
         return x, lambda upstream: tf.raw_ops.MirrorPadGrad(input=upstream, paddings=paddings, mode=mode)
 
     return padded(x)
+
+
+def _resized(x: tf.Tensor, shape: tuple[int, int]) -> tf.Tensor:
+    return tf.cast(tf.image.resize(x, shape), x.dtype)  # tf.image gives float32 always
 
 
 def _line(x: tf.Tensor, axis: int, at: int) -> tf.Tensor:

@@ -6,7 +6,7 @@ import yaml
 from ddip_tf.config import PRESETS, FitConfig, parse_yaml, preset
 from ddip_tf.errors import InputError
 
-OTHER = FitConfig("kernel", 0.3, "diagonal", "dip", 4, 77, 5, 2e-3, 0.8, 40, 0.9, 0.25, 9, 3, 4)
+OTHER = FitConfig("kernel", 0.3, "diagonal", "dip", 4, 77, 5, 2e-3, 0.8, 40, 0.9, 0.25, 9, 3, "mixed_bfloat16", 4)
 
 
 def test_every_field_survives_the_round_trip():
@@ -34,6 +34,7 @@ def test_paper_preset_is_the_facts():
         "alpha_weight": 0.5,
         "alpha_epochs": 100,
         "width": 8,
+        "precision": "float32",
         "chunk": 10,
     }
 

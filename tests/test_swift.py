@@ -80,3 +80,19 @@ def test_only_u_nets_are_known():
     assert swift.is_unet(networks.build_shallow_filter(40, 33))
     assert not swift.is_unet(networks.build_kernel_filter(40, 33, networks.low_pass_kernel()))
     assert not swift.is_unet(networks.build_pixels(np.zeros((5, 6))))
+
+
+def test_half_precision_is_near_and_gives_float32():
+    model = networks.build_generator(206, 104, 1, 1, channels=(4, 4, 6), skips=(0, 0, 2), seed=2)
+    weights, z, upstream = (
+        [v.numpy() for v in model.trainable_variables],
+        normal(1, 206, 104, 1),
+        normal(1, 206, 104, 1),
+    )
+    whole, half = (
+        gradients(lambda w, dtype=dtype: swift.evaluate(model, w, tf.constant(z), dtype), weights, upstream)
+        for dtype in (tf.float32, tf.bfloat16)
+    )
+    assert half[0].dtype == half[1].dtype == np.float32
+    assert 0 < np.abs(half[0] - whole[0]).max() < 0.1 * np.ptp(whole[0])
+    assert half[1] @ whole[1] > 0.95 * np.linalg.norm(half[1]) * np.linalg.norm(whole[1])

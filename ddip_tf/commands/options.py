@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: flags that mean nothing to the transfer law, and those that mean nothing to the paper's mixings
 OF_EQUATION_3 = {"gamma"}
-OF_NETWORKS = {"epochs", "learning_rate", "width"}
+OF_NETWORKS = {"epochs", "learning_rate", "width", "precision"}
 OF_THE_LAW = {"normalisation", "prior"}
 
 
@@ -93,6 +93,7 @@ def fit_options(command: Callable) -> Callable:
         click.option("--resume", is_flag=True, help="Go on with the unfinished RUN; begin if there is none."),
         click.option("--overwrite", is_flag=True, help="Replace an existing run folder."),
         click.option("--device", default="auto", show_default=True, help="auto, cpu or gpu:0."),
+        click.option("--precision", type=click.Choice(configuration.PRECISIONS), help="Of networks in training."),
         click.option("--threads", type=click.IntRange(min=1), help="CPU threads (all cores if left out)."),
         click.option(
             "--progress",
@@ -107,7 +108,7 @@ def fit_options(command: Callable) -> Callable:
 
 def settings_from(options: dict[str, Any]) -> configuration.FitConfig:
     """Settings from the preset, then the config file, then the flags."""
-    names = ("mixing", "gamma", "epochs", "seed", "learning_rate", "width", "normalisation", "prior")
+    names = ("mixing", "gamma", "epochs", "seed", "learning_rate", "width", "normalisation", "prior", "precision")
     flags = {name: options[name] for name in names if options[name] is not None}
     start, written = configuration.PRESETS[options["preset"]], {}
     if options["config_file"]:
