@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from ddip_tf.commands import export, fit, inform, measure, regenerate, score, sweep, transfer
+from ddip_tf.commands import export, fit, inform, measure, regenerate, report, score, sweep, transfer
 from ddip_tf.errors import InputError, Interrupted, RunError
 
 
@@ -54,6 +54,7 @@ for command in (
     fit.fit,
     transfer.transfer,
     regenerate.regenerate,
+    report.report,
     score.score,
     export.export,
     measure.spectrum,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -164,3 +165,23 @@ def run(path: _typing.Path) -> str:
         *(f"Warning: {sentence}" for sentence in manifest["warnings"]),
     ]
     return "\n".join(lines)
+
+
+def command(manifest: Mapping[str, Any]) -> str:
+    """The command that does a fit again, with its settings as run.yaml; files by name, ``--steps`` as they were."""
+    sources = manifest["inputs"]
+    names = list(dict.fromkeys(source["name"] for source in sources)) or ["slice1.tif", "slice2.tif"]
+    words = ["ddip-tf", "fit", *names, "--config", "run.yaml"]
+    if len(names) == 1:
+        words += ["--slices", ",".join(str(source.get("page", 0)) for source in sources)]
+    datasets = {str(source["dataset"]) for source in sources if source.get("dataset")}
+    words += ["--dataset", *datasets] if len(datasets) == 1 else []
+    if crop := manifest.get("crop"):
+        words += ["--crop", ",".join(f"{start}:{end}" for start, end in crop)]
+    if record := manifest.get("from_complex"):
+        words += ["--quantity", str(record["quantity"])]
+    for guide in manifest.get("guides") or ():
+        words += ["--guide", f"slice{guide['slice']}={guide['name']}"]
+    if "runs" in manifest:
+        words += ["--runs", str(len(manifest["runs"]))]
+    return shlex.join(words)

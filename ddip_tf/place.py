@@ -8,6 +8,7 @@ away what a killed process left.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 from pathlib import Path
@@ -99,3 +100,12 @@ class as_run_error:
         if isinstance(error, Exception) and type(error).__module__.startswith("tensorflow"):
             said = re.sub(r"\{\{.*?\}\} *", "", str(getattr(error, "message", error))).split("\n")[0]
             raise RunError(f"cannot write {self._run}: {said[:300]}") from error
+
+
+def replace_text(path: Path, text: str) -> Path:
+    """Write ``text`` aside and put it in its place, so that a reader never sees half. Raises RunError."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with as_run_error(path):
+        aside.write_text(text)
+        aside.replace(path)
+    return path

@@ -10,7 +10,6 @@ import csv
 import functools
 import gc
 import io
-import os
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,8 +23,9 @@ from ddip_tf import _typing, archive, blind, regeneration, runtime
 from ddip_tf.checkpoint import STATE, Checkpoints
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
-from ddip_tf.manifest import MANIFEST
-from ddip_tf.place import as_run_error
+from ddip_tf.formats import limits
+from ddip_tf.manifest import MANIFEST, inside
+from ddip_tf.place import as_run_error, replace_text
 from ddip_tf.slices import SliceStack
 
 SUMMARY = "summary.csv"
@@ -156,13 +156,29 @@ def write_summary(rows: Iterable[Mapping[str, Any]], folder: _typing.Path) -> Pa
     return replace_text(Path(folder) / SUMMARY, text.getvalue())
 
 
-def replace_text(path: Path, text: str) -> Path:
-    """Write ``text`` aside and put it in its place, so that a reader never sees half. Raises RunError."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with as_run_error(path):
-        aside.write_text(text)
-        aside.replace(path)
-    return path
+def read_summary(folder: _typing.Path) -> list[dict[str, Any]]:
+    """The rows of ``summary.csv`` as `row` made them, floats to six digits; what a run lacks is left out.
+
+    Raises InputError if it is missing or damaged, RunError if a run of it leads out of the folder.
+    """
+    path = Path(folder) / SUMMARY
+    try:
+        rows = list(csv.DictReader(io.StringIO(limits.read_text(path))))
+        found = [{name: _value(name, text) for name, text in one.items() if text or name == "gamma"} for one in rows]
+    except (OSError, UnicodeDecodeError, csv.Error, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path} cannot be read: {str(error)[:200]}") from error
+    for one in found:
+        if missing := {"run", "status", "preset", "mixing", "gamma", "seed"} - one.keys():
+            raise InputError(f"{path} is no table of a sweep: a line has no {min(missing)}")
+        inside(folder, f"runs/{one['run']}")
+    return found
+
+
+def _value(name: str, text: str) -> str | float | None:
+    """A cell of the table, back in its type."""
+    if name in ("run", "status", "preset", "mixing"):
+        return text
+    return None if not text else int(text) if text.isdecimal() else float(text)
 
 
 def _alpha(mixing: Mapping[str, Any]) -> list[float]:

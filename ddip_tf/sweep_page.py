@@ -15,9 +15,9 @@ import numpy as np
 from ddip_tf import regeneration, repeats, spectrum
 from ddip_tf._typing import Floats
 from ddip_tf.errors import RunError
+from ddip_tf.place import replace_text
 from ddip_tf.report import display_range
 from ddip_tf.suggestion import Suggestion
-from ddip_tf.sweep import replace_text
 
 PAGE = "report.html"
 Row = Mapping[str, Any]
@@ -154,7 +154,7 @@ def _table(rows: Sequence[Row], chosen: str) -> str:
 
 def _cell(name: str, value: Any) -> str:
     text = "" if value is None else f"{value:.4g}" if isinstance(value, float) else html.escape(str(value))
-    return f"<a href='runs/{text}/preview.png'>{text}</a>" if name == "run" else text
+    return f"<a href='runs/{text}/report.html'>{text}</a>" if name == "run" else text
 
 
 def _row(content: str, columns: int, kind: str = "") -> str:

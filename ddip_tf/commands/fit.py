@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ddip_tf.commands.options import fit_options, read_guide, read_stack, settings_from, stack_options
+from ddip_tf.commands.report import write_page
 from ddip_tf.commands.score import scores
 from ddip_tf.errors import InputError
 
@@ -93,6 +94,8 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
         if options["resume"] and folder.finished(stack, settings):
             if not (run / "preview.png").exists():  # killed between the archive and its figures
                 report.write_figures(run)
+            if not (run / "report.html").exists():
+                write_page(run)
             return click.echo(f"{run} is finished: nothing to do")
         with runtime.quiet():
             from ddip_tf import progress
@@ -112,7 +115,8 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
         if sys.stderr.isatty():
             click.echo("archiving …", err=True)
         folder.write(separation)
-    preview = report.write_figures(run)[0]
+    report.write_figures(run)
+    write_page(run)
     if options["progress"] == "json":
         return
     last = {name: float(values[-1]) for name, values in separation.history.items()}
@@ -122,7 +126,7 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
         click.echo(describe.conversion(stack))
     for sentence in separation.warnings:
         click.echo(f"Warning: {sentence}")
-    click.echo(f"pictures   {run / 'outputs'}\npreview    {preview}\nagain      ddip-tf regenerate {run} --check")
+    click.echo(places(run))
 
 
 def checkpoints_of(run: Path, options: dict[str, Any]) -> Checkpoints:
@@ -152,14 +156,26 @@ def fit_repeatedly(stack: SliceStack, settings: FitConfig, run: Path, count: int
     for number, name in enumerate(names):
         fit_into(stack, replace(settings, seed=settings.seed + number), run / "runs" / name, options)
     ensemble.assemble(run, names)
-    preview = report.write_figures(run)[0]
+    report.write_figures(run)
+    write_page(run)
     if options["progress"] == "json":
         return
     manifest = archive.load_manifest(run)
     for sentence in manifest["warnings"]:
         click.echo(f"Warning: {sentence}")
     click.echo(describe.repeats(manifest))
-    click.echo(f"pictures   {run / 'outputs'}\npreview    {preview}\nagain      ddip-tf regenerate {run} --check")
+    click.echo(places(run))
+
+
+def places(run: Path) -> str:
+    """Where to look next."""
+    lines = {
+        "pictures": run / "outputs",
+        "preview": run / "preview.png",
+        "page": run / "report.html",
+        "again": f"ddip-tf regenerate {run} --check",
+    }
+    return "\n".join(f"{name:11s}{value}" for name, value in lines.items())
 
 
 def free_run(first_file: str, seed: int) -> Path:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ddip_tf.commands.options import OF_NETWORKS, OF_THE_LAW, fit_options, read_stack, settings_from, stack_options
+from ddip_tf.commands.report import write_page
 from ddip_tf.errors import InputError, RunError
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ def carry_out(tasks: list[Task], left: list[Task], client: Any, folder: Path, pr
         rows[task.name] = sweeping.row(task, failure)
         if failure is None:
             report.write_figures(task.run)
+            write_page(task.run)
         else:
             failed.append(task.name)
         show()

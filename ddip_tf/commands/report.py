@@ -1,0 +1,48 @@
+"""``report``: the pages of runs and sweeps, made again, and made at the end of every fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ddip_tf.errors import InputError
+
+
+@click.command()
+@click.argument("path", metavar="RUN|SWEEP", type=click.Path())
+def report(path: str) -> None:
+    """Make the page report.html of a run or of a sweep again.
+
+    One file, to look at in a browser without a network: slices to compare, ghosts, edges to measure, curves, warnings,
+    and how to reproduce. Of a sweep: the pages of its runs, too.
+
+    \b
+    ddip-tf report saved_models/sample7
+    ddip-tf report saved_models/my_sweep
+    """
+    from ddip_tf import run_page, sweep, sweep_page
+    from ddip_tf.manifest import MANIFEST
+    from ddip_tf.suggestion import suggest
+
+    folder = Path(path)
+    if (folder / MANIFEST).exists():
+        return click.echo(run_page.write(folder))
+    if not (folder / sweep.SUMMARY).exists():
+        raise InputError(f"{folder} is neither a run nor a sweep: it holds no {MANIFEST} and no {sweep.SUMMARY}")
+    rows = sweep.read_summary(folder)
+    for row in rows:
+        run = folder / "runs" / row["run"]
+        if (run / MANIFEST).exists():
+            click.echo(run_page.write(run))
+    click.echo(sweep_page.write(rows, folder, suggest(rows)))
+
+
+def write_page(run: Path) -> None:
+    """The page of a fit that just ended: where it cannot be made a line says so, and the fit stands."""
+    try:
+        from ddip_tf import run_page
+
+        run_page.write(run)
+    except Exception as error:
+        click.echo(f"Warning: no {run / 'report.html'}: {error}; ddip-tf report {run} makes it again", err=True)
