@@ -63,13 +63,13 @@ def spectra(inputs: Floats, outputs: Floats, pixel_size_m: tuple[float, float] |
     """Power on rings of each slice's input and output (N, H, W), normalised; constant images are left out."""
     found = []
     for number, pair in enumerate(zip(inputs, outputs, strict=True), 1):
-        lines, k, unit = [], np.zeros(0), ""
+        lines: list[dict[str, Any]] = []
         for name, image in zip(("input", "output"), pair, strict=True):
             if np.ptp(image) > 0:
                 radii, mean = spectrum.radial(spectrum.power_spectrum(image))
-                k, unit = describe.frequency(radii, pixel_size_m)
                 lines.append(_line(name, mean))
         if lines:
+            k, unit = describe.frequency(radii, pixel_size_m)
             where = (f"spatial frequency ({unit})", k)
             found.append(chart(f"Slice {number}", where, "P, mean over rings", lines, xlog=True, ylog=True))
     return found
@@ -89,7 +89,9 @@ def chart(
     step = -(-len(x[1]) // MOST_POINTS)
     thinned = []
     for line in lines:
-        curves = {name: line[name][::step] for name in ("y", "low", "high") if name in line}
+        curves: dict[str, list[float | None]] = {
+            name: line[name][::step] for name in ("y", "low", "high") if name in line
+        }
         if ylog:
             curves = {name: [v if v is not None and v > 0 else None for v in ys] for name, ys in curves.items()}
         thinned.append({**line, **curves})
@@ -124,7 +126,6 @@ def _history(run: Path) -> dict[str, Floats]:
     try:
         rows = list(csv.reader(io.StringIO(limits.read_text(path))))
         columns = np.array(rows[1:], float).reshape(len(rows) - 1, len(rows[0])).T
-        history = dict(zip(rows[0], columns, strict=True))
-        return history if "epoch" in history else {"epoch": np.arange(1, len(rows)), **history}
+        return {"epoch": np.arange(1.0, len(rows)), **dict(zip(rows[0], columns, strict=True))}
     except (OSError, ValueError, IndexError, csv.Error) as error:
         raise InputError(f"{path} cannot be read: {str(error)[:200]}") from error
