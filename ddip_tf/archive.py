@@ -20,7 +20,7 @@ from ddip_tf.checkpoint import STATE
 from ddip_tf.errors import InputError
 from ddip_tf.formats import tiff
 from ddip_tf.manifest import FORMAT_VERSION, MANIFEST, changed_files, inside, load_manifest, sha256
-from ddip_tf.place import Place, as_run_error
+from ddip_tf.place import Place, as_run_error, taken
 from ddip_tf.result import latents_of
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class RunFolder:
     def __enter__(self) -> RunFolder:
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._place)
-            if self._keep and self.run.is_dir() and any(self.run.iterdir()):
+            if self._keep and taken(self.run):
                 hint = "--resume goes on with it, " if (self.run / STATE).exists() else ""
                 raise InputError(f"{self.run} exists and is not empty: {hint}choose another -o, or --overwrite")
             self._leave = stack.pop_all()

@@ -10,8 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import networks
-from ddip_tf._typing import Floats
+from ddip_tf.audience import Audience
 from ddip_tf.checkpoint import Checkpoints, State
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, Interrupted
@@ -22,6 +21,8 @@ class Model(Protocol):
     """What can be fitted: the parameters of some networks and a function of them."""
 
     generators: dict[str, keras.Model]
+    #: their inputs by name, as in `ddip_tf.result.Separation`
+    latents: dict[str, np.ndarray]
     parameters: ParameterVector
     #: names of what `objective` gives; the first is minimised
     terms: Sequence[str]
@@ -71,7 +72,7 @@ def descend(
     model, config
         what is fitted, and settings: epochs, learning rate and its decay, average, chunk.
     callbacks
-        Keras callbacks, as in `ddip_tf.fit`. Weights go into the models for those without ``needs_weights = False``.
+        Keras callbacks (`ddip_tf.audience`).
     checkpoints, start
         where the state is kept, and the state to go on from.
     stop
@@ -109,7 +110,10 @@ def descend(
     def state(status: str = "running") -> State:
         return State([variable.numpy() for variable in variables], table, time.perf_counter() - began, status)
 
-    audience = _Audience(callbacks, model, vector, terms, config.epochs, heard=len(table))
+    def write() -> None:
+        model.parameters.write(vector.numpy())
+
+    audience = Audience(callbacks, model.generators, model.latents, terms, config.epochs, len(table), write)
     stopped = start is not None and start.status == "stopped"
     kept = last = state() if checkpoints else None
     pace, traced = 0.0, 0  # seconds an epoch, tracing left out
@@ -137,7 +141,7 @@ def descend(
     audience.leave()
     final = state("done" if len(table) == config.epochs else "stopped")
     optimizer.finalize_variable_values([vector])
-    model.parameters.write(vector.numpy())  # last: callbacks do not see the mixing, so they may not restore weights
+    write()  # last: callbacks do not see the mixing, so they may not restore weights
     if checkpoints:
         checkpoints.save(final)
     return final
@@ -150,39 +154,6 @@ def _piece(done: int, config: FitConfig, pace: float, checkpoints: Checkpoints |
     limits.append(max(1, int(PIECE_S / pace)) if pace else 1)
     left = checkpoints.epochs_left(done) if checkpoints else None
     return min(limits if left is None else [*limits, left])
-
-
-class _Audience:
-    """The callbacks of a fit, told at the end of each chunk of every epoch in it."""
-
-    def __init__(
-        self,
-        callbacks: Sequence[keras.callbacks.Callback],
-        model: Model,
-        vector: keras.Variable,
-        terms: Sequence[str],
-        epochs: int,
-        heard: int,
-    ) -> None:
-        self._model, self._vector, self._terms, self._heard = model, vector, terms, heard
-        self._whole = networks.side_by_side(model.generators)
-        self._whole.stop_training = False
-        self._look_at_weights = any(getattr(callback, "needs_weights", True) for callback in callbacks)
-        self._list = keras.callbacks.CallbackList(list(callbacks), model=self._whole, epochs=epochs)
-        self._list.on_train_begin()
-
-    def tell(self, table: Floats) -> bool:
-        """Tell of the rows (E, terms) not heard yet; whether a callback wants the fit to end."""
-        if self._look_at_weights:
-            self._model.parameters.write(self._vector.numpy())
-        for epoch, row in enumerate(table[self._heard :], self._heard):
-            self._list.on_epoch_begin(epoch)
-            self._list.on_epoch_end(epoch, dict(zip(self._terms, map(float, row), strict=True)))
-        self._heard = len(table)
-        return self._whole.stop_training
-
-    def leave(self) -> None:
-        self._list.on_train_end()
 
 
 def _restore(variables: Sequence[keras.Variable], state: State, terms: int, epochs: int) -> None:

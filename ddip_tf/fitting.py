@@ -45,7 +45,8 @@ def fit(
         settings; those of ``preset("default")`` if None.
     callbacks
         Keras callbacks: ``on_epoch_end`` comes for every epoch, with all loss terms in ``logs``, after each
-        chunk of ``config.chunk`` epochs; ``self.model`` (all z → all images) then has the chunk's last weights.
+        chunk of ``config.chunk`` epochs; ``self.model(self.params["latents"])`` then are the images of the chunk's
+        last weights, in the generators' unit (`ddip_tf.audience`).
         ``self.model.stop_training = True`` ends the fit after the chunk. Weights that a callback restores are not
         kept: the result is the last epoch's, as in the paper. Prior tv calls back once, at its end.
     device, threads

@@ -11,6 +11,7 @@ import numpy as np
 
 from ddip_tf import diagnose, networks, nullspace, runtime
 from ddip_tf._typing import Floats
+from ddip_tf.audience import Audience
 from ddip_tf.checkpoint import Checkpoints, identity
 from ddip_tf.config import FitConfig
 from ddip_tf.deep import LawfulPriors
@@ -115,15 +116,14 @@ def _pixels(solution: nullspace.Solution, callbacks: Sequence[keras.callbacks.Ca
     base, slices = solution.base.astype(np.float32), solution.images.astype(np.float32)
     names = [f"slice{i + 1}" for i in range(len(slices))]
     fidelity = float(np.mean(solution.residual**2, axis=(1, 2)).sum())
-    listeners = keras.callbacks.CallbackList(list(callbacks), epochs=1)
-    listeners.on_train_begin()
-    listeners.on_epoch_end(0, {"fidelity": fidelity})
-    listeners.on_train_end()
+    generators = {name: networks.build_pixels(y - b, name=name) for name, y, b in zip(names, slices, base, strict=True)}
+    latents = {f"{name}_base": b[None, ..., None] for name, b in zip(names, base, strict=True)}
+    audience = Audience(callbacks, generators, latents, ["fidelity"], epochs=1)
+    audience.tell(np.array([[fidelity]]))
+    audience.leave()
     return Fitted(
-        generators={
-            name: networks.build_pixels(y - b, name=name) for name, y, b in zip(names, slices, base, strict=True)
-        },
-        latents={f"{name}_base": b[None, ..., None] for name, b in zip(names, base, strict=True)},
+        generators=generators,
+        latents=latents,
         to_slices=Affine((1.0,) * len(names), (0.0,) * len(names)),
         slices=base + (slices - base),
         history={"epoch": np.array([1]), "fidelity": np.array([fidelity])},

@@ -17,6 +17,14 @@ from typing import Any
 from ddip_tf import _typing
 from ddip_tf.errors import InputError, RunError
 
+#: the one file of a fit under way that is not its state: a folder with nothing else is free
+PREVIEW = "preview.png"
+
+
+def taken(run: Path) -> bool:
+    """Whether the folder ``run`` is there and holds anything that must not be lost."""
+    return run.is_dir() and any(path.name not in (PREVIEW, f".{PREVIEW}") for path in run.iterdir())
+
 
 class Place:
     """Hold the place ``run``; leaving it clears away what is not finished.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -9,15 +10,21 @@ from collections.abc import Mapping
 
 import keras
 
+from ddip_tf._typing import Floats
+
 
 class ProgressBar(keras.callbacks.Callback):
-    """One line on a terminal's standard error: epoch, rate, time left, fidelity, exclusion, α."""
+    """One line on a terminal's standard error: epoch, rate, time left, fidelity, exclusion, α; pictures above it.
+
+    `show` puts the slices there, where the terminal can (`ddip_tf.thumbnail`).
+    """
 
     needs_weights = False
 
     def __init__(self) -> None:
         super().__init__()
         from rich.console import Console
+        from rich.live import Live
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._bar = Progress(
@@ -27,16 +34,16 @@ class ProgressBar(keras.callbacks.Callback):
             TextColumn("{task.fields[state]}"),
             TextColumn("left"),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
-            refresh_per_second=4,
             speed_estimate_period=120,
         )
+        self.console = Console(stderr=True)
+        self._live = Live(self._bar, console=self.console, refresh_per_second=4)
         self._first: int | None = None
         self._began = 0.0
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
         self._task = self._bar.add_task("", total=self.params["epochs"], state="compiling the training graph …")
-        self._bar.start()
+        self._live.start()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         if self._first is None:  # the rate is that of the epochs after tracing
@@ -45,8 +52,18 @@ class ProgressBar(keras.callbacks.Callback):
         rate = f"{(epoch - self._first) / elapsed:.1f}/s  " if epoch > self._first else ""
         self._bar.update(self._task, completed=epoch + 1, state=rate + summary(logs or {}))
 
+    def show(self, images: Floats, epoch: int) -> None:
+        """Put the slices (N, H, W) above the bar, as they are after ``epoch``."""
+        from rich.console import Group
+
+        from ddip_tf import thumbnail
+
+        label = f"slices 1 … {len(images)} after {epoch} epochs"
+        self._live.update(Group(thumbnail.strip(list(images), self.console.width), label, self._bar))
+
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
-        self._bar.stop()
+        self._live.update(self._bar)
+        self._live.stop()
 
 
 class JsonLines(keras.callbacks.Callback):
@@ -72,9 +89,25 @@ def summary(logs: Mapping[str, float]) -> str:
 
 
 def callback(kind: str) -> list[keras.callbacks.Callback]:
-    """The callback for ``--progress``: bar, json, none, or auto (a bar where standard error is a terminal)."""
+    """Callbacks for ``--progress``: bar, json, none, or auto (a bar where standard error is a terminal)."""
     if kind == "json":
         return [JsonLines()]
-    if kind == "bar" or (kind == "auto" and sys.stderr.isatty()):
-        return [ProgressBar()]
-    return []
+    if not _wants_bar(kind):
+        return []
+    from ddip_tf import thumbnail, watching
+
+    bar = ProgressBar()
+    return [watching.Pictures(bar.show, every_s=5.0), bar] if thumbnail.can_show(bar.console) else [bar]
+
+
+def waiting(kind: str, text: str) -> contextlib.AbstractContextManager:
+    """A line with a turning sign, for work that is done in one go; ``kind`` as in `callback`."""
+    if not _wants_bar(kind):
+        return contextlib.nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(text)
+
+
+def _wants_bar(kind: str) -> bool:
+    return kind == "bar" or (kind == "auto" and sys.stderr.isatty())

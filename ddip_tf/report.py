@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,8 @@ from ddip_tf import _typing, archive, describe, regeneration
 from ddip_tf._typing import Floats
 from ddip_tf.errors import RunError
 from ddip_tf.formats import arrays, tiff
-from ddip_tf.manifest import inside
+from ddip_tf.manifest import MANIFEST, inside
+from ddip_tf.place import PREVIEW
 
 if TYPE_CHECKING:
     from ddip_tf.transfer import Transfer
@@ -34,8 +36,8 @@ def write_figures(run: _typing.Path) -> list[Path]:
     if "runs" in manifest:
         for number, row in enumerate(rows, 1):
             row["deviation"] = tiff.read(inside(run, f"outputs/std{number}.tif"))[0][0]
-        return [save_figure(_panels(rows), run / "preview.png")]
-    written = [save_figure(_panels(rows), run / "preview.png")]
+        return [save_figure(_panels(rows), run / PREVIEW)]
+    written = [save_figure(_panels(rows), run / PREVIEW)]
     learned = arrays.read_npz(inside(run, "mixing.npz"))
     if "transfer" in learned:
         from ddip_tf.transfer import Transfer
@@ -51,6 +53,22 @@ def write_figures(run: _typing.Path) -> list[Path]:
             row["spread"] = spread
         written.append(save_figure(_panels(rows), run / "decided.png"))
     return written
+
+
+def write_progress(run: _typing.Path, inputs: Floats, images: Floats, epoch: int) -> None:
+    """preview.png of a fit under way: ``inputs`` and the slices after ``epoch``, both (N, H, W), replaced in one go.
+
+    The picture of a finished run stays. Where it cannot be written there is none: no reason to end a fit.
+    """
+    path = Path(run) / PREVIEW
+    if (path.parent / MANIFEST).exists():
+        return
+    rows = [{"input": a, f"epoch {epoch}": b} for a, b in zip(inputs, images, strict=True)]
+    aside = path.with_name(f".{PREVIEW}")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(exist_ok=True)
+        _panels(rows).savefig(aside, format="png")
+        aside.replace(path)
 
 
 def write_transfer(

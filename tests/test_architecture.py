@@ -54,8 +54,13 @@ ALLOWED = {
         "smica",
         "transfer",
     },
-    "descent": {"checkpoint", "config", "networks", "parameters"},
+    "audience": {"networks", "result"},
+    "watching": set(),
+    "thumbnail": set(),
+    "progress": {"thumbnail", "watching"},
+    "descent": {"audience", "checkpoint", "config", "parameters"},
     "lawful": {
+        "audience",
         "checkpoint",
         "config",
         "deep",
@@ -117,7 +122,7 @@ ALLOWED = {
         "run_charts",
         "spectrum",
     },
-    "report": {"archive", "describe", "formats", "manifest", "regeneration", "transfer"},
+    "report": {"archive", "describe", "formats", "manifest", "place", "regeneration", "transfer"},
     "blind": set(),
     "repeats": {"normalise"},
     "sweep": {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import shutil
 import sys
 from dataclasses import replace
@@ -15,6 +15,7 @@ from ddip_tf.commands.options import fit_options, read_guide, read_stack, settin
 from ddip_tf.commands.report import write_page
 from ddip_tf.commands.score import scores
 from ddip_tf.errors import InputError
+from ddip_tf.place import taken
 
 if TYPE_CHECKING:
     from ddip_tf.checkpoint import Checkpoints
@@ -102,11 +103,12 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
             from ddip_tf.fitting import fit as run_fit
         # the law under total variation is solved at once and takes no checkpoints: an interruption ends it
         trained = settings.mixing != "transfer" or settings.prior != "tv"
-        with guard if trained else contextlib.nullcontext():
+        pause = progress.waiting(options["progress"], "estimating T(k) and solving for the slices …")
+        with guard if trained else pause:
             separation = run_fit(
                 stack,
                 settings,
-                callbacks=progress.callback(options["progress"]),
+                callbacks=listeners(stack, run, options, trained),
                 device=options["device"],
                 threads=options["threads"],
                 checkpoints=checkpoints_of(run, options),
@@ -129,6 +131,18 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
     click.echo(places(run))
 
 
+def listeners(stack: SliceStack, run: Path, options: dict[str, Any], trained: bool) -> list[Any]:
+    """What watches a fit: the bar or the lines, preview.png, TensorBoard; of one that is not trained only the end."""
+    from ddip_tf import progress, report, watching
+
+    found = progress.callback(options["progress"] if trained or options["progress"] == "json" else "none")
+    if trained:
+        found.append(watching.Pictures(functools.partial(report.write_progress, run, stack.images)))
+    if options["tensorboard"]:
+        found += watching.tensorboard(Path(options["tensorboard"]) / run.name)
+    return found
+
+
 def checkpoints_of(run: Path, options: dict[str, Any]) -> Checkpoints:
     """The keeper of a run's state, from --checkpoint-every (epochs, or a time) and --resume."""
     from ddip_tf import checkpoint, interruption
@@ -147,12 +161,14 @@ def fit_repeatedly(stack: SliceStack, settings: FitConfig, run: Path, count: int
     """``count`` fits of seeds from the settings' one up, one after the other, then their mean and deviation."""
     from ddip_tf import archive, describe, ensemble, report
 
-    if run.is_dir() and any(run.iterdir()):
+    if taken(run):
         if not (options["overwrite"] or options["resume"]):
             raise InputError(f"{run} exists and is not empty: --resume goes on with it, or choose another -o")
         if options["overwrite"]:
             shutil.rmtree(run, ignore_errors=True)
     names = [f"{number:04d}" for number in range(1, count + 1)]
+    if options["tensorboard"]:
+        options = {**options, "tensorboard": str(Path(options["tensorboard"]) / run.name)}
     for number, name in enumerate(names):
         fit_into(stack, replace(settings, seed=settings.seed + number), run / "runs" / name, options)
     ensemble.assemble(run, names)

@@ -102,6 +102,7 @@ def fit_options(command: Callable) -> Callable:
             show_default=True,
             help="auto: a bar on a terminal, nothing elsewhere; json: a line an epoch on standard output.",
         ),
+        click.option("--tensorboard", metavar="DIR", help="Losses, α and pictures for it, in DIR/<RUN's name>."),
     ]
     return _decorated(command, options)
 

@@ -90,8 +90,9 @@ def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
         raise RunError(f"{len(failed)} of {len(tasks)} fits failed: {names}; {folder / sweeping.SUMMARY} says why")
 
 
-# fits of a sweep keep their state every five minutes, and end with the sweep
-sweep.params = [option for option in sweep.params if option.name not in ("checkpoint_every", "stop_after")]
+# fits of a sweep keep their state every five minutes, end with the sweep, and are many
+OF_ONE_FIT = ("checkpoint_every", "stop_after", "tensorboard")
+sweep.params = [option for option in sweep.params if option.name not in OF_ONE_FIT]
 for _option in sweep.params:
     if _option.name in SWEPT:
         _option.type = Listed(_option.type)
