@@ -168,6 +168,8 @@ def parse_yaml(text: str) -> dict[str, Any]:
         # aliases multiply: nine short lines of them stand for a billion words
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
             raise InputError("config has YAML aliases (*name): write the value itself")
+        if twice := _twice(yaml.compose(text, yaml.SafeLoader)):
+            raise InputError(twice)
         settings = yaml.safe_load(text)
     except InputError:
         raise
@@ -181,6 +183,17 @@ def parse_yaml(text: str) -> dict[str, Any]:
                 raise InputError(f"config key {str(key)[:50]!r} takes one value, not several")
         return {key: _number(value) for key, value in settings.items()}
     raise InputError("a config file holds 'key: value' lines")
+
+
+def _twice(root: Any) -> str:
+    """A sentence on a key that stands in the mapping ``root`` twice, where YAML would take the last, or nothing."""
+    lines: dict[str, int] = {}
+    for key, _ in root.value if root is not None and root.id == "mapping" else ():
+        name, line = str(key.value), key.start_mark.line + 1
+        if name in lines:
+            return f"config has the key {name[:50]!r} twice, in lines {lines[name]} and {line}: leave one of them"
+        lines[name] = line
+    return ""
 
 
 def _number(value: Any) -> Any:

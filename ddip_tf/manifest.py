@@ -46,7 +46,9 @@ def load_manifest(run: _typing.Path) -> dict[str, Any]:
         manifest = _printable(json.loads(limits.read_text(path)))
         version = manifest["format_version"]
     except FileNotFoundError as error:
-        raise InputError(f"{run} is no run folder: it holds no {MANIFEST}") from error
+        raise InputError(
+            f"{run} is no run folder: it holds no {MANIFEST}; give the folder that ddip-tf fit wrote"
+        ) from error
     except InputError:
         raise
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -59,7 +61,7 @@ def load_manifest(run: _typing.Path) -> dict[str, Any]:
         raise InputError(f"{run} has format {version}; this ddip-tf reads from {OLDEST_VERSION} on: use an older one")
     fault = _fault(manifest)
     if fault:
-        raise InputError(f"{path} is damaged: {fault}")
+        raise InputError(f"{path} is damaged: {fault}; take another copy of the folder, or fit again")
     return manifest
 
 

@@ -17,6 +17,8 @@ from typing import Any
 from ddip_tf import _typing
 from ddip_tf.errors import InputError, RunError
 
+#: what to do where a folder cannot be written
+MEND = "make room there, or choose another place (-o)"
 #: the one file of a fit under way that is not its state: a folder with nothing else is free
 PREVIEW = "preview.png"
 
@@ -104,10 +106,10 @@ class as_run_error:
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, OSError):
-            raise RunError(f"cannot write {self._run}: {error.strerror or error}") from error
+            raise RunError(f"cannot write {self._run}: {error.strerror or error}; {MEND}") from error
         if isinstance(error, Exception) and type(error).__module__.startswith("tensorflow"):
             said = re.sub(r"\{\{.*?\}\} *", "", str(getattr(error, "message", error))).split("\n")[0]
-            raise RunError(f"cannot write {self._run}: {said[:300]}") from error
+            raise RunError(f"cannot write {self._run}: {said[:300]}; {MEND}") from error
 
 
 def replace_text(path: Path, text: str) -> Path:

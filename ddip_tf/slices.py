@@ -82,7 +82,7 @@ class SliceStack:
         if images.ndim != 3:
             raise InputError(f"slices must be an array (N, H, W), got shape {images.shape}")
         if len(images) < 2:
-            raise InputError("only one slice: separation needs at least two")
+            raise InputError("only one slice: separation needs at least two, one file each or all in one file")
         if min(images.shape[1:]) < SMALLEST_SIDE:
             raise InputError(
                 f"images are {images.shape[1]} x {images.shape[2]} pixels; each side must have at least {SMALLEST_SIDE}"
@@ -96,9 +96,12 @@ class SliceStack:
         for number, image in enumerate(images, 1):
             bad = int(np.count_nonzero(~np.isfinite(image)))
             if bad:
-                raise InputError(f"slice {number} has {bad} pixels that are NaN or infinite (as float32)")
+                raise InputError(
+                    f"slice {number} has {bad} pixels that are NaN or infinite (as float32): "
+                    "--crop to where all are known, or replace them"
+                )
             if number in flat:
-                raise InputError(f"slice {number} is constant ({image.flat[0]:g} everywhere): no image in it")
+                raise InputError(f"slice {number} is constant ({image.flat[0]:g} everywhere): leave it out (--slices)")
             if image.min() == image.max():
                 raise InputError(f"slice {number} varies by less than float32 resolves: subtract its offset first")
         for guide in self.guides:

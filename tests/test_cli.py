@@ -232,3 +232,50 @@ def test_score_holds_a_run_against_truth(call, run, truth, tmp_path):
     assert (code, err) == (0, "")
     assert len(out.splitlines()) == 5
     assert call("score", run, "--truth", "truth1.npy")[0] == 2
+
+
+def test_help_groups_options_and_shows_commands(call):
+    code, out, _ = call("fit", "--help")
+    assert code == 0
+    headings = ["Options:", "What is read:", "How it is separated:", "Work and what it says:"]
+    places = [out.index(f"\n{heading}\n") for heading in headings]
+    assert places == sorted(places)
+    assert (
+        places[1]
+        < out.index("\n  --crop")
+        < places[2]
+        < out.index("\n  --gamma")
+        < places[3]
+        < out.index("\n  --tensorboard")
+    )
+    assert out.count("--crop Y0") == 1
+    for name in cli.cli.commands:
+        code, out, _ = call(name, "--help")
+        assert code == 0
+        assert f"\n  ddip-tf {name}" in out or name == "doctor"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "near"),
+    [(["fti"], "'fit'"), (["fit", "--epoch", "3", "a.tif"], "'--epochs'"), (["fit", "--mixing", "kernl"], "kernel")],
+)
+def test_what_is_unknown_names_the_near(call, arguments, near):
+    code, out, err = call(*arguments)
+    assert (code, out) == (2, "")
+    assert near in err
+
+
+def test_faults_of_a_config_file_name_the_file(call, tmp_path):
+    for text, said in [
+        ("seed: 1\nseed: 2\n", "a.yaml: config has the key 'seed' twice, in lines 1 and 2"),
+        ("epoch: 3\n", "a.yaml: unknown config key 'epoch'; did you mean epochs?"),
+        ("epochs: [", "a.yaml: config is no valid YAML"),
+    ]:
+        (tmp_path / "a.yaml").write_text(text)
+        code, _, err = call("fit", "x.tif", "y.tif", "--config", "a.yaml")
+        assert (code, err.count("\n")) == (2, 1)
+        assert said in err
+    code, _, err = call("fit", "x.tif", "y.tif", "--config", "none.yaml")
+    assert code == 2
+    assert "none.yaml cannot be read: No such file" in err
+    assert "ddip-tf config > none.yaml writes one" in err

@@ -91,3 +91,9 @@ def test_yaml_reads_scientific_notation_and_refuses_objects():
         parse_yaml("a: !!python/object:os.system [ls]")
     with pytest.raises(InputError, match="key: value"):
         parse_yaml("- 1")
+
+
+def test_a_key_that_stands_twice_is_refused():
+    with pytest.raises(InputError, match="the key 'seed' twice, in lines 1 and 3"):
+        FitConfig.from_yaml("seed: 1\nepochs: 5\nseed: 2\n")
+    assert FitConfig.from_yaml("# seed: 1\nseed: 2\n").seed == 2

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ddip_tf.commands.options import fit_options, read_guide, read_stack, settings_from, stack_options
+from ddip_tf.commands.options import Sectioned, fit_options, read_guide, read_stack, settings_from, stack_options
 from ddip_tf.commands.report import write_page
 from ddip_tf.commands.score import scores
 from ddip_tf.errors import InputError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 RUNS = Path("saved_models")
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @stack_options
 @click.option(
     "--guide",
@@ -71,11 +71,15 @@ def fit(files: tuple[str, ...], output: str | None, runs: int, **options: Any) -
             fit_into(stack, settings, place, options)
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @click.option("-o", "--output", metavar="RUN", help="Run folder; left out: saved_models/demo-<seed>.")
 @fit_options
 def demo(output: str | None, **options: Any) -> None:
-    """Separate a small simulated pair that ships with ddip-tf, and hold it against its known truth."""
+    """Separate a small simulated pair that ships with ddip-tf, and hold it against its known truth.
+
+    \b
+    ddip-tf demo -o saved_models/demo
+    """
     data = Path(__file__).parents[1] / "demo_data"
     settings = settings_from(options)
     if options["resume"] and output is None:

@@ -24,6 +24,11 @@ def show(path: str, **said: Any) -> None:
     """Say what an image file or a run folder holds.
 
     With wavelength and pixel size known: depth of focus, how many of it lie between slices, and what to expect.
+
+    \b
+    ddip-tf show slice1.tif
+    ddip-tf show product.h5 --energy 12
+    ddip-tf show RUN
     """
     from ddip_tf import describe
 
@@ -33,7 +38,12 @@ def show(path: str, **said: Any) -> None:
 @click.command("config")
 @click.option("--preset", default="default", show_default=True, type=click.Choice(list(configuration.PRESETS)))
 def config_command(preset: str) -> None:
-    """Print all settings as YAML, to edit and give to fit --config."""
+    """Print all settings as YAML, to edit and give to fit --config.
+
+    \b
+    ddip-tf config --preset paper > run.yaml
+    ddip-tf fit slice1.tif slice2.tif --config run.yaml
+    """
     click.echo(configuration.preset(preset).to_yaml(), nl=False)
 
 

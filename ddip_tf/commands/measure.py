@@ -25,6 +25,9 @@ def spectrum(image: str, index: int, pixel_size: float | None, output: str | Non
     """Plot an image's power spectrum P as (log10 P)^2.5, and its mean over rings.
 
     P is normalised by its sum; its logarithm is counted from 1e-10.
+
+    \b
+    ddip-tf spectrum RUN/outputs/slice1.tif -o spectrum.png
     """
     from ddip_tf import plots
 

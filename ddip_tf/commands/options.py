@@ -22,6 +22,35 @@ OF_NETWORKS = {"epochs", "learning_rate", "width", "precision"}
 OF_THE_LAW = {"normalisation", "prior"}
 
 
+#: under which heading of --help an option stands; others stand under "Options"
+SECTIONS = {
+    "What is read": ("family", "dataset", "crop", "slices", "pixel_size", "quantity", "steps", "guides"),
+    "How it is separated": (
+        *("preset", "config_file", "mixing", "prior", "gamma", "epochs"),
+        *("normalisation", "seed", "learning_rate", "width"),
+    ),
+    "Work and what it says": (
+        *("checkpoint_every", "stop_after", "resume", "overwrite", "device", "threads"),
+        *("progress", "tensorboard", "workers", "scheduler"),
+    ),
+}
+
+
+class Sectioned(click.Command):
+    """A command whose --help has its options under headings."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        heading = {name: section for section, names in SECTIONS.items() for name in names}
+        lines: dict[str, list[tuple[str, str]]] = {"Options": [], **{section: [] for section in SECTIONS}}
+        for option in self.get_params(ctx):
+            if record := option.get_help_record(ctx):
+                lines[heading.get(option.name or "", "Options")].append(record)
+        for section, records in lines.items():
+            if records:
+                with formatter.section(section):
+                    formatter.write_dl(records)
+
+
 def stack_options(command: Callable) -> Callable:
     """Options that choose what is read."""
     options: list[Callable] = [
@@ -115,10 +144,15 @@ def settings_from(options: dict[str, Any]) -> configuration.FitConfig:
     if options["config_file"]:
         from ddip_tf.formats import limits
 
+        file = options["config_file"]
         try:
-            written = configuration.parse_yaml(limits.read_text(options["config_file"], 2**20))
+            written = configuration.parse_yaml(limits.read_text(file, 2**20))
+            configuration.FitConfig.from_dict(written)
+        except InputError as error:
+            raise InputError(f"{file}: {error}") from error
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{options['config_file']} cannot be read: {error}") from error
+            said = getattr(error, "strerror", None) or error
+            raise InputError(f"{file} cannot be read: {said}; ddip-tf config > {file} writes one") from error
     if {**start, **written, **flags}.get("mixing") != start.get("mixing"):
         start = {}  # a preset belongs to its mixing: with another one the paper's settings hold
     settings = configuration.FitConfig.from_dict({**start, **written, **flags})

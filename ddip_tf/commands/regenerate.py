@@ -21,7 +21,12 @@ from ddip_tf.errors import RunError
 )
 @click.option("--check", is_flag=True, help="Compare with RUN/outputs and the manifest's hashes instead.")
 def regenerate(run: str, output: str | None, runtime: str, check: bool) -> None:
-    """Make the pictures of a run folder again, from its generators alone."""
+    """Make the pictures of a run folder again, from its generators alone.
+
+    \b
+    ddip-tf regenerate RUN                       pictures in RUN/regenerated
+    ddip-tf regenerate RUN --check               hold files and pictures against the archive
+    """
     from ddip_tf import archive, regeneration
 
     if runtime == "tensorflow":

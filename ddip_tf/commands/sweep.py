@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ddip_tf.commands.options import OF_NETWORKS, OF_THE_LAW, fit_options, read_stack, settings_from, stack_options
+from ddip_tf.commands.options import (
+    OF_NETWORKS,
+    OF_THE_LAW,
+    Sectioned,
+    fit_options,
+    read_stack,
+    settings_from,
+    stack_options,
+)
 from ddip_tf.commands.report import write_page
 from ddip_tf.errors import InputError, RunError
 
@@ -35,7 +43,7 @@ class Listed(click.ParamType):
         return list(dict.fromkeys(self.one.convert(part, param, ctx) for part in parts))
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @stack_options
 @click.option("-o", "--output", metavar="DIR", required=True, help="Folder of the sweep.")
 @click.option("--runs", default=1, show_default=True, type=click.IntRange(min=1), help="Seeds, from --seed up.")

@@ -6,17 +6,21 @@ from typing import Any
 
 import click
 
-from ddip_tf.commands.options import read_stack, stack_options
+from ddip_tf.commands.options import Sectioned, read_stack, stack_options
 from ddip_tf.config import NORMALISATIONS
 from ddip_tf.errors import InputError
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @stack_options
 @click.option("-o", "--output", metavar="DIR", help="Also write transfer.csv and transfer.png there.")
 @click.option("--normalisation", type=click.Choice(NORMALISATIONS), default="auto", show_default=True)
 def transfer(files: tuple[str, ...], output: str | None, normalisation: str, **options: Any) -> None:
-    """How do my slices mix: T(k) found blind, and from which feature size on the data tell the slices apart."""
+    """How do my slices mix: T(k) found blind, and from which feature size on the data tell the slices apart.
+
+    \b
+    ddip-tf transfer slice1.tif slice2.tif -o law
+    """
     from ddip_tf import describe
     from ddip_tf.transfer import estimate_transfer
 
