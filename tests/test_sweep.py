@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import re
 import shutil
 from dataclasses import asdict
 
@@ -11,6 +12,7 @@ import pytest
 import tifffile
 
 from ddip_tf import blind, cluster, sweep
+from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import tiff
 from ddip_tf.manifest import load_manifest, sha256
 from ddip_tf.regeneration import archived
@@ -101,6 +103,35 @@ def test_a_failure_is_named_and_the_rest_is_done(call, pair, fake, tmp_path):
     assert rows["shallow-g0.2-s0"]["status"] == "failed: its worker died"
     assert [name for name, row in rows.items() if row["status"] == "done"] == [n for n in NAMES if n not in fake[0]]
     assert "7 of 8 fits done, 1 failed" in (tmp_path / "s/report.html").read_text()
+
+
+def test_report_makes_the_pages_again_from_the_table(call, pair, fake, tmp_path):
+    fake[0]["shallow-g0.2-s0"] = "its worker died"
+    assert call("sweep", *pair, "-o", "s", *GRID)[0] == 1
+    pages = [tmp_path / "s/report.html", tmp_path / "s/runs/kernel-g0.2-s1/report.html"]
+    before = [page.read_text() for page in pages]
+    for page in pages:
+        page.unlink()
+    code, out, err = call("report", "s")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == "s/report.html"
+    assert len(out.splitlines()) == 8
+    numbers = re.compile(r"(\d\.\d{3})\d*")  # the table keeps six digits
+    assert [numbers.sub(r"\1", page.read_text()) for page in pages] == [numbers.sub(r"\1", text) for text in before]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("run,status\na,done\n", "no table of a sweep: a line has no gamma"),
+        ("run,status,preset,mixing,gamma,seed\n../x,done,paper,kernel,0.4,1\n", "leads out of the run folder"),
+        ("run,status,preset,mixing,gamma,seed\na,done,paper,kernel,x,1\n", "cannot be read"),
+    ],
+)
+def test_a_damaged_table_is_one_sentence(tmp_path, lines, said):
+    (tmp_path / "summary.csv").write_text(lines)
+    with pytest.raises((InputError, RunError), match=said):
+        sweep.read_summary(tmp_path)
 
 
 def test_resume_does_only_what_is_missing(call, pair, fake, tmp_path):
