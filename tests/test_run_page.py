@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from ddip_tf import ensemble, planes, resolution, run_charts, run_page
+from ddip_tf import describe, ensemble, planes, resolution, run_charts, run_page
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import tiff
 
@@ -145,6 +145,34 @@ def test_page_says_how_to_reproduce(run):
     assert "epochs: 12" in text
     for said in (manifest["versions"]["tensorflow"], *manifest["files"].values()):
         assert said in text
+
+
+@pytest.mark.parametrize(
+    ("said", "command"),
+    [
+        (
+            {"inputs": [{"name": "a 1.tif", "page": 0}, {"name": "b.tif", "page": 0}]},
+            "'a 1.tif' b.tif --config run.yaml",
+        ),
+        (
+            {"inputs": [{"name": "s.tif", "page": 0}, {"name": "s.tif", "page": 3}]},
+            "s.tif --config run.yaml --slices 0,3",
+        ),
+        (
+            {
+                "inputs": [{"name": "s.h5", "page": i, "dataset": "a/b"} for i in (0, 1)],
+                "crop": [[1, 50], [2, 60]],
+                "from_complex": {"quantity": "amplitude"},
+                "guides": [{"slice": 2, "name": "ni.tif"}],
+                "runs": [{}, {}, {}],
+            },
+            "s.h5 --config run.yaml --slices 0,1 --dataset a/b --crop 1:50,2:60 --quantity amplitude "
+            "--guide slice2=ni.tif --runs 3",
+        ),
+    ],
+)
+def test_command_that_does_it_again(said, command):
+    assert describe.command(said) == f"ddip-tf fit {command}"
 
 
 def test_warnings_stand_on_top_and_are_text(edges):
