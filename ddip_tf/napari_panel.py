@@ -92,7 +92,12 @@ class Panel(widgets.Container):
         """Those of ``ddip-tf fit`` that say what was chosen."""
         if self.mixing.value == "transfer":
             return []
-        chosen = {"preset": "paper", "mixing": self.mixing.value, "gamma": self.gamma.value, "epochs": self.epochs.value}
+        chosen = {
+            "preset": "paper",
+            "mixing": self.mixing.value,
+            "gamma": self.gamma.value,
+            "epochs": self.epochs.value,
+        }
         return [word for name, value in chosen.items() for word in (f"--{name}", str(value))]
 
     def _mixing_chosen(self, mixing: str) -> None:

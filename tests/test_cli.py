@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -232,3 +233,10 @@ def test_score_holds_a_run_against_truth(call, run, truth, tmp_path):
     assert (code, err) == (0, "")
     assert len(out.splitlines()) == 5
     assert call("score", run, "--truth", "truth1.npy")[0] == 2
+
+
+def test_tensorflow_says_errors_only(caplog):
+    logger = logging.getLogger("tensorflow")
+    logger.warning("triggered tf.function retracing")
+    logger.error("out of memory")
+    assert caplog.messages == ["out of memory"]
