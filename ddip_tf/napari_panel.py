@@ -1,7 +1,7 @@
 """A panel for napari: separate two image layers, watch the fit, get outputs and ghosts as layers.
 
-The fit is a process of its own, ``ddip-tf fit … --progress json``, so that napari stays quick, a cancelled fit is gone at
-once, and TensorFlow's libraries never meet those of the graphics driver.
+The fit is a process of its own, ``ddip-tf fit … --progress json``, so that napari stays quick, a cancelled fit is gone
+at once, and TensorFlow's libraries never meet those of the graphics driver.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,10 +54,11 @@ class Panel(widgets.Container):
         self.start = widgets.PushButton(text="Start")
         self.cancel = widgets.PushButton(text="Cancel", enabled=False)
         self.bar = widgets.ProgressBar(value=0, min=0, max=1)
-        self.said = widgets.Label(value="", label="")
+        self.said = widgets.Label(value="")
         self.said.native.setWordWrap(True)
         choices = [*self.slices, self.mixing, self.gamma, self.epochs, self.run]
-        super().__init__(widgets=[*choices, self.start, self.cancel, self.bar, self.said])
+        super().__init__(widgets=[*choices, self.start, self.cancel, self.bar])
+        self.native.layout().addWidget(self.said.native)
         self.mixing.changed.connect(self._mixing_chosen)
         self.start.changed.connect(self.begin)
         self.cancel.changed.connect(self.stop)
@@ -92,20 +93,15 @@ class Panel(widgets.Container):
         """Those of ``ddip-tf fit`` that say what was chosen."""
         if self.mixing.value == "transfer":
             return []
-        chosen = {
-            "preset": "paper",
-            "mixing": self.mixing.value,
-            "gamma": self.gamma.value,
-            "epochs": self.epochs.value,
-        }
-        return [word for name, value in chosen.items() for word in (f"--{name}", str(value))]
+        chosen = {name: getattr(self, name).value for name in ("mixing", "gamma", "epochs")}
+        return ["--preset", "paper", *(word for name, value in chosen.items() for word in (f"--{name}", str(value)))]
 
     def _mixing_chosen(self, mixing: str) -> None:
         for choice in (self.gamma, self.epochs):
             choice.enabled = mixing != "transfer"
         self.gamma.value = config.DEFAULT_GAMMA[mixing]
 
-    def _fit(self, stack: SliceStack, flags: list[str]) -> Iterator[dict[str, float]]:
+    def _fit(self, stack: SliceStack, flags: list[str]) -> Generator[dict[str, float], None, Ended]:
         """In the thread: what the process says of every epoch, and in the end how it ended."""
         with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as trouble:
             files = [str(Path(folder) / f"slice{i + 1}.tif") for i in range(len(stack))]

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ddip_tf import _typing, archive, regeneration, report
 from ddip_tf._typing import Floats
 from ddip_tf.formats import tiff
@@ -34,7 +36,7 @@ def read_run(path: _typing.Path) -> list[LayerData]:
     kinds = {"input": inputs, "ghost": inputs - outputs, "output": outputs}
     if "runs" in manifest:
         deviations = [tiff.read(inside(path, f"outputs/std{i + 1}.tif"))[0][0] for i in range(len(outputs))]
-        kinds = {"deviation": deviations, **kinds}
+        kinds = {"deviation": np.stack(deviations), **kinds}
     size = manifest["pixel_size_m"]
     known = {"metadata": {"run": str(path), "warnings": manifest["warnings"]}}
     return [

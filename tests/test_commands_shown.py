@@ -1,8 +1,8 @@
 """Every `ddip-tf` command that README and docs show works.
 
 Those in code blocks are run, in order, in one folder of small data; those that train networks for minutes, and those
-that other tests run as they stand, are parsed and their settings checked (`ONLY_PARSED`). Commands within a sentence are
-parsed. Of `python tools/…` it is checked that the tool and its flags are there, of `make …` that there is such a target.
+that other tests run as they stand, are parsed and their settings checked (`ONLY_PARSED`). Commands within a sentence
+are parsed. Of `python tools/…` it is checked that the tool and its flags are there, of `make …` the target.
 """
 
 import re

@@ -55,9 +55,8 @@ def test_pictures_in_the_browser(tmp_path):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://localhost:{server.server_port}/browser.html?run=run"
         flags = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=60000", "--dump-dom"]
-        page = subprocess.run(
-            [chromium, *flags, address], capture_output=True, text=True, timeout=300, check=True
-        ).stdout
+        command = [chromium, *flags, address]
+        page = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
         server.shutdown()
     assert "done in" in page
     shown = re.findall(r">slice\d: mean (\S+), deviation (\S+)<", page)

@@ -1,4 +1,4 @@
-"""napari: run folders as layers, and the panel, on no screen. The panel's tests are skipped where napari is not there."""
+"""napari, on no screen: run folders as layers, and the panel (skipped where napari is not there)."""
 
 import importlib.util
 import json

@@ -10,12 +10,8 @@ NOTEBOOK = Path(__file__).parents[1] / "docs" / "demo.ipynb"
 
 
 def printed(notebook) -> list[str]:
-    return [
-        output["text"]
-        for cell in notebook.cells
-        for output in cell.get("outputs", ())
-        if output.get("name") == "stdout"
-    ]
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    return [output["text"] for output in outputs if output.get("name") == "stdout"]
 
 
 @pytest.mark.filterwarnings("ignore")
