@@ -176,4 +176,4 @@ def free(run: Path) -> Path:
     while place.exists():
         number += 1
         place = run.with_name(f"{run.name}-{number}")
-    return place.absolute()
+    return place

@@ -106,7 +106,7 @@ def test_the_panel_fits_two_layers_and_adds_what_it_found(panel):
     for layer in viewer.layers[2:]:
         np.testing.assert_allclose(layer.scale, (7, 8))
         np.testing.assert_allclose(layer.translate, (5, 0))
-    assert made.said.value.startswith(str(Path("runs/a").absolute()))
+    assert made.said.value.startswith("runs/a")
 
 
 def test_a_cancelled_fit_leaves_nothing(panel):
