@@ -1,4 +1,4 @@
-"""Slices from the mixing law: what T(k) decides is computed, what it leaves open goes to a prior.
+"""Slices from the mixing law: what T(k) decides is computed, what it leaves open goes to a prior::
 
     y = argmin  1/2 sum_k (T y - I)^T N^-1 (T y - I)  +  strength * sum_pixels |grad y|^exponent
 

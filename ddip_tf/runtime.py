@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import platform
 import sys
@@ -19,8 +20,12 @@ RECORDED = ("ddip-tf", "tensorflow", "keras", "numpy", "tifffile", "onnx", "tf2o
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep native libraries from writing on standard error; what they wrote is shown if the block fails."""
+    """Keep native libraries from writing on standard error; what they wrote is shown if the block fails.
+
+    TensorFlow's Python side says errors only from then on: it speaks of files it wrote, and of graphs traced anew.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").addFilter(_errors_only)
     sys.stderr.flush()
     with tempfile.TemporaryFile() as kept:
         terminal = os.dup(2)
@@ -35,6 +40,10 @@ def quiet() -> Iterator[None]:
             sys.stderr.flush()
             os.dup2(terminal, 2)
             os.close(terminal)
+
+
+def _errors_only(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
 
 
 def start(device: str = "auto", threads: int | None = None, networks: int = 3) -> str:

@@ -143,6 +143,8 @@ ALLOWED = {
     "cluster": set(),
     "spectrum": set(),
     "resolution": set(),
+    "napari_reader": {"archive", "formats", "manifest", "regeneration", "report"},
+    "napari_panel": {"config", "formats", "napari_reader", "slices"},
     "plots": {"report", "resolution", "spectrum"},
 }
 

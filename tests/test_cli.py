@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -279,3 +280,10 @@ def test_faults_of_a_config_file_name_the_file(call, tmp_path):
     assert code == 2
     assert "none.yaml cannot be read: No such file" in err
     assert "ddip-tf config > none.yaml writes one" in err
+
+
+def test_tensorflow_says_errors_only(caplog):
+    logger = logging.getLogger("tensorflow")
+    logger.warning("triggered tf.function retracing")
+    logger.error("out of memory")
+    assert caplog.messages == ["out of memory"]

@@ -1,0 +1,60 @@
+"""Run folders in napari: every slice's input, ghost and output as image layers. The manifest is ``napari.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ddip_tf import _typing, archive, regeneration, report
+from ddip_tf._typing import Floats
+from ddip_tf.formats import tiff
+from ddip_tf.manifest import MANIFEST, inside
+
+#: napari's word for a layer: data, keywords, kind
+LayerData = tuple[Floats, dict[str, Any], str]
+
+
+def get_reader(path: str | list[str]) -> Callable[[str], list[LayerData]] | None:
+    """`read_run` where ``path`` is a run folder or its manifest, else None: napari then asks other readers."""
+    if isinstance(path, list):
+        return None
+    return read_run if (_folder(path) / MANIFEST).is_file() else None
+
+
+def read_run(path: _typing.Path) -> list[LayerData]:
+    """Layers of a run folder: inputs below, ghosts over them, outputs on top; deviations of repeated runs first.
+
+    Scales are micrometres where the pixel size is known, each grey scale [μ − 4σ, μ + 4σ]. Raises InputError for
+    no run folder and for pictures that cannot be read.
+    """
+    path = _folder(path)
+    manifest = archive.load_manifest(path)
+    inputs, outputs = regeneration.archived(path)
+    kinds = {"input": inputs, "ghost": inputs - outputs, "output": outputs}
+    if "runs" in manifest:
+        deviations = [tiff.read(inside(path, f"outputs/std{i + 1}.tif"))[0][0] for i in range(len(outputs))]
+        kinds = {"deviation": np.stack(deviations), **kinds}
+    size = manifest["pixel_size_m"]
+    known = {"metadata": {"run": str(path), "warnings": manifest["warnings"]}}
+    return [
+        layer(image, f"slice {number} {kind}", size, **known)
+        for kind, images in kinds.items()
+        for number, image in enumerate(images, 1)
+    ]
+
+
+def layer(image: Floats, name: str, pixel_size_m: Sequence[float] | None = None, **keywords: Any) -> LayerData:
+    """``image`` (H, W) as an image layer, in micrometres where the pixel size (y, x) is known."""
+    if pixel_size_m:
+        keywords |= {"scale": tuple(size * 1e6 for size in pixel_size_m), "units": ("µm", "µm")}
+    low, high = report.display_range(image)
+    if high > low:
+        keywords["contrast_limits"] = (low, high)
+    return image, {"name": name, "colormap": "gray", **keywords}, "image"
+
+
+def _folder(path: _typing.Path) -> Path:
+    return Path(path).parent if Path(path).name == MANIFEST else Path(path)

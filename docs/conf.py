@@ -1,0 +1,26 @@
+"""The documentation site: `make docs`, warnings are errors."""
+
+from ddip_tf import runtime
+
+with runtime.quiet():
+    import tensorflow  # noqa: F401
+
+project = "ddip-tf"
+author = copyright = "the ddip-tf developers"
+html_title = "ddip-tf"
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+exclude_patterns = ["_build", "examples"]
+
+html_theme = "furo"
+html_show_copyright = html_copy_source = html_show_sourcelink = False
+
+myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
+myst_heading_anchors = 3
+nb_execution_mode = "off"  # tests/test_notebook.py runs it; the page shows what it printed
+
+default_role = "literal"  # docstrings write `name`
+autodoc_typehints = "none"  # the signature says it; docstrings say shapes and units
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True}
+autodoc_inherit_docstrings = False
+napoleon_use_ivar = True
