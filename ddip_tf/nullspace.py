@@ -59,29 +59,49 @@ def shrink(r: Array, weight: float, exponent: float) -> Array:
     return np.where((x - r) ** 2 / 2 + weight * x**exponent < r**2 / 2, x, 0)
 
 
-def whitened(images: Array, law: Transfer, noise: Array) -> tuple[Array, Array, Array]:
-    """T (H, W, N, N), Fisher information T^T N^-1 T (H, W, N, N) and T^T N^-1 I (H, W, N)."""
-    T = law.at(frequencies(*images.shape[1:]))
-    TW = T.swapaxes(-1, -2) @ inverse(noise)
-    return T, TW @ T, apply(TW, cosines(images))
+@dataclass(frozen=True)
+class Problem:
+    """Slices and their law in the unit of the prior, with the noise at every factor; see `prepare`."""
 
+    unit: float  # `scale` of the slices
+    means: Array  # (N, 1, 1) of the slices
+    images: Array  # (N, H, W): (slices - means) / unit
+    law: Transfer  # of these images
+    noise: noise.Levels  # of these images
 
-def resolved(information: Array, law: Transfer) -> Array:
-    """Inverse of (information + 1/source power), the Wiener covariance, (H, W, N, N)."""
-    power = np.exp(
-        np.stack(
-            [
-                np.interp(
-                    np.log(np.maximum(frequencies(*information.shape[:2]), 1e-9)),
-                    np.log(law.k),
-                    np.log(np.maximum(law.power[:, i], 1e-12)),
-                )
-                for i in range(law.power.shape[1])
-            ],
-            -1,
+    def normal(self, factor: float) -> tuple[Array, Array, Array]:
+        """T (H, W, N, N), Fisher information T^T N^-1 T (H, W, N, N) and T^T N^-1 I (H, W, N)."""
+        T = self.law.at(frequencies(*self.images.shape[1:]))
+        TW = T.swapaxes(-1, -2) @ inverse(self.noise.covariance(factor))
+        return T, TW @ T, apply(TW, cosines(self.images))
+
+    def wiener(self, information: Array) -> Array:
+        """Covariance (H, W, N, N) that is left: the inverse of (information + 1/source power)."""
+        power = np.exp(
+            np.stack(
+                [
+                    np.interp(
+                        np.log(np.maximum(frequencies(*self.images.shape[1:]), 1e-9)),
+                        np.log(self.law.k),
+                        np.log(np.maximum(source, 1e-12)),
+                    )
+                    for source in self.law.power.T
+                ],
+                -1,
+            )
         )
-    )
-    return inverse(information + np.eye(power.shape[-1]) / power[..., None])
+        return inverse(information + np.eye(power.shape[-1]) / power[..., None])
+
+
+def prepare(images: Array, law: Transfer) -> Problem:
+    """The problem of slices (N, H, W) under ``law``, both in the unit of the files.
+
+    With normalisation "diagonal" each slice was scaled on its own, and so was its noise.
+    """
+    unit, means = scale(images), images.mean((1, 2), keepdims=True)
+    centred = (images - means) / unit
+    own = images.std((1, 2)) / images.std() if law.normalisation == "diagonal" else None
+    return Problem(unit, means, centred, replace(law, power=law.power / unit**2), noise.levels(centred, own))
 
 
 def descend(
@@ -179,17 +199,14 @@ def solve(
     images = np.asarray(images, float)
     if not law.mixed:
         return Solution(images.copy(), images.copy(), images.copy(), np.zeros_like(images), np.zeros_like(images), ())
-    unit, means = scale(images), images.mean((1, 2), keepdims=True)
-    centred = (images - means) / unit
-    law = scaled(law, unit)
-    own = images.std((1, 2)) / images.std() if law.normalisation == "diagonal" else None
+    problem = prepare(images, law)
+    ties = guide.ties(guides, problem.images, law.crossover_px) if guides else (0, 0)
 
-    def descended(law: Transfer, start: Array, factor: float) -> Array:
-        _, information, data = whitened(centred, law, noise.covariance(centred, factor, own))
-        more = guide.ties(guides, centred, law.crossover_px) if guides else (0, 0)
-        return descend(start, information + more[0], data + more[1], strength=strength, exponent=exponent, steps=steps)
+    def descended(problem: Problem, start: Array, factor: float) -> Array:
+        _, information, data = problem.normal(factor)
+        return descend(start, information + ties[0], data + ties[1], strength=strength, exponent=exponent, steps=steps)
 
-    tried = np.stack([descended(law, centred, factor) for factor in factors])
+    tried = np.stack([descended(problem, problem.images, factor) for factor in factors])
     score = np.array([dependence_of(y) for y in tried])
     weights = np.exp(-(score - score.min()) / 0.02)
     weights /= weights.sum()
@@ -197,35 +214,35 @@ def solve(
     variance = np.einsum("p,pnhw->nhw", weights, (tried - y) ** 2)
 
     best = int(weights.argmax())
-    T, information, data = whitened(centred, law, noise.covariance(centred, factors[best], own))
-    covariance = resolved(information, law)
+    T, information, data = problem.normal(factors[best])
+    covariance = problem.wiener(information)
     base = pixels(apply(covariance, data))
     rng = np.random.default_rng(seed)
     for draw in range(1, starts):
-        other = descended(perturbed(law, rng), (base, np.zeros_like(base))[draw % 2], factors[best])
-        variance += (other - tried[best]) ** 2 / (starts - 1)
+        other = replace(problem, law=perturbed(problem.law, rng))
+        start = (base, np.zeros_like(base))[draw % 2]
+        variance += (descended(other, start, factors[best]) - tried[best]) ** 2 / (starts - 1)
     by_data = pixels(apply(covariance @ information, cosines(y)))
-    residual = centred - pixels(apply(T, cosines(y)))
-    separated = level(unit * y, images)
+    residual = problem.images - pixels(apply(T, cosines(y)))
+    separated = level(problem.unit * y, images)
     free = (law.matrix == np.eye(len(images))).all((0, 2))  # slices without any ghost: nothing to take out
     separated[free] = images[free]
     return Solution(
         separated,
-        unit * base + means,
-        unit * by_data,
-        unit * np.sqrt(variance),
-        unit * residual,
+        problem.unit * base + problem.means,
+        problem.unit * by_data,
+        problem.unit * np.sqrt(variance),
+        problem.unit * residual,
         tuple(weights.tolist()),
     )
 
 
 def decided(y: Array, images: Array, law: Transfer, factor: float) -> Array:
     """The part of slices y (N, H, W) that the data decide, at `factor` times the noise."""
-    unit, means = scale(images), images.mean((1, 2), keepdims=True)
-    centred = (images - means) / unit
-    _, information, _ = whitened(centred, law, noise.covariance(centred, factor))
-    resolving = resolved(information, scaled(law, unit)) @ information
-    return pixels(apply(resolving, cosines(y - y.mean((1, 2), keepdims=True))))
+    problem = prepare(images, law)
+    _, information, _ = problem.normal(factor)
+    by_data = problem.wiener(information) @ information
+    return pixels(apply(by_data, cosines(y - y.mean((1, 2), keepdims=True))))
 
 
 def modelled(y: Array, images: Array, law: Transfer) -> Array:
@@ -235,11 +252,6 @@ def modelled(y: Array, images: Array, law: Transfer) -> Array:
         return images.copy()
     T = law.at(frequencies(*y.shape[1:]))
     return means + pixels(apply(T, cosines(y - y.mean((1, 2), keepdims=True))))
-
-
-def scaled(law: Transfer, unit: float) -> Transfer:
-    """The law of images divided by ``unit``."""
-    return replace(law, power=law.power / unit**2)
 
 
 def scale(images: Array) -> float:
