@@ -32,7 +32,7 @@ __all__ = ["RunFolder", "changed_files", "latents_of", "load_manifest", "run_sav
 
 #: arrays of the mixing with fewer numbers also stand in the manifest, for people to read
 LARGEST_LISTED = 1000
-LOSSES = ("loss", "fidelity", "exclusion", "alpha_term")
+LOSSES = ("loss", "fidelity", "exclusion", "alpha_term", "variation")
 
 
 def save(separation: Separation, run: _typing.Path, *, overwrite: bool = False) -> Path:

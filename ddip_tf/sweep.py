@@ -26,6 +26,7 @@ from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 from ddip_tf.manifest import MANIFEST, inside
 from ddip_tf.place import as_run_error, replace_text
+from ddip_tf.result import alphas
 from ddip_tf.slices import SliceStack
 
 SUMMARY = "summary.csv"
@@ -130,13 +131,14 @@ def row(task: Task, failure: str | None = None) -> dict[str, Any]:
         return found
     manifest = archive.load_manifest(task.run)
     inputs, outputs = regeneration.archived(task.run)
-    alpha = _alpha(manifest["mixing"])
+    matrix = manifest["mixing"].get("matrix")  # none under T(k)
+    alpha = [] if matrix is None else alphas(np.asarray(matrix, float))
     return {
         **found,
         "status": manifest["status"],
         "epochs": manifest["epochs_done"],
         **{name: value for name, value in manifest["final"].items() if not name.startswith("alpha")},
-        **{f"alpha{i + 1}": value for i, value in enumerate(alpha)},
+        **{f"alpha{i + 1}": float(value) for i, value in enumerate(alpha)},
         **asdict(blind.figures(inputs, outputs)),
         "unexplained": blind.unexplained(inputs, manifest["final"]["fidelity"]),
         "wall_time_s": manifest["wall_time_s"],
@@ -179,11 +181,3 @@ def _value(name: str, text: str) -> str | float | None:
     if name in ("run", "status", "preset", "mixing"):
         return text
     return None if not text else int(text) if text.isdecimal() else float(text)
-
-
-def _alpha(mixing: Mapping[str, Any]) -> list[float]:
-    """Eq. (3)'s α of a finished run: (α_1, α_2) for two slices, else every slice's own weight; none under T(k)."""
-    if "matrix" not in mixing:
-        return []
-    matrix = np.asarray(mixing["matrix"])
-    return [float(v) for v in (matrix[:, 0] if len(matrix) == 2 else np.diag(matrix))]

@@ -75,7 +75,7 @@ ALLOWED = {
         "slices",
         "transfer",
     },
-    "coupled": {"config", "losses", "mixing", "networks", "parameters"},
+    "coupled": {"config", "losses", "mixing", "networks", "parameters", "result"},
     "fitting": {
         "checkpoint",
         "config",
@@ -135,6 +135,7 @@ ALLOWED = {
         "manifest",
         "place",
         "regeneration",
+        "result",
         "runtime",
         "slices",
     },

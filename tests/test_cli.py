@@ -50,7 +50,7 @@ def test_fit_then_regenerate(call, pair, tmp_path):
 def test_default_run_folder_gets_a_free_number(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name in ("slice1-5", "slice1-5-2", "slice1-5-3"):
-        run = fit.free_run("data/slice1.tif", 5)
+        run = fit.place_of(None, "data/slice1.tif", 5, resume=False)
         assert run == fit.RUNS / name
         run.mkdir(parents=True)
 
@@ -279,3 +279,10 @@ def test_faults_of_a_config_file_name_the_file(call, tmp_path):
     assert code == 2
     assert "none.yaml cannot be read: No such file" in err
     assert "ddip-tf config > none.yaml writes one" in err
+
+
+@pytest.mark.parametrize("command", [("fit", "nowhere.tif"), ("demo",)])
+def test_resume_needs_the_run_by_name(call, command):
+    code, _, err = call(*command, "--resume")
+    assert code == 2
+    assert "--resume needs -o RUN" in err

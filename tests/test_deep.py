@@ -123,6 +123,8 @@ def test_fit_archive_regenerate(tmp_path, prior):
     assert len(loss) == 12
     assert loss[-1] < loss[0]
     run = archive.save(separation, tmp_path / "run")
+    final = archive.load_manifest(run)["final"]
+    assert final["loss"] == pytest.approx(final["fidelity"] + final["variation"], rel=1e-5)
     assert regeneration.check(run, "onnx") == []
     _, outputs = regeneration.archived(run)
     np.testing.assert_allclose(outputs, separation.outputs, atol=1e-4 * np.ptp(images))
