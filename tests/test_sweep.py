@@ -181,6 +181,8 @@ def test_resume_refuses_other_settings_and_other_slices(call, pair, fake, tmp_pa
         (["--mixing", "transfer,linear", "--gamma", "0,1e-3"], ["transfer-s0", "linear-g0-s0", "linear-g0.001-s0"]),
         (["--mixing", "linear,transfer", "--epochs", "9", "--normalisation", "sum"], ["linear-g0.4-s0", "transfer-s0"]),
         (["--preset", "paper,default", "--seed", "4"], ["paper-shallow-g0.1-s4", "default-transfer-s4"]),
+        (["--mixing", "transfer,kernel", "--runs", "2"], ["transfer-s0", "kernel-g0.4-s0", "kernel-g0.4-s1"]),
+        (["--prior", "dip", "--runs", "2"], ["transfer-s0", "transfer-s1"]),
         (["--mixing", "kernel,kernel", "--gamma", "0.2,0.20"], ["kernel-g0.2-s0"]),
     ],
 )

@@ -57,8 +57,14 @@ def fit(files: tuple[str, ...], output: str | None, runs: int, **options: Any) -
     """
     settings = settings_from(options)
     run = place_of(output, files[0], settings.seed, resume=options["resume"])
+    if runs > 1 and not settings.trained:
+        raise InputError(
+            f"--runs {runs} would make {runs} times the same pictures: mixing transfer with prior tv is solved, not "
+            "trained, and seeds change nothing; decided.png and mixing.npz show its spread over starts and draws of "
+            "T(k) (preset default); repeats are for --prior dip, null-dip, or the paper's mixings"
+        )
     wanted = ("phase", "amplitude") if options["quantity"] == "both" else (options["quantity"],)
-    if options["guides"] and ((settings.mixing, settings.prior) != ("transfer", "tv") or wanted != ("phase",)):
+    if options["guides"] and (settings.trained or wanted != ("phase",)):
         raise InputError("--guide works with mixing transfer, prior tv and quantity phase")
     stacks = [read_stack(files, options, quantity) for quantity in wanted]
     stacks = [stack.guided([read_guide(text) for text in options["guides"]]) for stack in stacks]
@@ -101,10 +107,9 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
         with runtime.quiet():
             from ddip_tf import progress
             from ddip_tf.fitting import fit as run_fit
-        # the law under total variation is solved at once and takes no checkpoints: an interruption ends it
-        trained = settings.mixing != "transfer" or settings.prior != "tv"
+        # what is solved at once takes no checkpoints: an interruption ends it
         pause = progress.waiting(options["progress"], "estimating T(k) and solving for the slices …")
-        with guard if trained else pause:
+        with guard if settings.trained else pause:
             separation = run_fit(
                 stack,
                 settings,
