@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from ddip_tf import guide, noise
+from ddip_tf import amplitude, guide, noise
 from ddip_tf.cosine import adjoint_gradient, apply, cosines, gradient, inverse, laplacian, pixels
 from ddip_tf.profiles import complete
 from ddip_tf.smica import (
@@ -42,6 +43,7 @@ class Solution:
     sigma: Array  # pixelwise standard deviation over starts, strengths and samples of T
     residual: Array  # images in minus T y: what neither explains
     weights: tuple[float, ...] = ()  # of the noise levels tried, see `FACTORS`
+    observed: amplitude.Observed | None = None  # log-amplitudes and their law, in the unit of the prior
 
     @property
     def factor(self) -> float:
@@ -187,6 +189,7 @@ def solve(
     starts: int = 1,
     seed: int = 0,
     guides: Sequence[tuple[int, Array]] = (),
+    amplitudes: Array | None = None,
 ) -> Solution:
     """Separate N slices (N, H, W) under a law.
 
@@ -194,7 +197,8 @@ def solve(
     exp(-dependence / 0.02), so that what leaves the slices most independent speaks loudest. `starts` - 1 more solutions
     with the best factor, from other first guesses and with T drawn within its deviation, add to `sigma` only. Strengths
     are in units of `scale`: they do not depend on the unit of the images. `guides` are maps of slices known from
-    elsewhere (`ddip_tf.guide`).
+    elsewhere (`ddip_tf.guide`). With log-`amplitudes` (N, H, W) of the same slices all is solved once more, their law
+    found from the first solution (`ddip_tf.amplitude`).
     """
     images = np.asarray(images, float)
     if not law.mixed:
@@ -202,26 +206,37 @@ def solve(
     problem = prepare(images, law)
     ties = guide.ties(guides, problem.images, law.crossover_px) if guides else (0, 0)
 
-    def descended(problem: Problem, start: Array, factor: float) -> Array:
+    def descended(problem: Problem, start: Array, factor: float, more: tuple[Any, Any]) -> Array:
         _, information, data = problem.normal(factor)
-        return descend(start, information + ties[0], data + ties[1], strength=strength, exponent=exponent, steps=steps)
+        information, data = information + ties[0] + more[0], data + ties[1] + more[1]
+        return descend(start, information, data, strength=strength, exponent=exponent, steps=steps)
 
-    tried = np.stack([descended(problem, problem.images, factor) for factor in factors])
-    score = np.array([dependence_of(y) for y in tried])
-    weights = np.exp(-(score - score.min()) / 0.02)
-    weights /= weights.sum()
-    y = np.einsum("p,pnhw->nhw", weights, tried)
+    def averaged(more: tuple[Any, Any]) -> tuple[Array, Array, Array]:
+        tried = np.stack([descended(problem, problem.images, factor, more) for factor in factors])
+        score = np.array([dependence_of(y) for y in tried])
+        weights = np.exp(-(score - score.min()) / 0.02)
+        weights /= weights.sum()
+        return np.einsum("p,pnhw->nhw", weights, tried), weights, tried
+
+    more: tuple[Any, Any] = (0, 0)
+    y, weights, tried = averaged(more)
+    observed = None
+    if amplitudes is not None:
+        observed = amplitude.observe(amplitudes / problem.unit, y)
+        more = observed.normal()
+        y, weights, tried = averaged(more)
     variance = np.einsum("p,pnhw->nhw", weights, (tried - y) ** 2)
 
     best = int(weights.argmax())
     T, information, data = problem.normal(factors[best])
+    information, data = information + more[0], data + more[1]
     covariance = problem.wiener(information)
     base = pixels(apply(covariance, data))
     rng = np.random.default_rng(seed)
     for draw in range(1, starts):
         other = replace(problem, law=perturbed(problem.law, rng))
         start = (base, np.zeros_like(base))[draw % 2]
-        variance += (descended(other, start, factors[best]) - tried[best]) ** 2 / (starts - 1)
+        variance += (descended(other, start, factors[best], more) - tried[best]) ** 2 / (starts - 1)
     by_data = pixels(apply(covariance @ information, cosines(y)))
     residual = problem.images - pixels(apply(T, cosines(y)))
     separated = level(problem.unit * y, images)
@@ -234,6 +249,7 @@ def solve(
         problem.unit * np.sqrt(variance),
         problem.unit * residual,
         tuple(weights.tolist()),
+        observed,
     )
 
 

@@ -67,6 +67,8 @@ def fit(files: tuple[str, ...], output: str | None, runs: int, **options: Any) -
     if options["guides"] and (settings.trained or wanted != ("phase",)):
         raise InputError("--guide works with mixing transfer, prior tv and quantity phase")
     stacks = [read_stack(files, options, quantity) for quantity in wanted]
+    if len(stacks) > 1 and not settings.trained:  # log-amplitudes are further observations of the same slices
+        stacks[0] = replace(stacks[0], amplitudes=stacks[1].images)
     stacks = [stack.guided([read_guide(text) for text in options["guides"]]) for stack in stacks]
     for stack, place in zip(stacks, (run, run.with_name(f"{run.name}-amplitude")), strict=False):
         if runs > 1:

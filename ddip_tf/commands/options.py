@@ -68,7 +68,7 @@ def stack_options(command: Callable) -> Callable:
             type=click.Choice(["phase", "amplitude", "both"]),
             default="phase",
             show_default=True,
-            help="What is taken from complex objects; both: two runs, each with a law of its own.",
+            help="What is taken from complex objects; both: phases with the help of amplitudes, and RUN-amplitude.",
         ),
         click.option(
             "--steps",
