@@ -6,7 +6,7 @@
 
 OUT gets two sweeps, shallow/ (all γ, --runs seeds) and kernel/ (one seed), each with a page of its own, and
 report.html: what they gave beside what the paper says. What follows "--" goes to ddip-tf sweep. Call it again to go
-on after an interruption. By default 24 fits of 64 x 96 pixels and 600 epochs, a quarter of an hour on two cores; in
+on after an interruption. By default 16 fits of 64 x 96 pixels and 600 epochs, about ten minutes on two cores; in
 full (10,000 epochs, 20 seeds, the whole slices) 84 fits: hours on a GPU, weeks on two cores.
 """
 
@@ -128,7 +128,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 @click.argument("files", nargs=-1)
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for sweeps and page.")
 @click.option("--epochs", default=600, show_default=True, help="The paper: 10000.")
-@click.option("--runs", default=5, show_default=True, type=click.IntRange(min=2), help="Seeds a γ (Fig. 6); 20.")
+@click.option("--runs", default=3, show_default=True, type=click.IntRange(min=2), help="Seeds a γ (Fig. 6); 20.")
 @click.option("--workers", default=1, show_default=True, help="Fits at a time.")
 @click.option("--line", "lines", multiple=True, metavar="SLICE:Y0,X0:Y1,X1", help="Across an edge; may be repeated.")
 def main(files: tuple[str, ...], output: Path, epochs: int, runs: int, workers: int, lines: tuple[str, ...]) -> None:
