@@ -99,7 +99,7 @@ def fit_transfer(
         modelled=unit(nullspace.modelled(fitted.slices, images, law)),
         history=fitted.history,
         status=fitted.status,
-        warnings=law.warnings,
+        warnings=(*law.warnings, *solution.warnings),
         provenance={
             "device": device,
             "threads": runtime.threads_in_use(),

@@ -44,6 +44,7 @@ class Solution:
     residual: Array  # images in minus T y: what neither explains
     weights: tuple[float, ...] = ()  # of the noise levels tried, see `FACTORS`
     observed: amplitude.Observed | None = None  # log-amplitudes and their law, in the unit of the prior
+    warnings: tuple[str, ...] = ()  # of guides that were left out
 
     @property
     def factor(self) -> float:
@@ -197,34 +198,37 @@ def solve(
     exp(-dependence / 0.02), so that what leaves the slices most independent speaks loudest. `starts` - 1 more solutions
     with the best factor, from other first guesses and with T drawn within its deviation, add to `sigma` only. Strengths
     are in units of `scale`: they do not depend on the unit of the images. `guides` are maps of slices known from
-    elsewhere (`ddip_tf.guide`). With log-`amplitudes` (N, H, W) of the same slices all is solved once more, their law
-    found from the first solution (`ddip_tf.amplitude`).
+    elsewhere (`ddip_tf.guide`), `amplitudes` (N, H, W) log-amplitudes of the same slices (`ddip_tf.amplitude`): with
+    either all is solved twice, for both are judged by the first solution.
     """
     images = np.asarray(images, float)
     if not law.mixed:
         return Solution(images.copy(), images.copy(), images.copy(), np.zeros_like(images), np.zeros_like(images), ())
     problem = prepare(images, law)
-    ties = guide.ties(guides, problem.images, law.crossover_px) if guides else (0, 0)
 
-    def descended(problem: Problem, start: Array, factor: float, more: tuple[Any, Any]) -> Array:
+    def descended(problem: Problem, start: Array, factor: float) -> Array:
         _, information, data = problem.normal(factor)
-        information, data = information + ties[0] + more[0], data + ties[1] + more[1]
+        information, data = information + more[0] + ties[0], data + more[1] + ties[1]
         return descend(start, information, data, strength=strength, exponent=exponent, steps=steps)
 
-    def averaged(more: tuple[Any, Any]) -> tuple[Array, Array, Array]:
-        tried = np.stack([descended(problem, problem.images, factor, more) for factor in factors])
+    def averaged() -> tuple[Array, Array, Array]:
+        tried = np.stack([descended(problem, problem.images, factor) for factor in factors])
         score = np.array([dependence_of(y) for y in tried])
         weights = np.exp(-(score - score.min()) / 0.02)
         weights /= weights.sum()
         return np.einsum("p,pnhw->nhw", weights, tried), weights, tried
 
     more: tuple[Any, Any] = (0, 0)
-    y, weights, tried = averaged(more)
-    observed = None
-    if amplitudes is not None:
-        observed = amplitude.observe(amplitudes / problem.unit, y)
-        more = observed.normal()
-        y, weights, tried = averaged(more)
+    ties: tuple[Any, Any] = (0, 0)
+    observed, said = None, []
+    y, weights, tried = averaged()
+    if guides or amplitudes is not None:  # both are judged by what the phases alone gave
+        kept, said = guide.related(guides, y, law.crossover_px)
+        ties = guide.ties(kept, problem.images, law.crossover_px) if kept else (0, 0)
+        if amplitudes is not None:
+            observed = amplitude.observe(amplitudes / problem.unit, y)
+            more = observed.normal()
+        y, weights, tried = averaged()
     variance = np.einsum("p,pnhw->nhw", weights, (tried - y) ** 2)
 
     best = int(weights.argmax())
@@ -236,7 +240,7 @@ def solve(
     for draw in range(1, starts):
         other = replace(problem, law=perturbed(problem.law, rng))
         start = (base, np.zeros_like(base))[draw % 2]
-        variance += (descended(other, start, factors[best], more) - tried[best]) ** 2 / (starts - 1)
+        variance += (descended(other, start, factors[best]) - tried[best]) ** 2 / (starts - 1)
     by_data = pixels(apply(covariance @ information, cosines(y)))
     residual = problem.images - pixels(apply(T, cosines(y)))
     separated = level(problem.unit * y, images)
@@ -250,6 +254,7 @@ def solve(
         problem.unit * residual,
         tuple(weights.tolist()),
         observed,
+        tuple(said),
     )
 
 
