@@ -220,7 +220,8 @@ def solve(
 
     more: tuple[Any, Any] = (0, 0)
     ties: tuple[Any, Any] = (0, 0)
-    observed, said = None, []
+    observed: amplitude.Observed | None = None
+    said: list[str] = []
     y, weights, tried = averaged()
     if guides or amplitudes is not None:  # both are judged by what the phases alone gave
         kept, said = guide.related(guides, y, law.crossover_px)
