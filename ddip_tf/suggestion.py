@@ -92,9 +92,9 @@ def suggest(rows: Sequence[Row]) -> Suggestion | None:
 
 def _failed(row: Row) -> str | None:
     """How a run failed to give N slices, if it did."""
-    if row["contrast_kept"] < EMPTY:
+    if row.get("contrast_kept", 1.0) < EMPTY:
         return "a slice came out empty"
-    return "slices confused" if row["order_margin"] < 0 else None
+    return "slices confused" if row.get("order_margin", 0.0) < 0 else None
 
 
 def _left_out(rows: Sequence[Row]) -> list[str]:

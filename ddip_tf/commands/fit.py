@@ -115,7 +115,7 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
             separation = run_fit(
                 stack,
                 settings,
-                callbacks=listeners(stack, run, options, trained),
+                callbacks=listeners(stack, run, options, settings.trained),
                 device=options["device"],
                 threads=options["threads"],
                 checkpoints=checkpoints_of(run, options),
