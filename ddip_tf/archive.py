@@ -32,7 +32,7 @@ __all__ = ["RunFolder", "changed_files", "latents_of", "load_manifest", "run_sav
 
 #: arrays of the mixing with fewer numbers also stand in the manifest, for people to read
 LARGEST_LISTED = 1000
-LOSSES = ("loss", "fidelity", "exclusion", "alpha_term")
+LOSSES = ("loss", "fidelity", "exclusion", "alpha_term", "variation")
 
 
 def save(separation: Separation, run: _typing.Path, *, overwrite: bool = False) -> Path:
@@ -211,5 +211,6 @@ def _manifest_of_input(stack: SliceStack, config: FitConfig) -> dict[str, Any]:
         "inputs": [dataclasses.asdict(source) for source in stack.sources],
         "crop": stack.crop,
         "guides": [{"slice": g.index + 1, "name": g.name, "sha256": g.sha256} for g in stack.guides] or None,
+        "amplitudes": True if stack.amplitudes is not None else None,
         "from_complex": dataclasses.asdict(stack.record) if stack.record else None,
     }

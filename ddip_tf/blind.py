@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 
@@ -25,15 +25,29 @@ class Figures:
     detail_kept
         of the fine structure in the sum of all inputs, the share that the sum of all outputs still explains (R²).
         Crosstalk moves structure between slices and keeps the sum; smearing loses it.
+    contrast_kept
+        standard deviation of an output over that of its input, the smallest over slices. An empty output has none;
+        true slices of simulated pairs have 0.7 or more of their inputs', 0.36 or more once scaled to them.
+    order_margin
+        how much better outputs follow their own inputs than they would in any other order: difference of the mean
+        absolute correlations. Below zero the slices are confused; true slices stay above.
     """
 
     ghost_correlation: float
     detail_kept: float
+    contrast_kept: float
+    order_margin: float
 
 
 def figures(inputs: Floats, outputs: Floats) -> Figures:
-    """Both figures of a run from its ``inputs`` and ``outputs``, each (N, H, W)."""
-    return Figures(ghost_correlation(outputs), detail_kept(inputs, outputs))
+    """All figures of a run from its ``inputs`` and ``outputs``, each (N, H, W)."""
+    contrast = np.std(outputs, axis=(1, 2), dtype=float) / np.std(inputs, axis=(1, 2), dtype=float)
+    return Figures(
+        ghost_correlation(outputs),
+        detail_kept(inputs, outputs),
+        float(contrast.min()),
+        order_margin(inputs, outputs),
+    )
 
 
 def ghost_correlation(outputs: Floats) -> float:
@@ -48,6 +62,13 @@ def ghost_correlation(outputs: Floats) -> float:
 def detail_kept(inputs: Floats, outputs: Floats) -> float:
     """See `Figures`; both (N, H, W)."""
     return max(0.0, _correlation(_fine(inputs.sum(0, dtype=float)), _fine(outputs.sum(0, dtype=float)))) ** 2
+
+
+def order_margin(inputs: Floats, outputs: Floats) -> float:
+    """See `Figures`; both (N, H, W)."""
+    table = [[abs(_correlation(y.astype(float), x.astype(float))) for x in inputs] for y in outputs]
+    own, *others = (np.mean([table[i][j] for i, j in enumerate(order)]) for order in permutations(range(len(inputs))))
+    return float(own - max(others))
 
 
 def unexplained(inputs: Floats, fidelity: float) -> float:

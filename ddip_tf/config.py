@@ -91,6 +91,11 @@ class FitConfig:
         """γ_excl of eq. (5): ``gamma``, or where that is None the mixing's own (`DEFAULT_GAMMA`)."""
         return DEFAULT_GAMMA[self.mixing] if self.gamma is None else self.gamma
 
+    @property
+    def trained(self) -> bool:
+        """Whether networks are trained: pixels are solved for at once, and every seed gives the same pictures."""
+        return self.mixing != "transfer" or self.prior != "tv"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain settings, in order: ``FitConfig.from_dict`` takes them back."""
         return dataclasses.asdict(self)

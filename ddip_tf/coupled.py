@@ -13,6 +13,7 @@ from ddip_tf import losses
 from ddip_tf.config import FitConfig
 from ddip_tf.mixing import Mixing, build_generators, generated
 from ddip_tf.parameters import ParameterVector
+from ddip_tf.result import alphas
 
 
 @dataclass(init=False)
@@ -57,9 +58,4 @@ class CoupledPriors:
         alpha_term = losses.alpha_term(matrix)
         alpha_weight = tf.where(epoch < self._config.alpha_epochs, self._config.alpha_weight, 0.0)
         loss = fidelity + self._config.exclusion_weight * exclusion + alpha_weight * alpha_term
-        return tf.stack([loss, fidelity, exclusion, alpha_term, *tf.unstack(_alpha(matrix))])
-
-
-def _alpha(matrix: tf.Tensor) -> tf.Tensor:
-    """(N,) weights to show: eq. (3)'s α_1, α_2 (shares of slice 1) for two slices, else the own weights."""
-    return matrix[:, 0] if matrix.shape[0] == 2 else tf.linalg.diag_part(matrix)
+        return tf.stack([loss, fidelity, exclusion, alpha_term, *alphas(matrix)])

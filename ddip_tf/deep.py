@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import noise, nullspace
+from ddip_tf import nullspace
 from ddip_tf._typing import Floats
 from ddip_tf.config import FitConfig
 from ddip_tf.mixing import build_generators, generated
@@ -56,7 +56,7 @@ class LawfulPriors:
 
     def __init__(self, images: Floats, law: Transfer, solution: nullspace.Solution, config: FitConfig) -> None:
         count, *shape = images.shape
-        unit, mean = nullspace.scale(images), images.mean((1, 2), keepdims=True)
+        problem = nullspace.prepare(images, law)
         random = np.random.default_rng(config.seed)
         self.generators, self.latents = build_generators(config, count, shape, random)
         self.parameters = ParameterVector(self.generators, config.precision)
@@ -64,14 +64,12 @@ class LawfulPriors:
         low, high = solution.base.min((1, 2)), solution.base.max((1, 2))
         self.gain = (high - low) * (1 + 2 * MARGIN)
         self.offset = low - (high - low) * MARGIN
-        self._gain = tf.constant((self.gain / unit)[:, None, None], tf.float32)
+        self._gain = tf.constant((self.gain / problem.unit)[:, None, None], tf.float32)
 
-        factor = solution.factor
-        centred = (images - mean) / unit
-        whiten = on_mirrored(inverse_root(noise.covariance(centred, factor)))
+        whiten = on_mirrored(inverse_root(problem.noise.covariance(solution.factor)))
         field = TransferMixing(law.k, law.matrix).field(*shape)
         self._whitened_law = tf.einsum("ijyx,jlyx->ilyx", whiten, field)
-        self._whitened_data = filtered(tf.constant(centred, tf.float32), whiten)
+        self._whitened_data = filtered(tf.constant(problem.images, tf.float32), whiten)
 
     def slices(self, vector: tf.Tensor) -> tf.Tensor:
         """The generators' images (N, H, W) in [0, 1] under parameters ``vector`` (P,)."""

@@ -3,8 +3,9 @@
 Below the crossover the data hardly say which slice owns a structure, and a coarse map can. It is scaled to the sum of
 the slices, which the data fix best, by least squares over the frequencies below the crossover, and then counts as one
 more measurement of its slice there, with an error of `RELATIVE_ERROR` of the sum's power. Where the map's power falls
-short of the sum's (it is blurred) it is believed that much less. A wrong map is believed as well: it can cost more than
-a right one gains. Symbols as in `ddip_tf.nullspace`.
+short of the sum's (it is blurred) it is believed that much less. A wrong map would cost more than a right one gains, so
+a map that has nothing to do with its slice, as it comes out without any map, is left out (`related`). Symbols as in
+`ddip_tf.nullspace`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,57 @@ from ddip_tf.smica import band_centres, frequencies
 Array = np.ndarray
 #: of a map, in amplitude: element maps count photons of one element, phases all electrons
 RELATIVE_ERROR = 0.3
+#: least coherence of a map with its slice below the crossover: of 6 simulated pairs, maps of the true slice have 0.46
+#: or more, blurred by 8 px and with 5 % noise 0.41 or more, smooth random maps 0.34 or less in 95 of 100
+RELATED = 0.4
+
+
+def coherence(known: Array, y: Array, crossover_px: float) -> Array:
+    """|coherence| of a map (H, W) with each of the slices y (N, H, W), (N,).
+
+    Over all frequencies below the crossover, each ring weighing as much as it has coefficients and as far as the map,
+    which may be blurred, has power there.
+    """
+    from scipy.fft import dctn
+
+    k, edge, bands = frequencies(*known.shape), 0.5 / crossover_px, band_centres(*known.shape)
+    low = (k > 0) & (k <= edge)
+    at, nodes, count = np.log(k[low]), np.log(bands), max(1, int((bands <= edge).sum()))
+    own = noise.projected_power(known[None], bands)
+    said = dctn(known - known.mean(), norm="ortho")[low] / np.sqrt(np.interp(at, nodes, own))
+    found = []
+    for image in y:
+        density = np.maximum(noise.projected_power(image[None], bands), 1e-300)
+        there = dctn(image - image.mean(), norm="ortho")[low] / np.sqrt(np.interp(at, nodes, density))
+        share = own / density
+        weight = np.interp(at, nodes, np.minimum(share / share[:count].max(), 1))
+        power = (weight * said**2).sum() * (weight * there**2).sum()
+        found.append(abs((weight * said * there).sum()) / np.sqrt(max(power, 1e-300)))
+    return np.array(found)
+
+
+def related(
+    guides: Sequence[tuple[int, Array]], y: Array, crossover_px: float
+) -> tuple[list[tuple[int, Array]], list[str]]:
+    """Those of the ``guides`` that have to do with their slices, and what is to be said of the others.
+
+    ``y`` (N, H, W) are the slices as they come out without guides; where they are told apart at every frequency
+    (``crossover_px`` 0) no map has a say.
+    """
+    if crossover_px <= 0:
+        return [], ["The guides change nothing: the data tell the slices apart at every frequency."] if guides else []
+    kept, said = [], []
+    for index, known in guides:
+        found = coherence(known, y, crossover_px)
+        other, name = int(found.argmax()), f"The guide of slice {index + 1}"
+        if found[index] < RELATED:
+            what = f"coherence {found[index]:.2f}, at least {RELATED:g} is asked for"
+            said.append(f"{name} was left out: it seems to have nothing to do with that slice ({what}).")
+        else:
+            kept.append((index, known))
+        if other != index and found[other] > max(found[index] + 0.1, RELATED):
+            said.append(f"{name} resembles slice {other + 1} more: does it belong to that one?")
+    return kept, said
 
 
 def ties(guides: Sequence[tuple[int, Array]], images: Array, crossover_px: float) -> tuple[Array, Array]:

@@ -52,7 +52,7 @@ def fit_transfer(
     Parameters
     ----------
     stack
-        N ≥ 2 slices (N, H, W).
+        N ≥ 2 slices (N, H, W); with prior tv, its ``amplitudes`` are further observations of them.
     config
         ``normalisation`` of T, ``prior``, ``starts`` of the solve and ``seed`` are used; epochs, learning rate, width
         and average for priors that are networks.
@@ -71,8 +71,11 @@ def fit_transfer(
     unit = Affine((float(np.ptp(stack.images)),) * len(stack), (0.0,) * len(stack))
     images = unit.inverse(stack.images)
     law = estimate_transfer(images, normalisation=config.normalisation)
+    amplitudes = None if stack.amplitudes is None else np.asarray(stack.amplitudes, float) / np.ptp(stack.images)
     guides = [(guide.index, guide.image) for guide in stack.guides]
-    solution = nullspace.solve(images, law, starts=config.starts, seed=config.seed, guides=guides)
+    solution = nullspace.solve(
+        images, law, starts=config.starts, seed=config.seed, guides=guides, amplitudes=amplitudes
+    )
     by_data = solution.decided
     if config.prior == "tv" or not law.mixed:
         fitted = _pixels(solution, callbacks)
@@ -96,7 +99,7 @@ def fit_transfer(
         modelled=unit(nullspace.modelled(fitted.slices, images, law)),
         history=fitted.history,
         status=fitted.status,
-        warnings=law.warnings,
+        warnings=(*law.warnings, *solution.warnings),
         provenance={
             "device": device,
             "threads": runtime.threads_in_use(),
@@ -104,6 +107,7 @@ def fit_transfer(
             "mixed": law.mixed,
             "crossover_px": round(law.crossover_px, 3),
             "noise_factor": round(solution.factor, 3),
+            **({"amplitudes_explained": round(solution.observed.explained, 3)} if solution.observed else {}),
             "wall_time_s": round(time.perf_counter() - began, 3),
             **runtime.memory_bytes(),
         },

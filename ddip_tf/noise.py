@@ -15,6 +15,8 @@ Symbols as in `ddip_tf.transfer`. NumPy and SciPy only.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ddip_tf.smica import difference_projector, frequencies, log_gaussian
@@ -56,11 +58,36 @@ def projected_power(images: Array, k: Array) -> Array:
     return np.array([(ring * density).sum() / ring.sum() for ring in rings])
 
 
-def covariance(images: Array, factor: float, unit: Array | None = None) -> Array:
-    """N(k) at every cosine coefficient, (H, W, N, N), in (unit of the images)^2.
+@dataclass(frozen=True)
+class Levels:
+    """Power spectral densities of the noise at every cosine coefficient, and what each slice was scaled by.
 
-    ``factor`` multiplies the share of the differences. ``unit`` (N,): what each slice was scaled by on its own; there
-    the sum of the slices divided by it takes the place of the projected phase.
+    Attributes
+    ----------
+    apart, together
+        (H, W) of each difference mode and of the sum, in (unit of the slices)^2.
+    unit
+        (N,) scale of each slice.
+    """
+
+    apart: Array
+    together: Array
+    unit: Array
+
+    def covariance(self, factor: float) -> Array:
+        """N(k), (H, W, N, N), in (unit of the images)^2; ``factor`` multiplies the share of the differences."""
+        n = len(self.unit)
+        differences = difference_projector(n)
+        both = factor * self.apart[..., None, None] * differences
+        both += self.together[..., None, None] * (np.eye(n) - differences)
+        return both * np.outer(self.unit, self.unit)
+
+
+def levels(images: Array, unit: Array | None = None) -> Levels:
+    """Noise of slices (N, H, W) by `SHARES` of their projected power.
+
+    ``unit`` (N,): what each slice was scaled by on its own; there the sum of the slices divided by it takes the place
+    of the projected phase.
     """
     n, height, width = images.shape
     unit = np.ones(n) if unit is None else unit
@@ -69,9 +96,5 @@ def covariance(images: Array, factor: float, unit: Array | None = None) -> Array
     k = np.log(np.maximum(frequencies(height, width), 1e-9))
     at_k, in_differences, in_sum = np.log(SHARES).T
     density = np.exp(np.interp(k, np.log(nodes), np.log(np.maximum(power, 1e-300))))
-    apart = density * factor * np.exp(np.interp(k, at_k, in_differences))
-    together = density * SUM_FACTOR * np.exp(np.interp(k, at_k, in_sum))
-    differences = difference_projector(n)
-    return (apart[..., None, None] * differences + together[..., None, None] * (np.eye(n) - differences)) * np.outer(
-        unit, unit
-    )
+    apart, together = (np.exp(np.interp(k, at_k, share)) for share in (in_differences, in_sum))
+    return Levels(density * apart, density * SUM_FACTOR * together, unit)

@@ -21,13 +21,12 @@ import tensorflow as tf
 from keras import layers
 from scipy.fft import idct
 
-from ddip_tf import cosine, networks, noise, nullspace
+from ddip_tf import cosine, networks, nullspace
 from ddip_tf._typing import Floats
 from ddip_tf.config import FitConfig
 from ddip_tf.deep import inverse_root, variation
 from ddip_tf.mixing import generator_channels, latent_input
 from ddip_tf.parameters import ParameterVector
-from ddip_tf.smica import frequencies
 from ddip_tf.transfer import Transfer
 
 #: full over low resolution
@@ -46,7 +45,8 @@ class NullSpacePriors:
         count, height, width = images.shape
         self._shape = height, width
         low = -(-height // COARSE), -(-width // COARSE)
-        unit, mean = nullspace.scale(images), images.mean((1, 2), keepdims=True)
+        problem = nullspace.prepare(images, law)
+        unit = problem.unit
         random = np.random.default_rng(config.seed)
         self._network = networks.build_generator(
             *low,
@@ -60,21 +60,16 @@ class NullSpacePriors:
         self.parameters = ParameterVector({"null_space": self._network}, config.precision)
         self.gain, self.offset = np.ones(count), np.zeros(count)
 
-        centred = (images - mean) / unit
-        factor = solution.factor
-        covariance = noise.covariance(centred, factor)
         lowest = np.s_[: low[0], : low[1]]
-        T = law.at(frequencies(height, width))[lowest]
-        whiten = inverse_root(covariance[lowest])
-        self._law = tf.constant(whiten @ T, tf.float32)
-        self._data = tf.constant(cosine.apply(whiten, cosine.cosines(centred)[lowest]), tf.float32)
+        T, information, _ = problem.normal(solution.factor)
+        whiten = inverse_root(problem.noise.covariance(solution.factor)[lowest])
+        self._law = tf.constant(whiten @ T[lowest], tf.float32)
+        self._data = tf.constant(cosine.apply(whiten, cosine.cosines(problem.images)[lowest]), tf.float32)
         self._area = height * width
 
-        scaled = nullspace.scaled(law, unit)
-        _, information, _ = nullspace.whitened(centred, law, covariance)
-        resolved = nullspace.resolved(information, scaled) @ information
+        resolved = problem.wiener(information) @ information
         open_ = (np.eye(count) - resolved)[lowest]
-        base = cosine.cosines((solution.base - mean) / unit)[lowest]
+        base = cosine.cosines((solution.base - problem.means) / unit)[lowest]
         self.generators = {
             f"slice{i + 1}": self._generator(
                 f"slice{i + 1}", unit * open_[:, :, i], -unit * (open_[:, :, i] * base).sum(-1)

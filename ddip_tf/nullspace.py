@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from ddip_tf import guide, noise
+from ddip_tf import amplitude, guide, noise
 from ddip_tf.cosine import adjoint_gradient, apply, cosines, gradient, inverse, laplacian, pixels
 from ddip_tf.profiles import complete
 from ddip_tf.smica import (
@@ -42,6 +43,8 @@ class Solution:
     sigma: Array  # pixelwise standard deviation over starts, strengths and samples of T
     residual: Array  # images in minus T y: what neither explains
     weights: tuple[float, ...] = ()  # of the noise levels tried, see `FACTORS`
+    observed: amplitude.Observed | None = None  # log-amplitudes and their law, in the unit of the prior
+    warnings: tuple[str, ...] = ()  # of guides that were left out
 
     @property
     def factor(self) -> float:
@@ -59,29 +62,49 @@ def shrink(r: Array, weight: float, exponent: float) -> Array:
     return np.where((x - r) ** 2 / 2 + weight * x**exponent < r**2 / 2, x, 0)
 
 
-def whitened(images: Array, law: Transfer, noise: Array) -> tuple[Array, Array, Array]:
-    """T (H, W, N, N), Fisher information T^T N^-1 T (H, W, N, N) and T^T N^-1 I (H, W, N)."""
-    T = law.at(frequencies(*images.shape[1:]))
-    TW = T.swapaxes(-1, -2) @ inverse(noise)
-    return T, TW @ T, apply(TW, cosines(images))
+@dataclass(frozen=True)
+class Problem:
+    """Slices and their law in the unit of the prior, with the noise at every factor; see `prepare`."""
 
+    unit: float  # `scale` of the slices
+    means: Array  # (N, 1, 1) of the slices
+    images: Array  # (N, H, W): (slices - means) / unit
+    law: Transfer  # of these images
+    noise: noise.Levels  # of these images
 
-def resolved(information: Array, law: Transfer) -> Array:
-    """Inverse of (information + 1/source power), the Wiener covariance, (H, W, N, N)."""
-    power = np.exp(
-        np.stack(
-            [
-                np.interp(
-                    np.log(np.maximum(frequencies(*information.shape[:2]), 1e-9)),
-                    np.log(law.k),
-                    np.log(np.maximum(law.power[:, i], 1e-12)),
-                )
-                for i in range(law.power.shape[1])
-            ],
-            -1,
+    def normal(self, factor: float) -> tuple[Array, Array, Array]:
+        """T (H, W, N, N), Fisher information T^T N^-1 T (H, W, N, N) and T^T N^-1 I (H, W, N)."""
+        T = self.law.at(frequencies(*self.images.shape[1:]))
+        TW = T.swapaxes(-1, -2) @ inverse(self.noise.covariance(factor))
+        return T, TW @ T, apply(TW, cosines(self.images))
+
+    def wiener(self, information: Array) -> Array:
+        """Covariance (H, W, N, N) that is left: the inverse of (information + 1/source power)."""
+        power = np.exp(
+            np.stack(
+                [
+                    np.interp(
+                        np.log(np.maximum(frequencies(*self.images.shape[1:]), 1e-9)),
+                        np.log(self.law.k),
+                        np.log(np.maximum(source, 1e-12)),
+                    )
+                    for source in self.law.power.T
+                ],
+                -1,
+            )
         )
-    )
-    return inverse(information + np.eye(power.shape[-1]) / power[..., None])
+        return inverse(information + np.eye(power.shape[-1]) / power[..., None])
+
+
+def prepare(images: Array, law: Transfer) -> Problem:
+    """The problem of slices (N, H, W) under ``law``, both in the unit of the files.
+
+    With normalisation "diagonal" each slice was scaled on its own, and so was its noise.
+    """
+    unit, means = scale(images), images.mean((1, 2), keepdims=True)
+    centred = (images - means) / unit
+    own = images.std((1, 2)) / images.std() if law.normalisation == "diagonal" else None
+    return Problem(unit, means, centred, replace(law, power=law.power / unit**2), noise.levels(centred, own))
 
 
 def descend(
@@ -167,6 +190,7 @@ def solve(
     starts: int = 1,
     seed: int = 0,
     guides: Sequence[tuple[int, Array]] = (),
+    amplitudes: Array | None = None,
 ) -> Solution:
     """Separate N slices (N, H, W) under a law.
 
@@ -174,58 +198,73 @@ def solve(
     exp(-dependence / 0.02), so that what leaves the slices most independent speaks loudest. `starts` - 1 more solutions
     with the best factor, from other first guesses and with T drawn within its deviation, add to `sigma` only. Strengths
     are in units of `scale`: they do not depend on the unit of the images. `guides` are maps of slices known from
-    elsewhere (`ddip_tf.guide`).
+    elsewhere (`ddip_tf.guide`), `amplitudes` (N, H, W) log-amplitudes of the same slices (`ddip_tf.amplitude`): with
+    either all is solved twice, for both are judged by the first solution.
     """
     images = np.asarray(images, float)
     if not law.mixed:
         return Solution(images.copy(), images.copy(), images.copy(), np.zeros_like(images), np.zeros_like(images), ())
-    unit, means = scale(images), images.mean((1, 2), keepdims=True)
-    centred = (images - means) / unit
-    law = scaled(law, unit)
-    own = images.std((1, 2)) / images.std() if law.normalisation == "diagonal" else None
+    problem = prepare(images, law)
 
-    def descended(law: Transfer, start: Array, factor: float) -> Array:
-        _, information, data = whitened(centred, law, noise.covariance(centred, factor, own))
-        more = guide.ties(guides, centred, law.crossover_px) if guides else (0, 0)
-        return descend(start, information + more[0], data + more[1], strength=strength, exponent=exponent, steps=steps)
+    def descended(problem: Problem, start: Array, factor: float) -> Array:
+        _, information, data = problem.normal(factor)
+        information, data = information + more[0] + ties[0], data + more[1] + ties[1]
+        return descend(start, information, data, strength=strength, exponent=exponent, steps=steps)
 
-    tried = np.stack([descended(law, centred, factor) for factor in factors])
-    score = np.array([dependence_of(y) for y in tried])
-    weights = np.exp(-(score - score.min()) / 0.02)
-    weights /= weights.sum()
-    y = np.einsum("p,pnhw->nhw", weights, tried)
+    def averaged() -> tuple[Array, Array, Array]:
+        tried = np.stack([descended(problem, problem.images, factor) for factor in factors])
+        score = np.array([dependence_of(y) for y in tried])
+        weights = np.exp(-(score - score.min()) / 0.02)
+        weights /= weights.sum()
+        return np.einsum("p,pnhw->nhw", weights, tried), weights, tried
+
+    more: tuple[Any, Any] = (0, 0)
+    ties: tuple[Any, Any] = (0, 0)
+    observed: amplitude.Observed | None = None
+    said: list[str] = []
+    y, weights, tried = averaged()
+    if guides or amplitudes is not None:  # both are judged by what the phases alone gave
+        kept, said = guide.related(guides, y, law.crossover_px)
+        ties = guide.ties(kept, problem.images, law.crossover_px) if kept else (0, 0)
+        if amplitudes is not None:
+            observed = amplitude.observe(amplitudes / problem.unit, y)
+            more = observed.normal()
+        y, weights, tried = averaged()
     variance = np.einsum("p,pnhw->nhw", weights, (tried - y) ** 2)
 
     best = int(weights.argmax())
-    T, information, data = whitened(centred, law, noise.covariance(centred, factors[best], own))
-    covariance = resolved(information, law)
+    T, information, data = problem.normal(factors[best])
+    information, data = information + more[0], data + more[1]
+    covariance = problem.wiener(information)
     base = pixels(apply(covariance, data))
     rng = np.random.default_rng(seed)
     for draw in range(1, starts):
-        other = descended(perturbed(law, rng), (base, np.zeros_like(base))[draw % 2], factors[best])
-        variance += (other - tried[best]) ** 2 / (starts - 1)
+        other = replace(problem, law=perturbed(problem.law, rng))
+        start = (base, np.zeros_like(base))[draw % 2]
+        variance += (descended(other, start, factors[best]) - tried[best]) ** 2 / (starts - 1)
     by_data = pixels(apply(covariance @ information, cosines(y)))
-    residual = centred - pixels(apply(T, cosines(y)))
-    separated = level(unit * y, images)
+    residual = problem.images - pixels(apply(T, cosines(y)))
+    separated = level(problem.unit * y, images)
     free = (law.matrix == np.eye(len(images))).all((0, 2))  # slices without any ghost: nothing to take out
     separated[free] = images[free]
     return Solution(
         separated,
-        unit * base + means,
-        unit * by_data,
-        unit * np.sqrt(variance),
-        unit * residual,
+        problem.unit * base + problem.means,
+        problem.unit * by_data,
+        problem.unit * np.sqrt(variance),
+        problem.unit * residual,
         tuple(weights.tolist()),
+        observed,
+        tuple(said),
     )
 
 
 def decided(y: Array, images: Array, law: Transfer, factor: float) -> Array:
     """The part of slices y (N, H, W) that the data decide, at `factor` times the noise."""
-    unit, means = scale(images), images.mean((1, 2), keepdims=True)
-    centred = (images - means) / unit
-    _, information, _ = whitened(centred, law, noise.covariance(centred, factor))
-    resolving = resolved(information, scaled(law, unit)) @ information
-    return pixels(apply(resolving, cosines(y - y.mean((1, 2), keepdims=True))))
+    problem = prepare(images, law)
+    _, information, _ = problem.normal(factor)
+    by_data = problem.wiener(information) @ information
+    return pixels(apply(by_data, cosines(y - y.mean((1, 2), keepdims=True))))
 
 
 def modelled(y: Array, images: Array, law: Transfer) -> Array:
@@ -235,11 +274,6 @@ def modelled(y: Array, images: Array, law: Transfer) -> Array:
         return images.copy()
     T = law.at(frequencies(*y.shape[1:]))
     return means + pixels(apply(T, cosines(y - y.mean((1, 2), keepdims=True))))
-
-
-def scaled(law: Transfer, unit: float) -> Transfer:
-    """The law of images divided by ``unit``."""
-    return replace(law, power=law.power / unit**2)
 
 
 def scale(images: Array) -> float:

@@ -78,3 +78,10 @@ def latents_of(name: str, inputs: Iterable[str], latents: Mapping[str, Floats]) 
     ``latents`` are those of `latents.npz`: z of slice 1 is ``slice1``, its base ``slice1_base``. Raises KeyError.
     """
     return {kind: latents[name if kind == "z" else f"{name}_{kind}"] for kind in inputs}
+
+
+def alphas(matrix: Any) -> list[Any]:
+    """N weights to show of ``matrix`` (N, N), array or tensor: eq. (3)'s α_1, α_2 (shares of slice 1) for two slices,
+    else every slice's own weight."""
+    count = matrix.shape[0]
+    return [matrix[i, 0 if count == 2 else i] for i in range(count)]

@@ -59,6 +59,8 @@ class SliceStack:
         maps of single slices known from elsewhere, on the same grid.
     record
         how the images were made from complex objects; None for images that were real.
+    amplitudes
+        (N, H, W) log-amplitudes of the same slices, where they take part (`ddip_tf.amplitude`).
 
     Raises
     ------
@@ -74,6 +76,7 @@ class SliceStack:
     crop: Box | None = None
     record: Record | None = None
     guides: tuple[Guide, ...] = ()
+    amplitudes: Floats | None = None
 
     def __post_init__(self) -> None:
         images = np.asarray(self.images)
@@ -110,6 +113,10 @@ class SliceStack:
                 raise InputError(f"{where} is of none: there are {len(images)} slices")
             if known.shape != images.shape[1:] or not np.isfinite(known).all() or known.min() == known.max():
                 raise InputError(f"{where} must be finite, vary, and have the slices' shape")
+        if self.amplitudes is not None and not (
+            self.amplitudes.shape == images.shape and np.isfinite(self.amplitudes).all()
+        ):
+            raise InputError("log-amplitudes must be finite and have the slices' shape")
         object.__setattr__(self, "images", images)
 
     def __len__(self) -> int:
@@ -140,6 +147,7 @@ class SliceStack:
             spacing_m=spacing,
             sources=tuple(self.sources[i] for i in indices) if self.sources else (),
             record=self.record.pick(list(indices)) if self.record else None,
+            amplitudes=None if self.amplitudes is None else self.amplitudes[list(indices)],
             guides=tuple(replace(g, index=list(indices).index(g.index)) for g in self.guides if g.index in indices),
         )
 
@@ -153,8 +161,9 @@ class SliceStack:
         box = ((rows[0] + y0, rows[1] + y0), (columns[0] + x0, columns[1] + x0))
         record = self.record.moved(rows[0], columns[0]) if self.record else None
         guides = tuple(replace(g, image=g.image[slice(*rows), slice(*columns)]) for g in self.guides)
-        images = self.images[:, slice(*rows), slice(*columns)]
-        return replace(self, images=images, crop=box, record=record, guides=guides)
+        part = np.s_[:, slice(*rows), slice(*columns)]
+        amplitudes = None if self.amplitudes is None else self.amplitudes[part]
+        return replace(self, images=self.images[part], crop=box, record=record, guides=guides, amplitudes=amplitudes)
 
     def guided(self, guides: Sequence[Guide]) -> SliceStack:
         """The same slices with ``guides`` too, maps of the same area, resampled to the grid of the slices.

@@ -10,6 +10,9 @@ from typing import Any
 
 Row = Mapping[str, Any]
 
+#: a run is left out if one of its slices has less than this share of its input's contrast (an empty slice), or if its
+#: slices follow their inputs better in another order (confused slices)
+EMPTY = 0.3
 #: a setting is left out if it leaves more of the inputs' variance unexplained than this …
 UNEXPLAINED = 0.2
 #: … or keeps less of the fine structure than the best by this much …
@@ -49,19 +52,21 @@ def suggest(rows: Sequence[Row]) -> Suggestion | None:
     Parameters
     ----------
     rows
-        of the sweep's table (`ddip_tf.sweep.row`); those without figures are passed over. Seeds of one setting are
-        averaged; of the setting's runs the one with the lowest fidelity loss is named.
+        of the sweep's table (`ddip_tf.sweep.row`); those without figures are passed over. Seeds of one setting that
+        came out with an empty slice or with confused slices are left out, the others averaged; of these the one with
+        the lowest fidelity loss is named.
 
     Returns
     -------
     Suggestion or None
         None where there are fewer than two settings to choose from.
     """
-    settings = _settings([row for row in rows if "ghost_correlation" in row])
-    if len(settings) < 2:
+    finished = [row for row in rows if "ghost_correlation" in row]
+    settings = _settings([row for row in finished if not _failed(row)])
+    if len({_setting(row) for row in finished}) < 2 or not settings:
         return None
     best_detail = max(one.detail for one in settings)
-    kept, out = [], []
+    kept, out = [], _left_out([row for row in finished if _failed(row)])
     for one in settings:
         fault = _fault(one, settings, best_detail)
         if fault:
@@ -85,16 +90,40 @@ def suggest(rows: Sequence[Row]) -> Suggestion | None:
     return Suggestion(chosen.run, reason)
 
 
+def _failed(row: Row) -> str | None:
+    """How a run failed to give N slices, if it did."""
+    if row.get("contrast_kept", 1.0) < EMPTY:
+        return "a slice came out empty"
+    return "slices confused" if row.get("order_margin", 0.0) < 0 else None
+
+
+def _left_out(rows: Sequence[Row]) -> list[str]:
+    """What is said of failed runs: ``shallow, γ 0.4 (2 seeds: slices confused)``."""
+    groups: dict[tuple[str, str | None], int] = {}
+    for row in rows:
+        key = _label(row["mixing"], row["gamma"]), _failed(row)
+        groups[key] = groups.get(key, 0) + 1
+    return [f"{label} ({f'{count} seeds: ' if count > 1 else ''}{fault})" for (label, fault), count in groups.items()]
+
+
+def _setting(row: Row) -> tuple[str, str, float | None]:
+    return row["preset"], row["mixing"], row["gamma"]
+
+
+def _label(mixing: str, gamma: float | None) -> str:
+    return mixing if gamma is None else f"{mixing}, γ {gamma:g}"
+
+
 def _settings(rows: Sequence[Row]) -> list[_Setting]:
     groups: dict[tuple[str, str, float | None], list[Row]] = {}
     for row in rows:
-        groups.setdefault((row["preset"], row["mixing"], row["gamma"]), []).append(row)
+        groups.setdefault(_setting(row), []).append(row)
     found = []
     for (preset, mixing, gamma), seeds in groups.items():
         ratios = [row["alpha1"] / row["alpha2"] for row in seeds if row.get("alpha2")]
         found.append(
             _Setting(
-                label=mixing if gamma is None else f"{mixing}, γ {gamma:g}",
+                label=_label(mixing, gamma),
                 run=min(seeds, key=lambda row: row["fidelity"])["run"],
                 ghost=fmean(row["ghost_correlation"] for row in seeds),
                 detail=fmean(row["detail_kept"] for row in seeds),

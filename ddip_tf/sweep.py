@@ -10,6 +10,7 @@ import csv
 import functools
 import gc
 import io
+import logging
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,6 +27,7 @@ from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 from ddip_tf.manifest import MANIFEST, inside
 from ddip_tf.place import as_run_error, replace_text
+from ddip_tf.result import alphas
 from ddip_tf.slices import SliceStack
 
 SUMMARY = "summary.csv"
@@ -74,6 +76,7 @@ def work(task: Task) -> None:
 
     A fit that another worker left behind goes on from its checkpoint, if threads and device are the same.
     """
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # every fit traces a graph of its own: no reason to warn
     with _ONE_AT_A_TIME, archive.RunFolder(task.run, resume=True) as folder:
         with runtime.quiet():
             from ddip_tf.fitting import fit
@@ -130,13 +133,14 @@ def row(task: Task, failure: str | None = None) -> dict[str, Any]:
         return found
     manifest = archive.load_manifest(task.run)
     inputs, outputs = regeneration.archived(task.run)
-    alpha = _alpha(manifest["mixing"])
+    matrix = manifest["mixing"].get("matrix")  # none under T(k)
+    alpha = [] if matrix is None else alphas(np.asarray(matrix, float))
     return {
         **found,
         "status": manifest["status"],
         "epochs": manifest["epochs_done"],
         **{name: value for name, value in manifest["final"].items() if not name.startswith("alpha")},
-        **{f"alpha{i + 1}": value for i, value in enumerate(alpha)},
+        **{f"alpha{i + 1}": float(value) for i, value in enumerate(alpha)},
         **asdict(blind.figures(inputs, outputs)),
         "unexplained": blind.unexplained(inputs, manifest["final"]["fidelity"]),
         "wall_time_s": manifest["wall_time_s"],
@@ -179,11 +183,3 @@ def _value(name: str, text: str) -> str | float | None:
     if name in ("run", "status", "preset", "mixing"):
         return text
     return None if not text else int(text) if text.isdecimal() else float(text)
-
-
-def _alpha(mixing: Mapping[str, Any]) -> list[float]:
-    """Eq. (3)'s α of a finished run: (α_1, α_2) for two slices, else every slice's own weight; none under T(k)."""
-    if "matrix" not in mixing:
-        return []
-    matrix = np.asarray(mixing["matrix"])
-    return [float(v) for v in (matrix[:, 0] if len(matrix) == 2 else np.diag(matrix))]

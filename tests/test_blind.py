@@ -3,7 +3,7 @@ import pytest
 from conftest import blobs
 from scipy.ndimage import gaussian_filter
 
-from ddip_tf.blind import detail_kept, figures, ghost_correlation, unexplained
+from ddip_tf.blind import detail_kept, figures, ghost_correlation, order_margin, unexplained
 
 TRUTH = np.stack([blobs(25, (83, 70), s, 2.5) for s in (1, 2)])
 MIXED = np.stack([0.7 * TRUTH[0] + 0.3 * TRUTH[1], 0.3 * TRUTH[0] + 0.7 * TRUTH[1]])
@@ -47,3 +47,15 @@ def test_unexplained_is_the_share_of_the_inputs_variance():
     expected = np.mean((0.1 * MIXED) ** 2, axis=(1, 2)).sum() / np.mean(centred**2, axis=(1, 2)).sum()
     assert unexplained(MIXED, missed) == pytest.approx(expected)
     assert unexplained(5 * MIXED - 2, missed) == pytest.approx(expected)
+
+
+def test_an_empty_output_has_no_contrast_and_exchanged_outputs_a_negative_margin():
+    found = figures(MIXED, TRUTH)
+    expected = (TRUTH.std((1, 2)) / MIXED.std((1, 2))).min()
+    assert found.contrast_kept == pytest.approx(expected)
+    assert figures(MIXED, TRUTH * [[[1]], [[0.1]]]).contrast_kept < 0.2
+    assert found.order_margin > 0.3
+    assert order_margin(MIXED, TRUTH[::-1]) == pytest.approx(-found.order_margin)
+    three = np.stack([*TRUTH, blobs(25, (83, 70), 3, 2.5)])
+    assert order_margin(three, -three) > 0.5  # the sign of an output does not matter
+    assert order_margin(three, three[[0, 2, 1]]) < -0.5

@@ -51,7 +51,7 @@ def test_fit_then_regenerate(call, pair, tmp_path):
 def test_default_run_folder_gets_a_free_number(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name in ("slice1-5", "slice1-5-2", "slice1-5-3"):
-        run = fit.free_run("data/slice1.tif", 5)
+        run = fit.place_of(None, "data/slice1.tif", 5, resume=False)
         assert run == fit.RUNS / name
         run.mkdir(parents=True)
 
@@ -287,3 +287,10 @@ def test_tensorflow_says_errors_only(caplog):
     logger.warning("triggered tf.function retracing")
     logger.error("out of memory")
     assert caplog.messages == ["out of memory"]
+
+
+@pytest.mark.parametrize("command", [("fit", "nowhere.tif"), ("demo",)])
+def test_resume_needs_the_run_by_name(call, command):
+    code, _, err = call(*command, "--resume")
+    assert code == 2
+    assert "--resume needs -o RUN" in err

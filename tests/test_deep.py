@@ -1,5 +1,6 @@
 """Deep image priors under the law: the objective against NumPy, data consistency, and archives of small fits."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,12 @@ DATA = Path(ddip_tf.__file__).with_name("demo_data")
 SMALL = FitConfig(mixing="transfer", prior="dip", epochs=12, width=1, learning_rate=3e-3, average=0.8, seed=3)
 
 
-@pytest.fixture(scope="module")
-def mixed():
+@pytest.fixture(scope="module", params=["sum", "diagonal"])
+def mixed(request):
     law = known_law(SHAPE, power=0.05)
     images = mix(discs(2, SHAPE), law) + 0.1
+    if request.param == "diagonal":  # slices scaled one by one, and their noise with them
+        images, law = images * np.array([1.0, 5.0])[:, None, None], replace(law, normalisation="diagonal")
     return images, law, nullspace.solve(images, law)
 
 
@@ -46,9 +49,10 @@ def rough(y):
 def whitened_misfit(y, images, law, factor):
     """Both (N, H, W) in units of the projected image's deviation: (H, W, N) cosine coefficients."""
     unit = nullspace.scale(images)
+    own = images.std((1, 2)) / images.std() if law.normalisation == "diagonal" else None
     centred = (images - images.mean((1, 2), keepdims=True)) / unit
     left = cosine.apply(law.at(frequencies(*SHAPE)), cosine.cosines(y)) - cosine.cosines(centred)
-    return cosine.apply(inverse_root(noise.covariance(centred, factor)), left)
+    return cosine.apply(inverse_root(noise.levels(centred, own).covariance(factor)), left)
 
 
 def test_objective_is_that_of_the_null_space_solver(mixed, dip):
@@ -97,9 +101,9 @@ def test_the_network_changes_only_what_the_data_leave_open(mixed, null):
         said.append(to_cosines(y, SHAPE).numpy())
         nets = null.generators.items()
         pictures.append(np.stack([net([z, null.latents[f"{name}_base"]]).numpy()[0, ..., 0] for name, net in nets]))
-    centred = (images - images.mean((1, 2), keepdims=True)) / unit
-    _, information, _ = nullspace.whitened(centred, law, noise.covariance(centred, solution.factor))
-    resolved = nullspace.resolved(information, nullspace.scaled(law, unit)) @ information
+    problem = nullspace.prepare(images, law)
+    _, information, _ = problem.normal(solution.factor)
+    resolved = problem.wiener(information) @ information
     left_open = (np.eye(2) - resolved)[: said[0].shape[0], : said[0].shape[1]]
     expected = np.zeros((*SHAPE, 2))
     expected[: said[0].shape[0], : said[0].shape[1]] = unit * cosine.apply(left_open, said[1] - said[0])
@@ -119,6 +123,8 @@ def test_fit_archive_regenerate(tmp_path, prior):
     assert len(loss) == 12
     assert loss[-1] < loss[0]
     run = archive.save(separation, tmp_path / "run")
+    final = archive.load_manifest(run)["final"]
+    assert final["loss"] == pytest.approx(final["fidelity"] + final["variation"], rel=1e-5)
     assert regeneration.check(run, "onnx") == []
     _, outputs = regeneration.archived(run)
     np.testing.assert_allclose(outputs, separation.outputs, atol=1e-4 * np.ptp(images))

@@ -162,3 +162,10 @@ def test_a_damaged_list_of_runs_is_an_error_of_one_line(call, repeated, tmp_path
     assert code in (1, 2)
     assert err.startswith("ddip-tf: ")
     assert err.count("\n") == 1
+
+
+def test_repeats_that_would_all_be_the_same_are_refused(call, tmp_path):
+    code, out, err = call("fit", "a.tif", "b.tif", "--runs", "3", "-o", "r")
+    assert (code, out) == (2, "")
+    assert "same pictures" in err and "--prior dip" in err
+    assert not (tmp_path / "r").exists()

@@ -48,6 +48,8 @@ def test_both_quantities_there_and_back(call, product, tmp_path):
         back = record.inverse(outputs + ghosts)
         np.testing.assert_allclose(back, part / abs(part) if factor == 1j else abs(part), atol=1e-5)
         assert call("regenerate", run, "--check")[0] == 0
+    assert load_manifest("run")["amplitudes"] is True and 0 < load_manifest("run")["amplitudes_explained"] < 1
+    assert load_manifest("run-amplitude")["amplitudes"] is None
     code, out, err = call("export", "run", "run-amplitude", "--into", product, "-o", "new.npy")
     assert (code, err, out) == (0, "", f"new.npy: {product} with the separated slices\n")
     new = np.load("new.npy")

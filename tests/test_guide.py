@@ -52,6 +52,22 @@ def test_ties_are_low_frequencies_of_one_slice_only():
     assert not guide.ties([(1, TRUE[1])], MIXED, 0.0)[0].any()
 
 
+def test_maps_that_have_nothing_to_do_with_their_slice_are_left_out():
+    blurred = gaussian_filter(TRUE[1], 4) + 0.02 * np.random.default_rng(3).standard_normal(SHAPE)
+    unrelated = gaussian_filter(np.random.default_rng(4).standard_normal(SHAPE), 3)
+    for known in (TRUE[1], -3 * TRUE[1] + 7, blurred):
+        assert guide.coherence(known, TRUE, 6.0)[1] > 0.7
+    assert (guide.coherence(unrelated, TRUE, 6.0) < 0.3).all()
+    right, wrong = (1, blurred), (0, unrelated)
+    assert guide.related([right], TRUE, 6.0) == ([right], [])
+    kept, said = guide.related([wrong, right], TRUE, 6.0)
+    assert kept == [right]
+    assert len(said) == 1 and "guide of slice 1 was left out" in said[0]
+    kept, said = guide.related([(0, blurred)], TRUE, 6.0)
+    assert kept == [] and said[1] == "The guide of slice 1 resembles slice 2 more: does it belong to that one?"
+    assert guide.related([right], TRUE, 0.0)[0] == []
+
+
 def test_guides_stay_with_their_slices():
     stack = SliceStack(np.stack([TRUE[0], TRUE[1], TRUE[0] + TRUE[1]]))
     coarse = TRUE[1][::2, ::2]
@@ -86,5 +102,13 @@ def test_guide_on_the_command_line(call, tmp_path):
     ):
         code, _, err = call("fit", *files, "--guide", wrong, "-o", "wrong")
         assert code == 2 and message in err
+    noise = gaussian_filter(np.random.default_rng(4).standard_normal(TRUE[1].shape), 3)
+    tifffile.imwrite(tmp_path / "noise.tif", noise.astype("f4"))
+    code, out, err = call("fit", *files, "--guide", "slice2=noise.tif", "-o", "unguided")
+    assert (code, err) == (0, "")
+    assert "Warning: The guide of slice 2 was left out" in out
+    for kind in ("slice1", "slice2"):
+        plain, unguided = (tifffile.imread(tmp_path / f"{run}/outputs/{kind}.tif") for run in ("plain", "unguided"))
+        np.testing.assert_allclose(unguided, plain, atol=1e-6)
     code, _, err = call("fit", *files, "--guide", "slice2=map.tif", "--mixing", "linear", "-o", "wrong")
     assert code == 2 and "works with mixing transfer, prior tv" in err

@@ -25,7 +25,7 @@ def test_projected_power_of_known_spectrum():
 
 
 def test_sum_and_differences_have_their_shares(images):
-    covariance = noise.covariance(images, 2.0)
+    covariance = noise.levels(images).covariance(2.0)
     together, apart = np.ones(3) / np.sqrt(3), np.array([1, -2, 1]) / np.sqrt(6)
     at = (8, 10)  # k near 0.06
     k = frequencies(*SHAPE)[at]
@@ -40,6 +40,6 @@ def test_sum_and_differences_have_their_shares(images):
 
 def test_slices_scaled_on_their_own_keep_their_scale(images):
     gains = np.array([1.0, 10.0, 0.1])
-    plain = noise.covariance(images, 1.0)
-    scaled = noise.covariance(images * gains[:, None, None], 1.0, gains)
+    plain = noise.levels(images).covariance(1.0)
+    scaled = noise.levels(images * gains[:, None, None], gains).covariance(1.0)
     np.testing.assert_allclose(scaled, plain * np.outer(gains, gains), rtol=1e-9)

@@ -144,3 +144,18 @@ def test_a_slice_without_ghosts_comes_back_untouched():
     truth = discs(2, shape)
     leak = np.corrcoef(solution.images[1].ravel() - truth[1].ravel(), truth[0].ravel())[0, 1]
     assert abs(leak) < 0.2 < -np.corrcoef(images[1].ravel() - truth[1].ravel(), truth[0].ravel())[0, 1]
+
+
+def test_slices_scaled_one_by_one_have_noise_scaled_one_by_one():
+    """Solution and what the data decide of it follow the scale of each slice."""
+    shape, gains = (63, 77), np.array([0.2, 5.0])
+    law = known_law(shape)
+    images = mix(discs(2, shape), law)
+    law = replace(law, normalisation="diagonal")
+    matrix = gains[:, None] * law.matrix / gains
+    other = replace(law, matrix=matrix, power=law.power * gains**2)
+    scaled, gains = images * gains[:, None, None], gains[:, None, None]
+    plain = nullspace.decided(images, images, law, 1.0)
+    np.testing.assert_allclose(nullspace.decided(scaled, scaled, other, 1.0), gains * plain, atol=1e-9)
+    one, two = nullspace.solve(images, law), nullspace.solve(scaled, other)
+    np.testing.assert_allclose(two.base, gains * one.base, atol=1e-9)

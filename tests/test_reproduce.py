@@ -79,3 +79,6 @@ def test_the_pair_that_ships_is_the_default(tool, tmp_path):
     done = CliRunner().invoke(module.main, ["-o", str(tmp_path / "out"), "--runs", "2"], catch_exceptions=False)
     assert done.exit_code == 0
     assert all(Path(file).is_file() for file in calls[0][2])
+    assert calls[0][4][:2] == ["--crop", "0:64,72:168"]
+    edges = "".join((tmp_path / "out/report.html").read_text().partition("Fig. 5")[2])
+    assert all(line.partition(":")[2] in edges for line in module.DEMO_LINES)

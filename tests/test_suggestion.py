@@ -3,9 +3,10 @@ import pytest
 from ddip_tf.suggestion import suggest
 
 
-def row(mixing, gamma, ghost, detail=0.95, unexplained=0.02, alpha=(0.8, 0.2), seed=0, fidelity=1e-3):
+def row(mixing, gamma, ghost, detail=0.95, unexplained=0.02, alpha=(0.8, 0.2), seed=0, fidelity=1e-3, **more):
     found = {"run": f"{mixing}-g{gamma}-s{seed}", "preset": "paper", "mixing": mixing, "gamma": gamma, "seed": seed}
     found |= {"ghost_correlation": ghost, "detail_kept": detail, "unexplained": unexplained, "fidelity": fidelity}
+    found |= {"contrast_kept": 0.9, "order_margin": 0.5} | more
     return found | ({"alpha1": alpha[0], "alpha2": alpha[1]} if alpha else {})
 
 
@@ -53,3 +54,22 @@ def test_nothing_is_suggested_where_there_is_nothing_to_choose():
     assert suggest([]) is None
     assert suggest([row("shallow", 0.1, 0.1), {"run": "x", "status": "waiting"}]) is None
     assert suggest([row("shallow", 0.1, 0.1, unexplained=0.5), row("shallow", 0.4, 0.1, unexplained=0.6)]) is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [({"contrast_kept": 0.1}, "a slice came out empty"), ({"order_margin": -0.1}, "slices confused")],
+)
+def test_runs_that_gave_no_n_slices_are_left_out(fault, said):
+    """Whole settings, and single seeds: these neither count for their setting nor are named."""
+    rows = [row("shallow", 0.1, 0.12), row("shallow", 0.4, 0.3), row("kernel", 0.4, 0.0, **fault)]
+    found = suggest(rows)
+    assert found.run == "shallow-g0.1-s0"
+    assert f"kernel, γ 0.4 ({said})" in found.reason
+    seeds = [row("shallow", 0.1, 0.0, seed=s, fidelity=1e-4, **fault) for s in (1, 2)]
+    found = suggest([*rows[:2], *seeds])
+    assert found.run == "shallow-g0.1-s0"
+    assert "ghost correlation +0.12" in found.reason
+    assert f"shallow, γ 0.1 (2 seeds: {said})" in found.reason
+    assert suggest([row("shallow", 0.1, 0.1), row("kernel", 0.4, 0.0, **fault)]).run == "shallow-g0.1-s0"
+    assert suggest([row("shallow", 0.1, 0.1, **fault), row("kernel", 0.4, 0.0, **fault)]) is None

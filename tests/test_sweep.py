@@ -3,8 +3,13 @@
 import contextlib
 import csv
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import asdict
 
 import numpy as np
@@ -181,6 +186,8 @@ def test_resume_refuses_other_settings_and_other_slices(call, pair, fake, tmp_pa
         (["--mixing", "transfer,linear", "--gamma", "0,1e-3"], ["transfer-s0", "linear-g0-s0", "linear-g0.001-s0"]),
         (["--mixing", "linear,transfer", "--epochs", "9", "--normalisation", "sum"], ["linear-g0.4-s0", "transfer-s0"]),
         (["--preset", "paper,default", "--seed", "4"], ["paper-shallow-g0.1-s4", "default-transfer-s4"]),
+        (["--mixing", "transfer,kernel", "--runs", "2"], ["transfer-s0", "kernel-g0.4-s0", "kernel-g0.4-s1"]),
+        (["--prior", "dip", "--runs", "2"], ["transfer-s0", "transfer-s1"]),
         (["--mixing", "kernel,kernel", "--gamma", "0.2,0.20"], ["kernel-g0.2-s0"]),
     ],
 )
@@ -224,3 +231,27 @@ def test_two_workers_fit_for_real(call, pair, tmp_path):
     for name in ("linear-g0.4-s0", "kernel-g0.4-s0"):
         assert call("regenerate", f"s/runs/{name}", "--check")[0] == 0
         assert load_manifest(f"s/runs/{name}")["threads"]["inter_op"] == 1
+
+
+@pytest.mark.slow
+def test_everything_killed_at_once_costs_only_what_was_unfinished(call, pair, tmp_path):
+    arguments = ["sweep", *map(str, pair), "-o", "s", "--mixing", "linear", "--gamma", "0.1,0.4", "--width", "1"]
+    arguments += ["--preset", "paper", "--epochs", "40"]
+    program = [sys.executable, "-c", "from ddip_tf.cli import main; main()", *arguments]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    sweeping = subprocess.Popen(program, cwd=tmp_path, start_new_session=True, **quiet)
+    runs = [tmp_path / f"s/runs/linear-g{gamma}-s0/manifest.json" for gamma in ("0.1", "0.4")]
+    for _ in range(3000):
+        if any(run.exists() for run in runs) or sweeping.poll() is not None:
+            break
+        time.sleep(0.1)
+    os.killpg(sweeping.pid, signal.SIGKILL)  # parent, scheduler and workers
+    sweeping.wait()
+    done = [run for run in runs if run.exists()]
+    assert len(done) == 1
+    before = done[0].stat().st_mtime_ns
+    code, out, err = call(*arguments, "--resume")
+    assert (code, err) == (0, "")
+    assert "1 of 2 are there already" in out
+    assert all(run.exists() for run in runs)
+    assert done[0].stat().st_mtime_ns == before

@@ -66,6 +66,15 @@ def test_ptyrad_loads_a_fold_slice_object(exported, name):
     np.testing.assert_allclose(found[0], obj, atol=1e-6)
 
 
+def test_mat73_reads_the_matlab_file(exported):
+    """A reader of v7.3 that did not write the fixture shows rows, columns, slices, as MATLAB does."""
+    mat73 = pytest.importorskip("mat73")
+    path, obj = exported("matlab.mat")
+    content = mat73.loadmat(str(path))
+    np.testing.assert_allclose(content["object"].transpose(2, 0, 1), obj, atol=1e-6)
+    np.testing.assert_allclose(content["p"]["dx_spec"], PIXEL_M)
+
+
 def test_ptychi_takes_the_object_for_its_task(exported):
     pytest.importorskip("ptychi")
     path, obj = exported("ptychi.npy")

@@ -6,7 +6,8 @@
 PAIR is the folder with truth1, truth2, … (.npy or .tif) of the slices that SWEEP was made from. A run's |leak| is that
 of its worst slice. The demand: on a sweep whose best |leak| is at most half the input's, the suggested run's is at
 most 1.2 × the best + 0.02. With --stand-ins no sweep is needed: the input, the transfer law's slices, mixtures and
-blurred copies of both stand in for fits that separate more or less and smear more or less.
+blurred copies of both stand in for fits that separate more or less and smear more or less; copies with an empty slice
+or with confused slices for fits that failed.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ def check(sweep: Path, pair: Path) -> dict[str, Any]:
         words = ("run", "status", "preset", "mixing")
         numbers: dict[str, Any] = {k: v if k in words else float(v) for k, v in row.items() if v}
         numbers.setdefault("gamma", None)
+        numbers |= asdict(blind.figures(inputs, outputs))  # tables of older sweeps lack some
         numbers["unexplained"] = blind.unexplained(inputs, manifest["final"]["fidelity"])
         rows.append(numbers)
     return verdict(sweep.name, rows, leaks, before)
@@ -71,7 +73,8 @@ def stand_ins(pair: Path) -> dict[str, Any]:
     unit = float(np.ptp(stack.images))
     images = stack.images.astype(float) / unit
     solved = nullspace.solve(images, estimate_transfer(images), starts=1, seed=0).images
-    blur = (0, 1.5, 1.5)
+    blur, rng = (0, 1.5, 1.5), np.random.default_rng(0)
+    empty = np.stack([solved[0] * 0.05 + 1e-3 * rng.standard_normal(solved[0].shape), *solved[1:]])
     fits = {
         "input": images,
         "quarter": 0.75 * images + 0.25 * solved,
@@ -79,6 +82,15 @@ def stand_ins(pair: Path) -> dict[str, Any]:
         "transfer": solved,
         "transfer, blurred": gaussian_filter(solved, blur),
         "input, blurred": gaussian_filter(images, blur),
+        "empty": empty - empty.mean((1, 2), keepdims=True),
+        "constant": np.stack([solved[0] * 0, *solved[1:]]),
+        "confused": np.roll(solved, 1, 0),
+        "confused, scaled": np.stack(
+            [
+                np.polyval(np.polyfit(y.ravel(), x.ravel(), 1), y)
+                for y, x in zip(np.roll(solved, 1, 0), images, strict=True)
+            ]
+        ),
     }
     fixed = {"preset": "", "gamma": None, "seed": 0, "fidelity": 0.0, "unexplained": 0.0}
     rows = [{"run": name, "mixing": name, **fixed, **asdict(blind.figures(images, y))} for name, y in fits.items()]
@@ -86,8 +98,9 @@ def stand_ins(pair: Path) -> dict[str, Any]:
 
 
 def worst(images: Any, truth: SliceStack) -> float:
-    """Largest |leak| over the slices."""
-    return max(abs(one.leak) for one in metrics.score(images, truth.images))
+    """Largest |leak| over the slices; infinite where one is constant."""
+    leaks = [abs(one.leak) for one in metrics.score(images, truth.images)]
+    return max(leaks) if np.ptp(images, axis=(1, 2)).all() and np.isfinite(leaks).all() else float("inf")
 
 
 @click.command(help=__doc__.split("\n")[0] if __doc__ else None)

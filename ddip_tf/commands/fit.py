@@ -56,14 +56,20 @@ def fit(files: tuple[str, ...], output: str | None, runs: int, **options: Any) -
     ddip-tf fit slice1.tif slice2.tif --preset paper --gamma 0.2 --runs 5
     """
     settings = settings_from(options)
-    if options["resume"] and output is None:
-        raise InputError("--resume needs -o RUN: which run shall go on?")
+    run = place_of(output, files[0], settings.seed, resume=options["resume"])
+    if runs > 1 and not settings.trained:
+        raise InputError(
+            f"--runs {runs} would make {runs} times the same pictures: mixing transfer with prior tv is solved, not "
+            "trained, and seeds change nothing; decided.png and mixing.npz show its spread over starts and draws of "
+            "T(k) (preset default); repeats are for --prior dip, null-dip, or the paper's mixings"
+        )
     wanted = ("phase", "amplitude") if options["quantity"] == "both" else (options["quantity"],)
-    if options["guides"] and ((settings.mixing, settings.prior) != ("transfer", "tv") or wanted != ("phase",)):
+    if options["guides"] and (settings.trained or wanted != ("phase",)):
         raise InputError("--guide works with mixing transfer, prior tv and quantity phase")
     stacks = [read_stack(files, options, quantity) for quantity in wanted]
+    if len(stacks) > 1 and not settings.trained:  # log-amplitudes are further observations of the same slices
+        stacks[0] = replace(stacks[0], amplitudes=stacks[1].images)
     stacks = [stack.guided([read_guide(text) for text in options["guides"]]) for stack in stacks]
-    run = Path(output) if output is not None else free_run(files[0], settings.seed)
     for stack, place in zip(stacks, (run, run.with_name(f"{run.name}-amplitude")), strict=False):
         if runs > 1:
             fit_repeatedly(stack, settings, place, runs, options)
@@ -82,10 +88,8 @@ def demo(output: str | None, **options: Any) -> None:
     """
     data = Path(__file__).parents[1] / "demo_data"
     settings = settings_from(options)
-    if options["resume"] and output is None:
-        raise InputError("--resume needs -o RUN: which run shall go on?")
+    run = place_of(output, "demo", settings.seed, resume=options["resume"])
     stack = read_stack((str(data / "slice1.tif"), str(data / "slice2.tif")), {})
-    run = Path(output) if output is not None else free_run("demo", settings.seed)
     fit_into(stack, settings, run, options)
     if options["progress"] != "json":
         click.echo(scores(run, (str(data / "truth1.tif"), str(data / "truth2.tif"))))
@@ -105,14 +109,13 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
         with runtime.quiet():
             from ddip_tf import progress
             from ddip_tf.fitting import fit as run_fit
-        # the law under total variation is solved at once and takes no checkpoints: an interruption ends it
-        trained = settings.mixing != "transfer" or settings.prior != "tv"
+        # what is solved at once takes no checkpoints: an interruption ends it
         pause = progress.waiting(options["progress"], "estimating T(k) and solving for the slices …")
-        with guard if trained else pause:
+        with guard if settings.trained else pause:
             separation = run_fit(
                 stack,
                 settings,
-                callbacks=listeners(stack, run, options, trained),
+                callbacks=listeners(stack, run, options, settings.trained),
                 device=options["device"],
                 threads=options["threads"],
                 checkpoints=checkpoints_of(run, options),
@@ -198,7 +201,12 @@ def places(run: Path) -> str:
     return "\n".join(f"{name:11s}{value}" for name, value in lines.items())
 
 
-def free_run(first_file: str, seed: int) -> Path:
+def place_of(output: str | None, first_file: str, seed: int, *, resume: bool) -> Path:
+    """The run folder: ``output``, else a free name after the first file. Raises InputError where none can go on."""
+    if output is not None:
+        return Path(output)
+    if resume:
+        raise InputError("--resume needs -o RUN: which run shall go on?")
     stem = RUNS / f"{Path(first_file).stem}-{seed}"
     number, run = 1, stem
     while run.exists():

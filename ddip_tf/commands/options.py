@@ -68,7 +68,7 @@ def stack_options(command: Callable) -> Callable:
             type=click.Choice(["phase", "amplitude", "both"]),
             default="phase",
             show_default=True,
-            help="What is taken from complex objects; both: two runs, each with a law of its own.",
+            help="What is taken from complex objects; both: phases with the help of amplitudes, and RUN-amplitude.",
         ),
         click.option(
             "--steps",
@@ -158,7 +158,7 @@ def settings_from(options: dict[str, Any]) -> configuration.FitConfig:
     settings = configuration.FitConfig.from_dict({**start, **written, **flags})
     idle, of = OF_THE_LAW, f"mixing {settings.mixing}"
     if settings.mixing == "transfer":
-        idle = OF_EQUATION_3 | OF_NETWORKS if settings.prior == "tv" else OF_EQUATION_3
+        idle = OF_EQUATION_3 | OF_NETWORKS if not settings.trained else OF_EQUATION_3
         of += f" and prior {settings.prior}"
     if found := flags.keys() & idle:
         flag = "--" + min(found).replace("_", "-")

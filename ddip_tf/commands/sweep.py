@@ -117,13 +117,14 @@ def grid(options: dict[str, Any]) -> list[tuple[str, str, Any]]:
         gammas: Sequence[float | None] = options["gamma"] or [None]
         if several and mixing == "transfer":  # flags that are for the other mixings of the list
             bare = settings_from({**common, **dict.fromkeys(OF_NETWORKS)})
-            common |= dict.fromkeys(OF_NETWORKS) if bare.prior == "tv" else {}
+            common |= {} if bare.trained else dict.fromkeys(OF_NETWORKS)
             gammas = [None]
         elif several:
             common |= dict.fromkeys(OF_THE_LAW)
         for gamma in gammas:
             first = settings_from({**common, "gamma": gamma})
-            for seed in range(first.seed, first.seed + options["runs"]):
+            runs = options["runs"] if first.trained else 1  # else every seed gives the same pictures
+            for seed in range(first.seed, first.seed + runs):
                 config = settings_from({**common, "gamma": gamma, "seed": seed})
                 name = name_of(config)
                 name = f"{preset}-{name}" if len(options["preset"]) > 1 else name
