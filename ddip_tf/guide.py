@@ -62,14 +62,16 @@ def related(
     kept, said = [], []
     for index, known in guides:
         found = coherence(known, y, crossover_px)
-        other, name = int(found.argmax()), f"The guide of slice {index + 1}"
+        other = int(found.argmax())
         if found[index] < RELATED:
-            what = f"coherence {found[index]:.2f}, at least {RELATED:g} is asked for"
-            said.append(f"{name} was left out: it seems to have nothing to do with that slice ({what}).")
+            said.append(
+                f"The guide of slice {index + 1} was left out: it seems to have nothing to do with that slice "
+                f"(coherence {found[index]:.2f}, at least {RELATED:g} is asked for)."
+            )
         else:
             kept.append((index, known))
         if other != index and found[other] > max(found[index] + 0.1, RELATED):
-            said.append(f"{name} resembles slice {other + 1} more: does it belong to that one?")
+            said.append(f"The guide of slice {index + 1} resembles slice {other + 1} more: does it belong to that one?")
     return kept, said
 
 

@@ -9,7 +9,7 @@ project = "ddip-tf"
 author = copyright = "the ddip-tf developers"
 html_title = "ddip-tf"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
-exclude_patterns = ["_build", "examples"]
+exclude_patterns = ["_build", "examples", "jupyter_execute"]
 
 html_theme = "furo"
 html_show_copyright = html_copy_source = html_show_sourcelink = False

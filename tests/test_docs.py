@@ -14,6 +14,7 @@ MAKERS = {
     "diagnose": None,
     "outliers": {"replaced"},
     "transfer": {"choose_normalisation", "estimate_transfer", "doubts"},
+    "guide": {"related"},
     "ensemble": {"_manifest"},
     "export": {"_pages"},
 }
