@@ -29,7 +29,7 @@ def local(workers: int, threads: int) -> Iterator[Client]:
 
     Where there are GPUs, every worker sees one. A worker that dies is started again. All end with the context.
     """
-    _need_dask()
+    need_dask()
     import dask
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
@@ -80,7 +80,7 @@ def existing(address: str) -> Iterator[Client]:
 
     It need not have workers yet: they may wait in a queue. Raises RunError if it cannot be reached.
     """
-    _need_dask()
+    need_dask()
     from distributed import Client
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
@@ -114,7 +114,8 @@ def run(work: Callable[[T], Any], tasks: Sequence[T], client: Client) -> Iterato
         yield futures[future], None if error is None else (" ".join(str(error).split()) or type(error).__name__)
 
 
-def _need_dask() -> None:
+def need_dask() -> None:
+    """Raise RunError where Dask is not installed."""
     import importlib.util
 
     if not importlib.util.find_spec("distributed"):

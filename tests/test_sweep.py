@@ -98,6 +98,14 @@ def test_every_combination_becomes_a_run_folder_a_row_and_a_picture(call, pair, 
     assert "http" not in page.replace("http-equiv", "")
 
 
+def test_without_dask_nothing_is_left_behind(call, pair, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    code, _, err = call("sweep", *pair, "-o", "s", *GRID)
+    assert code == 1
+    assert 'pip install "ddip-tf[cluster]"' in err
+    assert not (tmp_path / "s").exists()
+
+
 def test_a_failure_is_named_and_the_rest_is_done(call, pair, fake, tmp_path):
     fake[0]["shallow-g0.2-s0"] = "its worker died"
     code, _, err = call("sweep", *pair, "-o", "s", *GRID)

@@ -66,6 +66,7 @@ def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
     from ddip_tf import cluster, runtime, sweep_page
     from ddip_tf import sweep as sweeping
 
+    cluster.need_dask()
     absolute = tuple(str(Path(file).absolute()) for file in files)
     read = functools.partial(read_stack, absolute, options, options["quantity"])
     stack = read()
