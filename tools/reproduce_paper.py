@@ -89,7 +89,7 @@ def resolution_study(out: Path, lines: tuple[str, ...]) -> str:
             row.append(plots.width_of(edge))
             name = f"edge{number}-{kind}.png"
             plots.draw_edge(image, (start, end), edge, out / name)
-            pictures.append(f"<figure><img src='{name}' width=620><figcaption>{row[0]}, {kind}</figcaption></figure>")
+            pictures.append(f"<p>{row[0]}, {kind}</p><img src='{name}' alt='' width=620>")
         cells.append(row)
     says = "Paper (ZP/NiO, shallow, γ 0.1): slice 1 6.1 nm; slice 2 67.9 nm where a ghost lay, 8.0 nm elsewhere."
     body = table(["line", "FWHM of the input", "FWHM of the output"], cells)
