@@ -27,8 +27,8 @@ class Model(Protocol):
     #: names of what `objective` gives; the first is minimised
     terms: Sequence[str]
 
-    def objective(self, vector: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
-        """(terms,) under parameters ``vector`` (P,) at ``epoch``, counted from 0."""
+    def objective(self, vector: tf.Tensor | Sequence[tf.Tensor], epoch: tf.Tensor) -> tf.Tensor:
+        """(terms,) under the parameters in ``vector`` (see `ParameterVector.bind`) at ``epoch``, counted from 0."""
 
 
 class FusedAdam(keras.optimizers.Adam):
@@ -97,11 +97,12 @@ def descend(
     )
     average = {"use_ema": True, "ema_momentum": config.average} if config.average else {}
     optimizer = FusedAdam(schedule, epsilon=1e-8, **average)
-    vector = keras.Variable(model.parameters.read(), name="parameters")
-    optimizer.build([vector])
-    variables = [vector, *optimizer.variables]
+    parts = model.parameters.by_network(model.parameters.read())  # one a network: they are updated side by side
+    vectors = [keras.Variable(part, name="parameters") for part in parts]
+    optimizer.build(vectors)
+    variables = [*vectors, *optimizer.variables]
     terms = model.terms
-    run_chunk = _compile_chunk(model, optimizer, vector)
+    run_chunk = _compile_chunk(model, optimizer, vectors)
     if start is not None:
         _restore(variables, start, len(terms), config.epochs)
     table = start.history if start else np.zeros((0, len(terms)), np.float32)
@@ -111,7 +112,7 @@ def descend(
         return State([variable.numpy() for variable in variables], table, time.perf_counter() - began, status)
 
     def write() -> None:
-        model.parameters.write(vector.numpy())
+        model.parameters.write(np.concatenate([vector.numpy() for vector in vectors]))
 
     audience = Audience(callbacks, model.generators, model.latents, terms, config.epochs, len(table), write)
     stopped = start is not None and start.status == "stopped"
@@ -140,7 +141,7 @@ def descend(
             raise Interrupted(f"{reason}: stopped after epoch {len(table)} of {config.epochs}, {_where(checkpoints)}")
     audience.leave()
     final = state("done" if len(table) == config.epochs else "stopped")
-    optimizer.finalize_variable_values([vector])
+    optimizer.finalize_variable_values(vectors)
     write()  # last: callbacks do not see the mixing, so they may not restore weights
     if checkpoints:
         checkpoints.save(final)
@@ -180,18 +181,18 @@ def _where(checkpoints: Checkpoints | None) -> str:
 
 
 def _compile_chunk(
-    model: Model, optimizer: keras.optimizers.Optimizer, vector: keras.Variable
+    model: Model, optimizer: keras.optimizers.Optimizer, vectors: Sequence[keras.Variable]
 ) -> tf.types.experimental.PolymorphicFunction:
     """(first epoch, count) ↦ (count, terms): so many epochs of gradient descent inside one graph call."""
 
     @tf.autograph.experimental.do_not_convert  # nothing in it depends on values, and converting takes seconds
     def epoch(number: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            parameters = tf.convert_to_tensor(vector.value)
+            parameters = [tf.convert_to_tensor(vector.value) for vector in vectors]
             tape.watch(parameters)
             terms = model.objective(parameters, number)
             loss = terms[0]
-        optimizer.apply([tape.gradient(loss, parameters)], [vector])
+        optimizer.apply(tape.gradient(loss, parameters), vectors)
         return terms
 
     @tf.function

@@ -1,12 +1,12 @@
-"""All trainable parameters of several networks as ONE vector.
+"""All trainable parameters of several networks as ONE vector, or one a network.
 
-One vector makes the optimiser a handful of operations instead of thousands, the training graph quick to trace,
+Vectors make the optimiser a handful of operations instead of thousands, the training graph quick to trace,
 and the state of a fit three arrays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -30,6 +30,7 @@ class ParameterVector:
         self._weights = [w for model in self.models.values() for w in model.trainable_variables]
         self._shapes = [tuple(w.shape) for w in self._weights]
         self._sizes = [int(np.prod(shape)) for shape in self._shapes]
+        self._lengths = [sum(int(np.prod(w.shape)) for w in m.trainable_variables) for m in self.models.values()]
 
     def read(self) -> np.ndarray:
         """The models' present parameters, (P,)."""
@@ -41,11 +42,21 @@ class ParameterVector:
         for weight, shape, part in zip(self._weights, self._shapes, parts, strict=True):
             weight.assign(part.reshape(shape))
 
-    def bind(self, vector: tf.Tensor) -> Call:
-        """``call(name, x)``: the model of that name on a batch of one, under the parameters in ``vector`` (P,)."""
-        parts = iter(tf.split(vector, self._sizes))
-        tensors = iter([tf.reshape(part, shape) for part, shape in zip(parts, self._shapes, strict=True)])
-        own = {name: [next(tensors) for _ in m.trainable_variables] for name, m in self.models.items()}
+    def by_network(self, vector: np.ndarray) -> list[np.ndarray]:
+        """Parameters (P,) cut into one vector a network."""
+        return np.split(vector, np.cumsum(self._lengths)[:-1])
+
+    def bind(self, vector: tf.Tensor | Sequence[tf.Tensor]) -> Call:
+        """``call(name, x)``: the model of that name on a batch of one, under the parameters in ``vector``.
+
+        That is (P,), or the vectors of all networks as of `by_network`.
+        """
+        vectors = vector if isinstance(vector, (list, tuple)) else tf.split(vector, self._lengths)
+        own = {}
+        for (name, model), of_model in zip(self.models.items(), vectors, strict=True):
+            shapes = [tuple(w.shape) for w in model.trainable_variables]
+            parts = tf.split(of_model, [int(np.prod(shape)) for shape in shapes])
+            own[name] = [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
 
         def call(name: str, x: tf.Tensor) -> tf.Tensor:
             model = self.models[name]

@@ -72,7 +72,7 @@ def start(device: str = "auto", threads: int | None = None, networks: int = 3) -
     import tensorflow as tf
 
     total = threads or available_cores()
-    across = max(1, min(total, networks))
+    across = max(1, min(total + (total > 1), networks))  # one more than cores, so that none waits for a last one
     # TensorFlow fixes its threads at its first computation: a caller who computed before keeps those
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_inter_op_parallelism_threads(across)
