@@ -27,7 +27,11 @@ class Exporter:
     def architecture(self, model: keras.Model) -> Architecture:
         """The architecture of ``model``, shared with every network of the same."""
         key = _key(model)
-        return self._met.setdefault(key, Architecture(model)) if key else Architecture(model)
+        if key is None:
+            return Architecture(model)
+        if key not in self._met:
+            self._met[key] = Architecture(model)
+        return self._met[key]
 
 
 class Architecture:

@@ -18,6 +18,8 @@ CHANNELS = (8, 16, 32, 64, 128)
 SKIPS = (0, 0, 0, 4, 4)
 #: reflection padding of 2 needs a map of 3 pixels
 SMALLEST_MAP = 3
+#: of the norms, and of leaky ReLUs below 0
+EPSILON, SLOPE = 1e-5, 0.2
 
 
 def count_levels(height: int, width: int, most: int = len(CHANNELS)) -> int:
@@ -166,7 +168,7 @@ def _level(x, channels, skips, seeds, number=1):  # type: ignore[no-untyped-def]
 
 def _block(x, channels, side, stride, seeds, name):  # type: ignore[no-untyped-def]
     x = _norm(name)(_convolution(x, channels, side, stride, seeds, name))
-    return layers.LeakyReLU(0.2, name=f"{name}_act")(x)
+    return layers.LeakyReLU(SLOPE, name=f"{name}_act")(x)
 
 
 def _convolution(x, channels, side, stride, seeds, name):  # type: ignore[no-untyped-def]
@@ -186,7 +188,7 @@ def _convolution(x, channels, side, stride, seeds, name):  # type: ignore[no-unt
 
 
 def _norm(name: str) -> layers.Layer:
-    return layers.GroupNormalization(groups=-1, epsilon=1e-5, name=f"{name}_norm")
+    return layers.GroupNormalization(groups=-1, epsilon=EPSILON, name=f"{name}_norm")
 
 
 def _seeds(seed: int) -> Iterator[int]:

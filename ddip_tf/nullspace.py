@@ -80,19 +80,9 @@ class Problem:
 
     def wiener(self, information: Array) -> Array:
         """Covariance (H, W, N, N) that is left: the inverse of (information + 1/source power)."""
-        power = np.exp(
-            np.stack(
-                [
-                    np.interp(
-                        np.log(np.maximum(frequencies(*self.images.shape[1:]), 1e-9)),
-                        np.log(self.law.k),
-                        np.log(np.maximum(source, 1e-12)),
-                    )
-                    for source in self.law.power.T
-                ],
-                -1,
-            )
-        )
+        k = np.log(np.maximum(frequencies(*self.images.shape[1:]), 1e-9))
+        power = np.log(np.maximum(self.law.power, 1e-12)).T
+        power = np.exp(np.stack([np.interp(k, np.log(self.law.k), source) for source in power], -1))
         return inverse(information + np.eye(power.shape[-1]) / power[..., None])
 
 
@@ -229,7 +219,8 @@ def solve(
         if amplitudes is not None:
             observed = amplitude.observe(amplitudes / problem.unit, y)
             more = observed.normal()
-        y, weights, tried = averaged()
+        if kept or observed:
+            y, weights, tried = averaged()
     variance = np.einsum("p,pnhw->nhw", weights, (tried - y) ** 2)
 
     best = int(weights.argmax())

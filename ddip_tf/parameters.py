@@ -1,7 +1,7 @@
 """All trainable parameters of several networks as ONE vector, or one a network.
 
 Vectors make the optimiser a handful of operations instead of thousands, the training graph quick to trace,
-and the state of a fit three arrays.
+and the state of a fit a few arrays.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ class ParameterVector:
     def __init__(self, models: Mapping[str, keras.Model], precision: str = "float32") -> None:
         self.models = dict(models)
         self._dtype = tf.bfloat16 if precision == "mixed_bfloat16" else tf.float32
-        self._weights = [w for model in self.models.values() for w in model.trainable_variables]
-        self._shapes = [tuple(w.shape) for w in self._weights]
-        self._sizes = [int(np.prod(shape)) for shape in self._shapes]
-        self._lengths = [sum(int(np.prod(w.shape)) for w in m.trainable_variables) for m in self.models.values()]
+        self._shapes = {name: [tuple(w.shape) for w in m.trainable_variables] for name, m in self.models.items()}
+        self._sizes = {name: [int(np.prod(shape)) for shape in shapes] for name, shapes in self._shapes.items()}
+        self._lengths = [sum(sizes) for sizes in self._sizes.values()]
 
     def read(self) -> np.ndarray:
         """The models' present parameters, (P,)."""
-        return np.concatenate([w.numpy().ravel() for w in self._weights])
+        return np.concatenate([w.numpy().ravel() for m in self.models.values() for w in m.trainable_variables])
 
     def write(self, vector: np.ndarray) -> None:
         """Put parameters (P,) into the models."""
-        parts = np.split(vector, np.cumsum(self._sizes)[:-1])
-        for weight, shape, part in zip(self._weights, self._shapes, parts, strict=True):
-            weight.assign(part.reshape(shape))
+        for (name, model), of_model in zip(self.models.items(), self.by_network(vector), strict=True):
+            parts = np.split(of_model, np.cumsum(self._sizes[name])[:-1])
+            for weight, shape, part in zip(model.trainable_variables, self._shapes[name], parts, strict=True):
+                weight.assign(part.reshape(shape))
 
     def by_network(self, vector: np.ndarray) -> list[np.ndarray]:
         """Parameters (P,) cut into one vector a network."""
@@ -53,9 +53,8 @@ class ParameterVector:
         """
         vectors = vector if isinstance(vector, (list, tuple)) else tf.split(vector, self._lengths)
         own = {}
-        for (name, model), of_model in zip(self.models.items(), vectors, strict=True):
-            shapes = [tuple(w.shape) for w in model.trainable_variables]
-            parts = tf.split(of_model, [int(np.prod(shape)) for shape in shapes])
+        for (name, shapes), of_model in zip(self._shapes.items(), vectors, strict=True):
+            parts = tf.split(of_model, self._sizes[name])
             own[name] = [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
 
         def call(name: str, x: tf.Tensor) -> tf.Tensor:

@@ -10,7 +10,6 @@ import csv
 import functools
 import gc
 import io
-import logging
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -76,7 +75,6 @@ def work(task: Task) -> None:
 
     A fit that another worker left behind goes on from its checkpoint, if threads and device are the same.
     """
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # every fit traces a graph of its own: no reason to warn
     with _ONE_AT_A_TIME, archive.RunFolder(task.run, resume=True) as folder:
         with runtime.quiet():
             from ddip_tf.fitting import fit

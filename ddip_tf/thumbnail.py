@@ -41,6 +41,11 @@ def strip(images: Sequence[Floats], width: int) -> Text:
     return text
 
 
+def grey(values: Floats, image: Floats) -> Floats:
+    """``values`` from 0 (black, μ − 4σ of ``image``) to 1 (white, μ + 4σ)."""
+    return np.clip((values - image.mean()) / (8 * image.std() + 1e-30) + 0.5, 0, 1)
+
+
 def _greys(image: Floats, columns: int) -> np.ndarray:
     """(rows, columns) of 0 … 255, an even number of rows: means over boxes of ``image`` (H, W)."""
     height, width = image.shape
@@ -50,5 +55,5 @@ def _greys(image: Floats, columns: int) -> np.ndarray:
     counts = [np.diff(np.append(starts, side)) for starts, side in zip(boxes, image.shape, strict=True)]
     sums = np.add.reduceat(np.add.reduceat(image.astype(float), boxes[0], 0), boxes[1], 1)
     means = sums / np.outer(*counts)
-    levels = np.clip((means - image.mean()) / (8 * image.std() + 1e-30) + 0.5, 0, 1)
+    levels = grey(means, image)
     return (np.rint(levels * (GREYS - 1)) * (255 / (GREYS - 1))).astype(int)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import keras
 import numpy as np
 
-from ddip_tf import _typing
+from ddip_tf import _typing, thumbnail
 from ddip_tf._typing import Floats
 from ddip_tf.errors import InputError
 
@@ -94,7 +94,7 @@ class TensorBoardLog:
         """Slices (N, H, W), black at μ − 4σ of each and white at μ + 4σ."""
         with self._writer.as_default(step=epoch):
             for number, image in enumerate(images, 1):
-                shown = np.clip((image - image.mean()) / (8 * image.std() + 1e-30) + 0.5, 0, 1)
+                shown = thumbnail.grey(image, image)
                 self._summary.image(f"slice{number}", shown[None, ..., None].astype(np.float32))
 
     def close(self) -> None:

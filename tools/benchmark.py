@@ -94,10 +94,7 @@ def epochs_at(side: int, peer: str | None, turns: int) -> dict[str, Any]:
         one.leave()
     found: dict[str, Any] = {"side": side, "epochs_a_turn": epochs}
     for name, one in sides.items():
-        found[name] = {
-            **spread(one.seconds),
-            "peak_bytes": one.record.get("peak_bytes", one.record.get("memory_bytes")),
-        }
+        found[name] = {**spread(one.seconds), "peak_bytes": one.record["peak_bytes"]}
     if peer:
         found["times_faster"] = found["peer"]["median"] / found["ddip-tf"]["median"]
         ratios = [b / a for a, b in zip(*(one.seconds for one in sides.values()), strict=True)]
@@ -174,13 +171,10 @@ def table(found: dict[str, Any]) -> str:
     ]
     for one in found["epochs"]:
         ours, peer, side = one["ddip-tf"], one.get("peer"), one["side"]
-        lines.append(
-            f"| {side}² | {shown(ours)} | {shown(peer) if peer else '–'} | {one['times_faster']:.2f} | "
-            if peer
-            else f"| {side}² | {shown(ours)} | – | – | "
-        )
-        lines[-1] += f"{ours['median'] / side**2 * 1e6:.2f} | {ours['peak_bytes'] / 1e6:.0f} MB | "
-        lines[-1] += f"{peer['peak_bytes'] / 1e6:.0f} MB |" if peer else "– |"
+        memory = [f"{one['peak_bytes'] / 1e6:.0f} MB" if one else "–" for one in (ours, peer)]
+        against = [shown(peer), f"{one['times_faster']:.2f}"] if peer else ["–", "–"]
+        cells = [f"{side}²", shown(ours), *against, f"{ours['median'] / side**2 * 1e6:.2f}", *memory]
+        lines.append(f"| {' | '.join(cells)} |")
     if found["growth"]:
         one = found["growth"]
         lines += ["", f"Memory over {one['epochs']} epochs at {one['side']}²: {100 * one['growth']:+.2f} %."]

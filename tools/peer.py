@@ -122,7 +122,7 @@ def serve(side: int) -> None:
             fit.step()
         seconds = time.perf_counter() - began
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(json.dumps({"seconds": seconds, "memory_bytes": memory}), flush=True)
+        print(json.dumps({"seconds": seconds, "peak_bytes": memory}), flush=True)
 
 
 @click.command(help=__doc__)

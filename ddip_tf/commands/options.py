@@ -27,7 +27,7 @@ SECTIONS = {
     "What is read": ("family", "dataset", "crop", "slices", "pixel_size", "quantity", "steps", "guides"),
     "How it is separated": (
         *("preset", "config_file", "mixing", "prior", "gamma", "epochs"),
-        *("normalisation", "seed", "learning_rate", "width"),
+        *("normalisation", "seed", "learning_rate", "width", "precision"),
     ),
     "Work and what it says": (
         *("checkpoint_every", "stop_after", "resume", "overwrite", "device", "threads"),
