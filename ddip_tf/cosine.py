@@ -26,7 +26,7 @@ def pixels(coefficients: Array) -> Array:
 
 def gradient(y: Array) -> Array:
     """Forward differences, zero across the margin: (N, H, W) -> (2, N, H, W)."""
-    g = np.zeros((2, *y.shape))
+    g = np.zeros((2, *y.shape), y.dtype)
     g[0, :, :-1] = np.diff(y, axis=1)
     g[1, :, :, :-1] = np.diff(y, axis=2)
     return g
@@ -34,7 +34,7 @@ def gradient(y: Array) -> Array:
 
 def adjoint_gradient(g: Array) -> Array:
     """Transpose of `gradient` (minus the divergence)."""
-    y = np.zeros(g.shape[1:])
+    y = np.zeros(g.shape[1:], g.dtype)
     y[:, :-1] -= g[0, :, :-1]
     y[:, 1:] += g[0, :, :-1]
     y[:, :, :-1] -= g[1, :, :, :-1]

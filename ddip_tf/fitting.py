@@ -78,7 +78,8 @@ def fit(
     place = runtime.start(device, threads, networks=len(stack) + 1)
     clean, replaced = outliers.replaced(stack)
     if config.mixing == "transfer":
-        separation = lawful.fit_transfer(clean, config, place, callbacks, checkpoints, stop)
+        workers = threads or runtime.available_cores()
+        separation = lawful.fit_transfer(clean, config, place, callbacks, checkpoints, stop, workers)
     else:
         separation = _fit_priors(clean, config, place, callbacks, checkpoints, stop)
     return replace(separation, stack=stack, warnings=(*replaced, *separation.warnings))

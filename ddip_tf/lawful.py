@@ -44,6 +44,7 @@ def fit_transfer(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoints: Checkpoints | None = None,
     stop: Callable[[], str | None] | None = None,
+    threads: int = 1,
 ) -> Separation:
     """Separate ``stack`` under the blindly estimated law.
 
@@ -60,6 +61,8 @@ def fit_transfer(
         name of the device the generators run on.
     callbacks, checkpoints, stop
         as in `ddip_tf.fit`.
+    threads
+        of the solve; how many changes nothing in its result.
 
     Returns
     -------
@@ -74,7 +77,13 @@ def fit_transfer(
     amplitudes = None if stack.amplitudes is None else np.asarray(stack.amplitudes, float) / np.ptp(stack.images)
     guides = [(guide.index, guide.image) for guide in stack.guides]
     solution = nullspace.solve(
-        images, law, starts=config.starts, seed=config.seed, guides=guides, amplitudes=amplitudes
+        images,
+        law,
+        starts=config.starts,
+        seed=config.seed,
+        guides=guides,
+        amplitudes=amplitudes,
+        threads=threads,
     )
     by_data = solution.decided
     if config.prior == "tv" or not law.mixed:

@@ -18,6 +18,11 @@ import numpy as np
 
 Array = np.ndarray
 
+#: deviations of a ring, in log k, up to which it is followed: there it passes 4e-6
+PASSED = 5
+#: pixels a side that a ring is sampled on at least, so that windows have sharp edges
+COARSEST = 128
+
 
 class Mixture(NamedTuple):
     """Fitted covariance model of K bands."""
@@ -47,19 +52,23 @@ def log_gaussian(k: Array, centre: float, spread: float) -> Array:
 def local_covariances(images: Array, centres: Array, *, finest: int = 10) -> tuple[Array, Array]:
     """Band by band covariances in windows: (K, M, N, N) spectral densities and (K, M) independent samples in each.
 
-    Log-Gaussian rings; the field is cut into q x q windows of two independent samples or more, q <= `finest`.
+    Log-Gaussian rings; the field is cut into q x q windows of two independent samples or more, q <= `finest`. What a
+    ring lets through is smooth: it is sampled as finely as it needs, not pixel by pixel.
     """
-    from scipy.fft import dctn, idctn
+    from scipy.fft import dctn, idctn, next_fast_len
 
-    n, height, width = images.shape
+    n, *shape = images.shape
     spectrum = dctn(images - images.mean((1, 2), keepdims=True), axes=(1, 2), norm="ortho")
-    k, spread = frequencies(height, width), np.log(centres[1] / centres[0]) / 2
+    k, spread = frequencies(*shape), np.log(centres[1] / centres[0]) / 2
     covariances = np.tile(np.eye(n), (len(centres), finest**2, 1, 1))
     samples = np.zeros((len(centres), finest**2))
     for band, centre in enumerate(centres):
-        ring = log_gaussian(k, centre, spread)
-        x = idctn(spectrum * ring, axes=(1, 2), norm="ortho")
-        free = (ring**2).sum() ** 2 / (ring**4).sum()
+        finest_k = centre * np.exp(PASSED * spread)
+        height, width = (min(side, next_fast_len(max(COARSEST, int(2 * side * finest_k)), True)) for side in shape)
+        ring = log_gaussian(k[:height, :width], centre, spread)
+        x = idctn(spectrum[:, :height, :width] * ring, axes=(1, 2), norm="ortho")
+        power = ring * ring
+        free = power.sum() ** 2 / (power * power).sum()
         q = int(np.clip(np.sqrt(free / 2), 3, finest))
         rows, columns = np.arange(height) * q // height, np.arange(width) * q // width
         starts = np.searchsorted(rows, np.arange(q)), np.searchsorted(columns, np.arange(q))
@@ -67,7 +76,7 @@ def local_covariances(images: Array, centres: Array, *, finest: int = 10) -> tup
         for i in range(n):
             for j in range(i, n):
                 total = np.add.reduceat(np.add.reduceat(x[i] * x[j], starts[0], 0), starts[1], 1).ravel()
-                covariances[band, : q * q, i, j] = covariances[band, : q * q, j, i] = total / pixels / (ring**2).mean()
+                covariances[band, : q * q, i, j] = covariances[band, : q * q, j, i] = total / pixels / power.mean()
         samples[band, : q * q] = free * pixels / pixels.sum()
     return covariances, samples
 

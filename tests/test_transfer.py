@@ -8,7 +8,7 @@ from scipy.fft import dctn, idctn
 from scipy.ndimage import gaussian_filter
 
 from ddip_tf.profiles import complete, interpolate, smooth
-from ddip_tf.smica import band_centres, frequencies, local_covariances
+from ddip_tf.smica import band_centres, frequencies, local_covariances, log_gaussian
 from ddip_tf.transfer import Transfer, choose_normalisation, doubts, estimate_transfer
 
 
@@ -123,6 +123,26 @@ def test_band_covariances_are_spectral_densities():
     covariances, samples = local_covariances(images, band_centres(167, 143))
     mean = np.einsum("kw,kwij->kij", samples, covariances)[-6:].sum(0) / samples[-6:].sum()
     np.testing.assert_allclose(mean, 4 * np.eye(2), atol=0.4)
+
+
+def test_band_covariances_are_those_of_every_pixel():
+    """Of a field that changes from left to right, in windows: as if each ring were sampled at every pixel."""
+    shape = (333, 401)
+    images = np.random.default_rng(3).standard_normal((2, *shape)) * np.linspace(1, 3, shape[1])
+    images[1] += 0.5 * images[0]
+    centres = band_centres(*shape)
+    covariances, samples = local_covariances(images, centres)
+    spectrum, k = dctn(images - images.mean((1, 2), keepdims=True), axes=(1, 2), norm="ortho"), frequencies(*shape)
+    for band in (5, len(centres) // 2, len(centres) - 1):
+        ring = log_gaussian(k, centres[band], np.log(centres[1] / centres[0]) / 2)
+        x = idctn(spectrum * ring, axes=(1, 2), norm="ortho")
+        q = round(np.sqrt((samples[band] > 0).sum()))
+        strips = np.array_split(x[0] * x[1], q, axis=0)
+        full = [[window.mean() for window in np.array_split(strip, q, axis=1)] for strip in strips]
+        found = covariances[band, : q * q, 0, 1].reshape(q, q)
+        full = np.array(full) / (ring**2).mean()
+        assert found.mean() == pytest.approx(full.mean(), rel=0.01)
+        assert np.sqrt(np.mean((found - full) ** 2)) < 0.07 * np.sqrt(np.mean(full**2))  # windows end at other places
 
 
 def test_interpolation_meets_its_nodes_and_holds_outside():
