@@ -4,10 +4,8 @@
 
 The fidelity is whitened by the noise N(k) (see `noise`). Near k = 0 the slices are fully shared, T is singular
 and the data say nothing about their difference; there the non-convex total variation decides: of all ways to share the
-low frequencies the one with the fewest edges (Chartrand, IEEE SPL 14, 707, 2007). Solved by half-quadratic splitting
-(Geman & Yang 1995; Krishnan & Fergus, NIPS 2009): gradients g are shrunk pixel by pixel, then every spatial frequency
-is an N x N system in closed form, so the lowest frequencies settle as fast as the highest. Symbols as in `transfer`:
-N slices, H and W pixels, k in cycles/pixel; the cosine transform carries the reflected margins. NumPy and SciPy only.
+low frequencies the one with the fewest edges (see `variation`). Symbols as in `transfer`: N slices, H and W pixels, k
+in cycles/pixel; the cosine transform carries the reflected margins. NumPy and SciPy only.
 """
 
 from __future__ import annotations
@@ -21,16 +19,11 @@ from typing import Any
 import numpy as np
 
 from ddip_tf import amplitude, guide, noise
-from ddip_tf.cosine import adjoint_gradient, apply, cosines, gradient, inverse, laplacian, pixels
+from ddip_tf.cosine import apply, cosines, inverse, pixels
 from ddip_tf.profiles import complete
-from ddip_tf.smica import (
-    band_centres,
-    dependence,
-    frequencies,
-    local_covariances,
-    weighted_mean,
-)
+from ddip_tf.smica import band_centres, dependence, frequencies, local_covariances, weighted_mean
 from ddip_tf.transfer import Transfer
+from ddip_tf.variation import descend
 
 Array = np.ndarray
 
@@ -52,21 +45,6 @@ class Solution:
     def factor(self) -> float:
         """On the noise in the differences: the geometric mean of those tried; 1 where nothing was solved."""
         return 1.0 if not self.weights else float(np.exp(np.dot(self.weights, np.log(FACTORS))))
-
-
-def shrink(r: Array, weight: float, exponent: float) -> Array:
-    """argmin_x (x - r)^2 / 2 + weight x^exponent for r >= 0: zero up to a threshold, beyond it a fixed point.
-
-    Generalised iterated shrinkage (Zuo et al., ICCV 2013); exponent 1 is soft thresholding.
-    """
-    least = (2 * weight * (1 - exponent)) ** (1 / (2 - exponent))  # but zero
-    moved = r > least + weight * exponent * least ** (exponent - 1)
-    x = above = r[moved]
-    for _ in range(4):
-        x = above - weight * exponent * x ** (exponent - 1)
-    shrunk = np.zeros_like(r)
-    shrunk[moved] = x
-    return shrunk
 
 
 @dataclass(frozen=True)
@@ -102,44 +80,6 @@ def prepare(images: Array, law: Transfer) -> Problem:
     centred = (images - means) / unit
     own = images.std((1, 2)) / images.std() if law.normalisation == "diagonal" else None
     return Problem(unit, means, centred, replace(law, power=law.power / unit**2), noise.levels(centred, own))
-
-
-def descend(
-    start: Array,
-    information: Array,
-    data: Array,
-    *,
-    strength: float,
-    exponent: float,
-    steps: int,
-    stiffness: tuple[float, float] = (10.0, 1e4),
-) -> Array:
-    """Half-quadratic iterations from `start` (N, H, W); the tie between gradients and image stiffens step by step.
-
-    In float32, whose rounding is far below the noise: half the memory, half the time. At every frequency the
-    information is diagonal in axes of its own, which the tie leaves as they are.
-    """
-    powers, axes = np.linalg.eigh(information)
-    powers[0, 0] = 1  # the mean has no gradient: it is settled by `level`
-    powers, axes, data, curvature, y = (
-        np.ascontiguousarray(x, np.float32)
-        for x in (
-            np.moveaxis(powers, 2, 0),
-            np.moveaxis(axes, (2, 3), (0, 1)),
-            np.moveaxis(data, 2, 0),
-            laplacian(*start.shape[1:]),
-            start,
-        )
-    )
-    data[:, 0, 0] = 0
-    for tie in np.geomspace(*stiffness, steps).tolist():
-        g = gradient(y)
-        length = np.sqrt((g**2).sum(0))
-        g *= shrink(length, strength / tie, exponent) / np.maximum(length, 1e-12)
-        right = data + tie * np.moveaxis(cosines(adjoint_gradient(g)), 2, 0)
-        along = np.einsum("ij...,i...->j...", axes, right) / (powers + tie * curvature)
-        y = pixels(np.moveaxis(np.einsum("ij...,j...->i...", axes, along), 0, 2))
-    return y.astype(float)
 
 
 def background(image: Array) -> float:
