@@ -4,7 +4,8 @@
 
 PYTHON is an interpreter with torch, numpy, tifffile and click (tools/peer.py runs in it; left out: no peer). Both
 sides do the arithmetic of ``--preset paper`` with shallow filters, on all cores, in turns of a few seconds in one run,
-so that what else the machine does hits both. Every figure is a median with the least and the most.
+so that what else the machine does hits both. Archiving is held against Keras's own export. Every figure is a median
+with the least and the most.
 """
 
 from __future__ import annotations
@@ -146,6 +147,44 @@ def commands(folder: Path, times: int) -> dict[str, Any]:
     return {name: {what: spread(seconds) for what, seconds in one.items()} for name, one in found.items()}
 
 
+def archive(way: str) -> None:
+    """Write the generators of a pair as a run does, or as Keras does (`Model.export`); say the seconds a generator."""
+    from ddip_tf.config import preset
+    from ddip_tf.graphs import Exporter
+    from ddip_tf.mixing import build_generators
+
+    generators, _ = build_generators(preset("paper"), 2, (SIDE, SIDE), np.random.default_rng(0))
+    exporter, seconds = Exporter(), {"SavedModel": 0.0, "ONNX": 0.0}
+    writers: dict[str, dict[str, Callable[[Any, Path], object]]] = {
+        "ddip-tf": {
+            "SavedModel": lambda model, path: exporter.architecture(model).save_model(model, path),
+            "ONNX": lambda model, path: exporter.architecture(model).save_onnx(model, path.with_suffix(".onnx")),
+        },
+        "Keras": {
+            "SavedModel": lambda model, path: model.export(path, verbose=False),
+            "ONNX": lambda model, path: model.export(path.with_suffix(".onnx"), format="onnx", verbose=False),
+        },
+    }
+    with tempfile.TemporaryDirectory() as folder, runtime.quiet():
+        for name, model in generators.items():
+            for what, write in writers[way].items():
+                began = time.perf_counter()
+                write(model, Path(folder, name))
+                seconds[what] += (time.perf_counter() - began) / len(generators)
+    print(json.dumps(seconds), flush=True)
+
+
+def archives(times: int) -> dict[str, Any]:
+    """Seconds a generator, each time in a process of its own, both ways in turns."""
+    found: dict[str, dict[str, list[float]]] = {"ddip-tf": {}, "Keras": {}}
+    for _ in range(times):
+        for way, one in found.items():
+            told = subprocess.run([sys.executable, __file__, "--archive", way], check=True, stdout=subprocess.PIPE)
+            for what, seconds in json.loads(told.stdout.splitlines()[-1]).items():
+                one.setdefault(what, []).append(seconds)
+    return {way: {what: spread(seconds) for what, seconds in one.items()} for way, one in found.items()}
+
+
 def whole(command: Sequence[str]) -> dict[str, float]:
     began = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -182,6 +221,11 @@ def table(found: dict[str, Any]) -> str:
         lines += ["", f"| whole cold command, {SIDE}² | seconds |", "| --- | --- |"]
         for name, parts in found["commands"].items():
             lines += [f"| {name}{'' if what == 'whole' else f': {what}'} | {shown(s)} |" for what, s in parts.items()]
+    if found["archive"]:
+        lines += ["", f"| a generator, {SIDE}² | SavedModel, s | ONNX, s |", "| --- | --- | --- |"]
+        lines += [
+            f"| {way} | {shown(one['SavedModel'])} | {shown(one['ONNX'])} |" for way, one in found["archive"].items()
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -194,11 +238,12 @@ def shown(one: dict[str, Any]) -> str:
 @click.option("--peer", help="Interpreter that has torch.")
 @click.option("--sides", default="128,272,448,1024", show_default=True)
 @click.option("--turns", default=5, show_default=True, help="Counted turns of about four seconds for each side.")
-@click.option("--times", default=3, show_default=True, help="Runs of each whole command; 0: none.")
+@click.option("--times", default=3, show_default=True, help="Runs of each whole command and of archiving; 0: none.")
 @click.option(
     "--long", "long_epochs", default=2000, show_default=True, help="Epochs of the fit whose memory is watched."
 )
 @click.option("--serve", "side", type=int, hidden=True)
+@click.option("--archive", "way", hidden=True)
 @click.option("--epochs", type=int, default=10, hidden=True)
 def main(
     out: Path | None,
@@ -208,10 +253,14 @@ def main(
     times: int,
     long_epochs: int,
     side: int | None,
+    way: str | None,
     epochs: int,
 ) -> None:
     if side:
         serve(side, epochs)
+        return
+    if way:
+        archive(way)
         return
     if out is None:
         raise click.UsageError("give the folder for benchmark.json and benchmark.md")
@@ -224,6 +273,7 @@ def main(
         "epochs": [],
         "growth": None,
         "commands": {},
+        "archive": {},
     }
     for one in sides.split(",") if sides else []:
         found["epochs"].append(epochs_at(int(one), peer, turns))
@@ -234,6 +284,7 @@ def main(
         folder = Path(tempfile.mkdtemp())
         found["commands"] = commands(folder, times)
         shutil.rmtree(folder)
+        found["archive"] = archives(times)
     (out / "benchmark.json").write_text(json.dumps(found, indent=1) + "\n")
     (out / "benchmark.md").write_text(table(found))
     click.echo(table(found))
