@@ -33,7 +33,7 @@ def exclusion(y: tf.Tensor) -> tf.Tensor:
     total = tf.zeros((), y.dtype)
     for scale in range(SCALES):
         if scale:
-            y = tf.nn.avg_pool2d(y[..., None], 2, 2, "VALID")[..., 0]
+            y = _halved(y)
         for axis in (1, 2):
             g = tf.square(tf.tanh(_difference(y, axis) / 2))
             overlap = tf.reduce_mean(tf.gather(g, first) * tf.gather(g, second), axis=(1, 2))
@@ -50,9 +50,30 @@ def alpha_term(matrix: tf.Tensor) -> tf.Tensor:
 
 
 def _difference(y: tf.Tensor, axis: int) -> tf.Tensor:
-    """Differences of neighbours; by tf.slice, since the gradient of an index expression is slow."""
+    """Differences of neighbours; TensorFlow's gradient of its pieces is slow."""
     size = [*y.shape[:axis], y.shape[axis] - 1, *y.shape[axis + 1 :]]
-    return tf.slice(y, np.eye(3, dtype=np.int32)[axis], size) - tf.slice(y, (0, 0, 0), size)
+    after = np.eye(3, dtype=np.int32)[axis]  # one pixel along the axis
+    none = np.zeros_like(after)
+
+    @tf.custom_gradient
+    def difference(y):  # type: ignore[no-untyped-def]
+        found = tf.slice(y, after, size) - tf.slice(y, none, size)
+        return found, lambda upstream: tf.pad(upstream, np.c_[after, none]) - tf.pad(upstream, np.c_[none, after])
+
+    return difference(y)
+
+
+@tf.custom_gradient
+def _halved(y: tf.Tensor):  # type: ignore[no-untyped-def]
+    """2×2 average pooling; TensorFlow's gradient of it is slow."""
+    _, height, width = y.shape
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        even = (2 * (height // 2), 2 * (width // 2))
+        spread = tf.image.resize(upstream[..., None] / 4, even, "nearest")[..., 0]
+        return tf.pad(spread, [[0, 0], [0, height - even[0]], [0, width - even[1]]])
+
+    return tf.nn.avg_pool2d(y[..., None], 2, 2, "VALID")[..., 0], gradient
 
 
 def _fourth_root(x: tf.Tensor) -> tf.Tensor:

@@ -85,7 +85,8 @@ class Mixing:
 
 def mix(matrix: tf.Tensor, filtered: list[list[tf.Tensor]]) -> tf.Tensor:
     """I_i = Σ_j α_ij f_ij(y_j): ``matrix`` (N, N), ``filtered[i][j]`` (H, W); images (N, H, W) out."""
-    return tf.einsum("ij,ijyx->iyx", matrix, tf.stack([tf.stack(row) for row in filtered]))
+    rows = zip(tf.unstack(matrix), filtered, strict=True)
+    return tf.stack([tf.add_n([a * f for a, f in zip(tf.unstack(row), images, strict=True)]) for row, images in rows])
 
 
 def weight_matrix(raw: tf.Tensor, count: int) -> tf.Tensor:
