@@ -1,9 +1,10 @@
 """The U-Net of `networks` evaluated in fewer passes over memory: the same function, for training.
 
-What is archived are the Keras models; what the training graph holds is this. Three identities save the time:
+What is archived are the Keras models; what the training graph holds is this. Identities save the time:
 
 - A bias before a norm cancels, and so does the shift of the norm before an up-convolution: neither is computed, and
-  their gradients, zero but for rounding, are zero.
+  their gradients, zero but for rounding, are zero. What is left of that norm is a factor, on a map before it is doubled
+  or on the kernel (`_up`).
 - A 5×5 convolution of a bilinearly doubled map is four 4×4 convolutions of the map itself, one for each parity of
   row and column (`doubled_convolution`): 16 products in place of 25, and the doubled map is never made.
 - A norm over one image is a batch norm of a batch of one, which is one fused operation.
@@ -21,22 +22,20 @@ from ddip_tf.networks import EPSILON, SLOPE
 
 #: bilinear doubling along one axis, then five taps: how much tap m (0…4) takes of each of the pixels d[i−2] … d[i+1],
 #: for the output 2i − 1 (first) and for the output 2i (second)
-FOLD = np.array(
+_FOLD = np.array(
     [
         [[3, 1, 0, 0], [1, 3, 0, 0], [0, 3, 1, 0], [0, 1, 3, 0], [0, 0, 3, 1]],
         [[1, 3, 0, 0], [0, 3, 1, 0], [0, 1, 3, 0], [0, 0, 3, 1], [0, 0, 1, 3]],
     ],
     np.float32,
 )
-FOLD /= 4
+#: along both axes, for each of the four parities: (4, 4 · 4 pixels, 5 · 5 taps)
+FOLD = np.einsum("pmt,qns->pqtsmn", _FOLD / 4, _FOLD / 4).reshape(4, 16, 25)
 #: the fewest pixels a side for which folding pays, since the border is computed apart
-LEAST_FOLDED = 100
+LEAST_FOLDED = 60
 
 #: numbers in a vector register; columns are grouped where a kernel has half as many channels or fewer
 LANES = 16
-#: up to so many channels the fused norm is slower than the plain one, map by map
-FEW_CHANNELS = 2
-
 Weights = Mapping[str, tf.Tensor]
 
 
@@ -56,7 +55,7 @@ def evaluate(model: keras.Model, weights: Sequence[tf.Tensor], x: tf.Tensor, dty
         raise ValueError(f"a batch of {x.shape[0]}: norms would mix its images")
     named = {weight.path: value for weight, value in zip(model.trainable_variables, weights, strict=True)}
     x = tf.cast(_level(tf.cast(x, dtype), named, 1), tf.float32)
-    x = tf.nn.conv2d(x, named["head_conv/kernel"], 1, "VALID") + named["head_conv/bias"]
+    x = _convolution(x, named, "head") + named["head_conv/bias"]
     return model.get_layer("image").activation(x)
 
 
@@ -66,17 +65,30 @@ def _level(x: tf.Tensor, weights: Weights, number: int) -> tf.Tensor:
     d = _block(d, weights, f"{name}_bottom")
     if f"level{number + 1}_down_conv/kernel" in weights:
         d = _level(d, weights, number + 1)
-    height, width = x.shape[1:3]
+    skips = [_block(x, weights, f"{name}_skip")] if f"{name}_skip_conv/kernel" in weights else []
+    up = _up(skips, d, weights, name, tuple(x.shape[1:3]))
+    return _block(_activation(up, weights, f"{name}_up"), weights, f"{name}_out")
+
+
+def _up(skips: list[tf.Tensor], d: tf.Tensor, weights: Weights, name: str, shape: tuple[int, int]) -> tf.Tensor:
+    """Norm and 5×5 convolution of ``skips`` (one or none) joined with ``d``, doubled and cut to ``shape``."""
+    kernel, gain = tf.cast(weights[f"{name}_up_conv/kernel"], d.dtype), weights[f"{name}_join_norm/gamma"]
+    *gains_of_skips, gain = tf.split(gain, [part.shape[3] for part in (*skips, d)])
     doubled = (2 * d.shape[1], 2 * d.shape[2])
-    skips = f"{name}_skip_conv/kernel" in weights
-    if doubled == (height, width) and min(doubled) >= LEAST_FOLDED and not skips:
-        scale = weights[f"{name}_join_norm/gamma"] * tf.math.rsqrt(variance_of_doubled(d) + EPSILON)
-        d = doubled_convolution(d, tf.cast(weights[f"{name}_up_conv/kernel"] * scale[:, None], d.dtype))
+    if doubled == shape:
+        scale = _scale(gain, variance_of_doubled(d), d.dtype)
+        if not skips and min(shape) >= LEAST_FOLDED:
+            return doubled_convolution(d, kernel * scale[:, None])
+        d = _resized(d * scale, doubled)
     else:
-        d = _window(_resized(d, doubled), 0, 0, height, width)
-        d = tf.concat([_block(x, weights, f"{name}_skip"), d], 3) if skips else d
-        d = _convolution(_norm(d, weights, f"{name}_join"), weights, f"{name}_up")
-    return _block(_activation(d, weights, f"{name}_up"), weights, f"{name}_out")
+        d = _cropped(_resized(d, doubled), shape)
+        d *= _scale(gain, variance(d), d.dtype)
+    parts = [skip * _scale(one, variance(skip), d.dtype) for skip, one in zip(skips, gains_of_skips, strict=True)]
+    return _reflecting(tf.concat([*parts, d], 3), kernel)
+
+
+def _scale(gain: tf.Tensor, variance: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    return tf.cast(gain * tf.math.rsqrt(variance + EPSILON), dtype)
 
 
 def _block(x: tf.Tensor, weights: Weights, name: str, stride: int = 1) -> tf.Tensor:
@@ -89,12 +101,23 @@ def _activation(x: tf.Tensor, weights: Weights, name: str) -> tf.Tensor:
 
 def _convolution(x: tf.Tensor, weights: Weights, name: str, stride: int = 1) -> tf.Tensor:
     kernel = tf.cast(weights[f"{name}_conv/kernel"], x.dtype)
-    border = kernel.shape[0] // 2
-    x = _mirrored(x, border, "REFLECT") if border else x
+    if kernel.shape[0] > 1:
+        return _reflecting(x, kernel, stride)
+    return x * kernel[0, 0] if kernel.shape[2:] == (1, 1) else pixelwise(x, kernel[0, 0])
+
+
+def _reflecting(x: tf.Tensor, kernel: tf.Tensor, stride: int = 1) -> tf.Tensor:
+    """Convolution of ``x`` (1, H, W, C), padded by reflection."""
+    x = _mirrored(x, kernel.shape[0] // 2, "REFLECT")
     together = LANES // max(kernel.shape[2:])
-    if border and stride == 1 and together > 1 and (x.shape[2] - 2 * border) % together == 0:
+    if stride == 1 and together > 1 and (x.shape[2] - kernel.shape[1] + 1) % together == 0:
         return grouped_convolution(x, kernel, together)
     return tf.nn.conv2d(x, kernel, stride, "VALID")
+
+
+def pixelwise(x: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
+    """1×1 convolution of ``x`` (1, H, W, C) by ``matrix`` (C, C'): one matrix product, faster than tf.nn.conv2d."""
+    return tf.reshape(tf.matmul(tf.reshape(x, (-1, matrix.shape[0])), matrix), (*x.shape[:3], matrix.shape[1]))
 
 
 def grouped_convolution(x: tf.Tensor, kernel: tf.Tensor, together: int) -> tf.Tensor:
@@ -115,46 +138,99 @@ def grouped_convolution(x: tf.Tensor, kernel: tf.Tensor, together: int) -> tf.Te
 
 
 def _norm(x: tf.Tensor, weights: Weights, name: str) -> tf.Tensor:
-    scale, offset, none = weights[f"{name}_norm/gamma"], weights[f"{name}_norm/beta"], tf.zeros([0])
-    if x.shape[3] <= FEW_CHANNELS:
-        maps = zip(tf.unstack(tf.cast(x, tf.float32), axis=3), tf.unstack(scale), tf.unstack(offset), strict=True)
-        return tf.cast(tf.stack([_normed(*one) for one in maps], 3), x.dtype)
+    scale, offset = weights[f"{name}_norm/gamma"], weights[f"{name}_norm/beta"]
+    if x.shape[3] == 1:
+        return tf.cast(normed_map(tf.cast(x, tf.float32), scale, offset), x.dtype)
+    none = tf.zeros([0])
     return tf.raw_ops.FusedBatchNormV3(
         x=x, scale=scale, offset=offset, mean=none, variance=none, epsilon=EPSILON, is_training=True
     ).y
 
 
-def _normed(x: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
+@tf.custom_gradient
+def normed_map(x: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor):  # type: ignore[no-untyped-def]
+    """Norm of a single map; the fused norm is slow at it."""
     x -= tf.reduce_mean(x)
-    return x * (scale * tf.math.rsqrt(tf.reduce_mean(tf.square(x)) + EPSILON)) + offset
+    inverse = tf.math.rsqrt(tf.reduce_mean(tf.square(x)) + EPSILON)
+    x *= inverse
+    slope, count = scale * inverse, x.shape[1] * x.shape[2]
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        whole, along = tf.reduce_sum(upstream), tf.reduce_sum(upstream * x)
+        return slope * upstream - slope * whole / count - (slope * along / count) * x, along[None], whole[None]
+
+    return x * scale + offset, gradient
 
 
 def doubled_convolution(d: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """5×5 convolution of ``d`` (1, h, w, C), doubled bilinearly and padded by reflection: (1, 2h, 2w, C').
 
     A doubled pixel is a mean of two neighbours a direction, so the outputs of one parity of row and column are one
-    4×4 convolution of d. The outermost two pixels, which see the reflection, are computed from the doubled map.
+    4×4 convolution of d. That holds up to the border if d is continued symmetrically; what reflection of the doubled
+    map changes in the outermost two rows and columns is a convolution of d's outermost differences (`_change`).
+    No transposition in it: those of TensorFlow are slow.
     """
-    channels_in, channels_out = kernel.shape[2:]
-    fold = tf.cast(FOLD, kernel.dtype)
-    folded = tf.einsum("pmt,qns,mnio->tsipqo", fold, fold, kernel)
-    folded = tf.reshape(folded, (4, 4, channels_in, 4 * channels_out))
-    parities = tf.nn.conv2d(_mirrored(d, 1, "SYMMETRIC"), folded, 1, "VALID")
-    inner = _window(tf.nn.depth_to_space(parities, 2), 1, 1, 2 * d.shape[1] - 4, 2 * d.shape[2] - 4)
-    top, bottom = _border(d, kernel, across=2)
-    sides = _border(tf.transpose(d, (0, 2, 1, 3)), tf.transpose(kernel, (1, 0, 2, 3)), across=0)
-    left, right = (tf.transpose(side, (0, 2, 1, 3)) for side in sides)
-    return tf.concat([top, tf.concat([left, inner, right], 2), bottom], 1)
+    taps, channels = tf.reshape(kernel, (25, -1)), kernel.shape[2:]
+    folded = [tf.reshape(tf.matmul(tf.cast(fold, kernel.dtype), taps), (4, 4, *channels)) for fold in FOLD]
+    parities = tf.nn.conv2d(_mirrored(d, 2, "SYMMETRIC"), tf.concat(folded, 3), 1, "VALID")
+    rows, columns = _change(d, kernel, 1, "REFLECT"), _change(d, kernel, 2, "SYMMETRIC")
+    return _framed(tf.nn.depth_to_space(parities, 2), *rows, *columns)
 
 
-def _border(d: tf.Tensor, kernel: tf.Tensor, across: int) -> list[tf.Tensor]:
-    """The first and the last two rows of `doubled_convolution`; columns are padded by ``across``."""
-    height, width = d.shape[1:3]
-    first, last = (_resized(_window(d, at, 0, 3, width), (6, 2 * width)) for at in (0, height - 3))
-    first, last = _window(first, 0, 0, 4, 2 * width), _window(last, 2, 0, 4, 2 * width)
-    first = tf.pad(first, [[0, 0], [2, 0], [across, across], [0, 0]], "REFLECT")
-    last = tf.pad(last, [[0, 0], [0, 2], [across, across], [0, 0]], "REFLECT")
-    return tf.split(tf.nn.conv2d(tf.concat([first, last], 0), kernel, 1, "VALID"), 2)
+def _change(d: tf.Tensor, kernel: tf.Tensor, axis: int, mode: str) -> list[tf.Tensor]:
+    """What reflected instead of symmetric rows (``axis`` 1) or columns (2) add to the first two and the last two.
+
+    ``mode`` is how the doubled map goes on along the other axis: SYMMETRIC or REFLECT.
+    """
+    doubled = (1, 2 * d.shape[2]) if axis == 1 else (2 * d.shape[1], 1)
+    border = [[0, 0], [2, 2], [2, 2], [0, 0]]
+    border[axis] = [0, 0]
+    ends = tf.pad(_resized(_ends(d, axis), doubled), border, mode)
+    k0, k1, _, k3, k4 = tf.unstack(kernel / 4, axis=axis - 1)
+    changes = tf.expand_dims(tf.concat([2 * k0 + k1, k0, k4, k3 + 2 * k4], 2), axis - 1)
+    first, last = tf.split(tf.nn.conv2d(ends, changes, 1, "VALID"), 2)
+    return [tf.concat(tf.split(first, 4, 3)[:2], axis), tf.concat(tf.split(last, 4, 3)[2:], axis)]
+
+
+def _ends(d: tf.Tensor, axis: int) -> tf.Tensor:
+    """The second line less the first, and the last but one less the last: a batch of two."""
+    middle = list(d.shape)
+    middle[axis] -= 4
+
+    @tf.custom_gradient
+    def ends(d):  # type: ignore[no-untyped-def]
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            first, last = tf.split(upstream, 2)
+            return tf.concat([-first, first, tf.zeros(middle, d.dtype), last, -last], axis)
+
+        return tf.concat([_line(d, axis, 1) - _line(d, axis, 0), _line(d, axis, -2) - _line(d, axis, -1)], 0), gradient
+
+    return ends(d)
+
+
+@tf.custom_gradient
+def _framed(x, top, bottom, left, right):  # type: ignore[no-untyped-def]
+    """``x`` (1, H + 2, W + 2, C) without its outermost pixels, rows and columns added at its ends: (1, H, W, C)."""
+    height, width = x.shape[1] - 2, x.shape[2] - 2
+    first, last = _window(x, 1, 1, 2, width) + top, _window(x, height - 1, 1, 2, width) + bottom
+    rows = tf.concat([first, _window(x, 3, 1, height - 4, width), last], 1)
+    first, last = _window(rows, 0, 0, height, 2) + left, _window(rows, 0, width - 2, height, 2) + right
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        windows = ((0, 0, 2, width), (height - 2, 0, 2, width), (0, 0, height, 2), (0, width - 2, height, 2))
+        whole = tf.pad(upstream, [[0, 0], [1, 1], [1, 1], [0, 0]])
+        return whole, *(_window(upstream, *window) for window in windows)
+
+    return tf.concat([first, _window(rows, 0, 2, height, width - 4), last], 2), gradient
+
+
+@tf.custom_gradient
+def variance(x: tf.Tensor):  # type: ignore[no-untyped-def]
+    """Variance (C,), float32, over ``x`` (1, H, W, C)."""
+    e = tf.cast(x, tf.float32)
+    e -= tf.reduce_mean(e, (0, 1, 2))
+    count = x.shape[1] * x.shape[2]
+    return tf.reduce_mean(tf.square(e), (0, 1, 2)), lambda upstream: tf.cast(e * (upstream * (2 / count)), x.dtype)
 
 
 @tf.custom_gradient
@@ -193,10 +269,22 @@ def _resized(x: tf.Tensor, shape: tuple[int, int]) -> tf.Tensor:
     return tf.cast(tf.image.resize(x, shape), x.dtype)  # tf.image gives float32 always
 
 
+def _cropped(x: tf.Tensor, shape: tuple[int, int]) -> tf.Tensor:
+    """The first rows and columns of maps; TensorFlow's own gradient of a piece is slow."""
+    below, right = x.shape[1] - shape[0], x.shape[2] - shape[1]
+
+    @tf.custom_gradient
+    def cropped(x):  # type: ignore[no-untyped-def]
+        return _window(x, 0, 0, *shape), lambda upstream: tf.pad(upstream, [[0, 0], [0, below], [0, right], [0, 0]])
+
+    return cropped(x)
+
+
 def _line(x: tf.Tensor, axis: int, at: int) -> tf.Tensor:
+    """A row (``axis`` 1) or column (2) of maps; a negative place counts from the end."""
+    at %= x.shape[axis]
     return _window(x, at, 0, 1, -1) if axis == 1 else _window(x, 0, at, -1, 1)
 
 
 def _window(x: tf.Tensor, top: int, left: int, height: int, width: int) -> tf.Tensor:
-    """A piece of maps; tf.slice, since the gradient of an index expression is slow."""
     return tf.slice(x, (0, top, left, 0), (-1, height, width, -1))

@@ -23,7 +23,7 @@ def gradients(function, values, upstream):
     return result.numpy(), np.concatenate([np.ravel(g) for g in found])
 
 
-# folded at both, at one, at no level; odd sizes; skips where the map is folded without them
+# folded at two, at one, at no level; odd sizes; skips where the map would be folded without them
 @pytest.mark.parametrize(
     ("shape", "skips"),
     [((104, 200), (0, 0, 4)), ((206, 101), (0, 0, 1)), ((104, 108), (2, 1, 0)), ((48, 64), (1, 1, 1))],
@@ -74,14 +74,31 @@ def test_columns_at_once_are_the_same_convolution(width, together, channels):
     np.testing.assert_allclose(gradient, slope, atol=1e-4)
 
 
-def test_variance_of_the_doubled_map():
+@pytest.mark.parametrize("doubled", [False, True])
+def test_variance_of_maps(doubled):
     d, upstream = normal(1, 4, 7, 3) + np.float32(5), normal(3)
-    found, gradient = gradients(lambda v: swift.variance_of_doubled(v[0]), [d], upstream)
+    own = swift.variance_of_doubled if doubled else swift.variance
+    found, gradient = gradients(lambda v: own(v[0]), [d], upstream)
+    shape = (8, 14) if doubled else (4, 7)
     expected, slope = gradients(
-        lambda v: tf.math.reduce_variance(tf.image.resize(v[0], (8, 14)), (0, 1, 2)), [d], upstream
+        lambda v: tf.math.reduce_variance(tf.image.resize(v[0], shape), (0, 1, 2)), [d], upstream
     )
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     np.testing.assert_allclose(gradient, slope, atol=1e-6)
+
+
+def test_norm_of_one_map():
+    x, scale, offset, upstream = normal(1, 6, 9, 1) + np.float32(3), normal(1), normal(1), normal(1, 6, 9, 1)
+
+    def plain(values):
+        x, scale, offset = values
+        mean, variance = tf.nn.moments(x, (1, 2))
+        return (x - mean) / tf.sqrt(variance + networks.EPSILON) * scale + offset
+
+    found, gradient = gradients(lambda v: swift.normed_map(*v), [x, scale, offset], upstream)
+    expected, slope = gradients(plain, [x, scale, offset], upstream)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(gradient, slope, atol=1e-5)
 
 
 def test_a_batch_is_refused():
