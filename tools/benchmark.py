@@ -14,7 +14,6 @@ import json
 import os
 import platform
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -118,22 +117,47 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
     return {"median": statistics.median(values), "least": min(values), "most": max(values), "runs": len(values)}
 
 
-def commands(folder: Path, times: int) -> dict[str, Any]:
-    """Seconds of whole cold commands on a 272 × 272 pair: the pair that ships, continued by reflection."""
+def pair(folder: Path, side: int, kind: str = "slice") -> list[str]:
+    """Files of the pair that ships, or of its truth, continued by reflection to ``side`` × ``side``."""
     from ddip_tf.formats import tiff
 
-    pair = []
-    for name in ("slice1", "slice2"):
+    paths = []
+    for name in (f"{kind}1", f"{kind}2"):
         image = tiff.read(Path(ddip_tf.__file__).with_name("demo_data") / f"{name}.tif")[0][0]
-        border = [(0, max(0, SIDE - side)) for side in image.shape]
-        tiff.write(folder / f"{name}.tif", np.pad(image, border, "reflect")[:SIDE, :SIDE], None)
-        pair.append(str(folder / f"{name}.tif"))
+        border = [(0, max(0, side - length)) for length in image.shape]
+        tiff.write(folder / f"{name}.tif", np.pad(image, border, "reflect")[:side, :side], None)
+        paths.append(str(folder / f"{name}.tif"))
+    return paths
+
+
+def large(folder: Path, side: int) -> dict[str, Any]:
+    """The default preset on a large pair as a whole command: seconds, peak memory, and PSNR (dB) against truth."""
+    from ddip_tf import metrics, read
+
+    began = time.perf_counter()
+    command = [*COMMAND, "fit", *pair(folder, side), "-o", str(folder / "run"), "--overwrite", "--progress", "none"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    if status:
+        raise RuntimeError(f"{command} ended with {os.waitstatus_to_exitcode(status)}")
+    truth = read(*pair(folder, side, "truth")).images
+    before, after = (
+        [round(one.psnr, 1) for one in metrics.score(read(*(place / f"slice{i}.tif" for i in (1, 2))).images, truth)]
+        for place in (folder, folder / "run" / "outputs")
+    )
+    return {"side": side, "seconds": seconds, "peak_bytes": usage.ru_maxrss * 1024, "input": before, "output": after}
+
+
+def commands(folder: Path, times: int) -> dict[str, Any]:
+    """Seconds of whole cold commands on a 272 × 272 pair."""
+    slices = pair(folder, SIDE)
     run = str(folder / "run")
-    fits = [*COMMAND, "fit", *pair, "-o", run, "--overwrite", "--progress", "none"]
+    fits = [*COMMAND, "fit", *slices, "-o", run, "--overwrite", "--progress", "none"]
     measured: dict[str, Callable[[], dict[str, float]]] = {
         "ddip-tf --help": lambda: whole([*COMMAND, "--help"]),
         "import ddip_tf": lambda: whole([sys.executable, "-c", "import ddip_tf"]),
-        "ddip-tf transfer": lambda: whole([*COMMAND, "transfer", *pair]),
+        "ddip-tf transfer": lambda: whole([*COMMAND, "transfer", *slices]),
         "fit --preset quick": lambda: whole([*fits, "--preset", "quick"]),
         "fit --preset default": lambda: whole(fits),
         "regenerate --runtime onnx": lambda: whole([*COMMAND, "regenerate", run, "-o", str(folder / "again")]),
@@ -204,10 +228,12 @@ def to_epoch_20(command: Sequence[str]) -> dict[str, float]:
 
 
 def table(found: dict[str, Any]) -> str:
-    lines = [
-        "| pixels | ddip-tf, s an epoch | peer, s an epoch | times faster | ddip-tf, µs a pixel | memory | peer's |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    lines = []
+    if found["epochs"]:
+        lines = [
+            "| pixels | ddip-tf, s an epoch | peer, s an epoch | times faster | µs a pixel | memory | peer's |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
+        ]
     for one in found["epochs"]:
         ours, peer, side = one["ddip-tf"], one.get("peer"), one["side"]
         memory = [f"{one['peak_bytes'] / 1e6:.0f} MB" if one else "–" for one in (ours, peer)]
@@ -226,6 +252,12 @@ def table(found: dict[str, Any]) -> str:
         lines += [
             f"| {way} | {shown(one['SavedModel'])} | {shown(one['ONNX'])} |" for way, one in found["archive"].items()
         ]
+    if found["large"]:
+        lines += ["", "| default preset, whole command | seconds | memory | PSNR, dB, before | after |"]
+        lines += ["| --- | --- | --- | --- | --- |"]
+    for one in found["large"]:
+        size, (before, after) = one["side"], (" / ".join(map(str, one[when])) for when in ("input", "output"))
+        lines.append(f"| {size}² | {one['seconds']:.0f} | {one['peak_bytes'] / 1e6:.0f} MB | {before} | {after} |")
     return "\n".join(lines) + "\n"
 
 
@@ -242,6 +274,7 @@ def shown(one: dict[str, Any]) -> str:
 @click.option(
     "--long", "long_epochs", default=2000, show_default=True, help="Epochs of the fit whose memory is watched."
 )
+@click.option("--large", "large_sides", default="", help="Sides of pairs for the default preset, such as 1024,2048.")
 @click.option("--serve", "side", type=int, hidden=True)
 @click.option("--archive", "way", hidden=True)
 @click.option("--epochs", type=int, default=10, hidden=True)
@@ -252,6 +285,7 @@ def main(
     turns: int,
     times: int,
     long_epochs: int,
+    large_sides: str,
     side: int | None,
     way: str | None,
     epochs: int,
@@ -274,6 +308,7 @@ def main(
         "growth": None,
         "commands": {},
         "archive": {},
+        "large": [],
     }
     for one in sides.split(",") if sides else []:
         found["epochs"].append(epochs_at(int(one), peer, turns))
@@ -281,10 +316,13 @@ def main(
     if long_epochs:
         found["growth"] = growth(long_epochs)
     if times:
-        folder = Path(tempfile.mkdtemp())
-        found["commands"] = commands(folder, times)
-        shutil.rmtree(folder)
+        with tempfile.TemporaryDirectory() as folder:
+            found["commands"] = commands(Path(folder), times)
         found["archive"] = archives(times)
+    for one in large_sides.split(",") if large_sides else []:
+        with tempfile.TemporaryDirectory() as folder:
+            found["large"].append(large(Path(folder), int(one)))
+        click.echo(json.dumps(found["large"][-1]), err=True)
     (out / "benchmark.json").write_text(json.dumps(found, indent=1) + "\n")
     (out / "benchmark.md").write_text(table(found))
     click.echo(table(found))
