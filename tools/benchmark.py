@@ -10,6 +10,7 @@ with the least and the most.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import platform
@@ -49,7 +50,8 @@ def serve(side: int, epochs: int) -> None:
             if epoch % epochs:
                 return
             if epoch:
-                memory = {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "bytes": resident()}
+                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+                memory = {"peak_bytes": peak, "bytes": resident(), "bytes_allocated": allocated()}
                 print(json.dumps({"seconds": time.perf_counter() - self.began, **memory}), flush=True)
             self.model.stop_training = not sys.stdin.readline()
             self.began = time.perf_counter()
@@ -61,6 +63,22 @@ def serve(side: int, epochs: int) -> None:
 def resident() -> int:
     """Bytes of this process in memory now (Linux)."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def allocated() -> int:
+    """Bytes that malloc has given out and not got back (glibc 2.33 or newer).
+
+    Resident memory also holds what was freed and waits to be given out again, which differs from run to run: only a
+    leak makes this figure grow.
+    """
+
+    class Mallinfo2(ctypes.Structure):
+        _fields_ = [(f"field{i}", ctypes.c_size_t) for i in range(10)]  # hblkhd is number 4, uordblks number 7
+
+    mallinfo2 = ctypes.CDLL(None).mallinfo2
+    mallinfo2.restype = Mallinfo2
+    info = mallinfo2()
+    return int(info.field4 + info.field7)
 
 
 class Side:
@@ -103,14 +121,19 @@ def epochs_at(side: int, peer: str | None, turns: int) -> dict[str, Any]:
 
 
 def growth(epochs: int, side: int = 128, pieces: int = 10) -> dict[str, Any]:
-    """Resident memory over a long fit: after each tenth of it."""
+    """Resident and allocated memory over a long fit: after each tenth of it."""
     one = Side([sys.executable, __file__, "--serve", str(side), "--epochs", str(epochs // pieces)], epochs // pieces)
-    memory = []
+    records = []
     for _ in range(pieces):
         one.turn()
-        memory.append(one.record["bytes"])
+        records.append(one.record)
     one.leave()
-    return {"side": side, "epochs": epochs, "bytes": memory, "growth": memory[-1] / memory[0] - 1}
+    found: dict[str, Any] = {"side": side, "epochs": epochs}
+    for what in ("bytes", "bytes_allocated"):
+        memory = [record[what] for record in records]
+        found[what] = {"values": memory, "growth": memory[-1] / memory[0] - 1}
+        found[what]["growth_in_second_half"] = memory[-1] / memory[pieces // 2 - 1] - 1
+    return found
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
@@ -242,7 +265,11 @@ def table(found: dict[str, Any]) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     if found["growth"]:
         one = found["growth"]
-        lines += ["", f"Memory over {one['epochs']} epochs at {one['side']}²: {100 * one['growth']:+.2f} %."]
+        lines += ["", f"| growth over {one['epochs']} epochs, {one['side']}² | whole, % | second half, % |"]
+        lines += ["| --- | --- | --- |"]
+        for name, what in (("resident memory", "bytes"), ("allocated memory", "bytes_allocated")):
+            halves = (100 * one[what][key] for key in ("growth", "growth_in_second_half"))
+            lines.append(f"| {name} | {' | '.join(f'{percent:+.2f}' for percent in halves)} |")
     if found["commands"]:
         lines += ["", f"| whole cold command, {SIDE}² | seconds |", "| --- | --- |"]
         for name, parts in found["commands"].items():
