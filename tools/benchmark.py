@@ -36,7 +36,7 @@ SIDE = 272  # of the pair that whole commands get
 TURN_S = 4.0
 
 
-def serve(side: int, epochs: int) -> None:
+def serve(side: int, epochs: int, precision: str) -> None:
     """The fit itself; after every ``epochs`` epochs it says how long they took, and waits for a line."""
     import keras
 
@@ -57,7 +57,7 @@ def serve(side: int, epochs: int) -> None:
             self.began = time.perf_counter()
 
     pair = np.random.default_rng(0).random((2, side, side), dtype=np.float32)
-    fit(SliceStack(pair), preset("paper", epochs=10**6, chunk=epochs), callbacks=[Turn()])
+    fit(SliceStack(pair), preset("paper", epochs=10**6, chunk=epochs, precision=precision), callbacks=[Turn()])
 
 
 def resident() -> int:
@@ -98,10 +98,11 @@ class Side:
         self._process.wait()
 
 
-def epochs_at(side: int, peer: str | None, turns: int) -> dict[str, Any]:
+def epochs_at(side: int, peer: str | None, turns: int, precision: str) -> dict[str, Any]:
     """Seconds an epoch and peak memory of both sides, in turns."""
     epochs = max(1, round(TURN_S / (0.12 * (side / SIDE) ** 2)))
-    commands = {"ddip-tf": [sys.executable, __file__, "--serve", str(side), "--epochs", str(epochs)]}
+    ours = [sys.executable, __file__, "--serve", str(side), "--epochs", str(epochs), "--precision", precision]
+    commands = {"ddip-tf": ours}
     if peer:
         commands["peer"] = [peer, str(HERE / "peer.py"), "--serve", str(side)]
     sides = {name: Side(command, epochs) for name, command in commands.items()}
@@ -110,7 +111,7 @@ def epochs_at(side: int, peer: str | None, turns: int) -> dict[str, Any]:
             one.turn(counts=turn > 0)
     for one in sides.values():
         one.leave()
-    found: dict[str, Any] = {"side": side, "epochs_a_turn": epochs}
+    found: dict[str, Any] = {"side": side, "epochs_a_turn": epochs, "precision": precision}
     for name, one in sides.items():
         found[name] = {**spread(one.seconds), "peak_bytes": one.record["peak_bytes"]}
     if peer:
@@ -296,6 +297,7 @@ def shown(one: dict[str, Any]) -> str:
 @click.argument("out", required=False, type=click.Path(path_type=Path))
 @click.option("--peer", help="Interpreter that has torch.")
 @click.option("--sides", default="128,272,448,1024", show_default=True)
+@click.option("--precision", default="float32", show_default=True, help="Of ddip-tf's epochs, as in `ddip-tf fit`.")
 @click.option("--turns", default=5, show_default=True, help="Counted turns of about four seconds for each side.")
 @click.option("--times", default=3, show_default=True, help="Runs of each whole command and of archiving; 0: none.")
 @click.option(
@@ -309,6 +311,7 @@ def main(
     out: Path | None,
     peer: str | None,
     sides: str,
+    precision: str,
     turns: int,
     times: int,
     long_epochs: int,
@@ -318,7 +321,7 @@ def main(
     epochs: int,
 ) -> None:
     if side:
-        serve(side, epochs)
+        serve(side, epochs, precision)
         return
     if way:
         archive(way)
@@ -338,7 +341,7 @@ def main(
         "large": [],
     }
     for one in sides.split(",") if sides else []:
-        found["epochs"].append(epochs_at(int(one), peer, turns))
+        found["epochs"].append(epochs_at(int(one), peer, turns, precision))
         click.echo(json.dumps(found["epochs"][-1]), err=True)
     if long_epochs:
         found["growth"] = growth(long_epochs)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -22,7 +21,7 @@ from typing import Any
 import click
 import numpy as np
 
-from ddip_tf import config, metrics
+from ddip_tf import config, metrics, runtime
 from ddip_tf.errors import InputError
 from ddip_tf.formats import read
 from ddip_tf.slices import SliceStack
@@ -88,7 +87,8 @@ def run(folder: Path, method: str, epochs: int, threads: int | None) -> tuple[di
 
     stack, truth = load(folder)
     if method in (*PAPER, *PRIORS):
-        import ddip_tf.fitting  # noqa: F401  (imports are not timed)
+        with runtime.quiet():
+            import ddip_tf.fitting  # noqa: F401  (imports are not timed)
     began = time.perf_counter()
     images, law = separate(method, stack, epochs, threads)
     seconds = time.perf_counter() - began
@@ -191,7 +191,6 @@ def main(folder: Path, output: Path, methods: str, epochs: int, threads: int | N
     if unknown := set(chosen) - set(METHODS):
         raise click.UsageError(f"no method {', '.join(sorted(unknown))}; there are {', '.join(METHODS)}")
     folders = [folder] if (folder / "slice1.tif").exists() else sorted(p.parent for p in folder.glob("*/slice1.tif"))
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own talk, in the processes to come
     spawn = multiprocessing.get_context("spawn")
     rows, pictures = [], {}
     for pair in folders:
