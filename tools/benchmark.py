@@ -14,7 +14,6 @@ import ctypes
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,7 @@ import numpy as np
 
 import ddip_tf
 from ddip_tf import runtime
+from ddip_tf.config import PRECISIONS
 
 HERE = Path(__file__).parent
 COMMAND = (sys.executable, "-c", "from ddip_tf.cli import main; main()")
@@ -50,7 +50,7 @@ def serve(side: int, epochs: int, precision: str) -> None:
             if epoch % epochs:
                 return
             if epoch:
-                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+                peak = runtime.memory_bytes()["peak_memory_bytes"]
                 memory = {"peak_bytes": peak, "bytes": resident(), "bytes_allocated": allocated()}
                 print(json.dumps({"seconds": time.perf_counter() - self.began, **memory}), flush=True)
             self.model.stop_training = not sys.stdin.readline()
@@ -65,8 +65,8 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def allocated() -> int:
-    """Bytes that malloc has given out and not got back (glibc 2.33 or newer).
+def allocated() -> int | None:
+    """Bytes that malloc has given out and not got back; None where it does not tell (glibc before 2.33, others).
 
     Resident memory also holds what was freed and waits to be given out again, which differs from run to run: only a
     leak makes this figure grow.
@@ -75,7 +75,9 @@ def allocated() -> int:
     class Mallinfo2(ctypes.Structure):
         _fields_ = [(f"field{i}", ctypes.c_size_t) for i in range(10)]  # hblkhd is number 4, uordblks number 7
 
-    mallinfo2 = ctypes.CDLL(None).mallinfo2
+    mallinfo2 = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if mallinfo2 is None:
+        return None
     mallinfo2.restype = Mallinfo2
     info = mallinfo2()
     return int(info.field4 + info.field7)
@@ -98,20 +100,24 @@ class Side:
         self._process.wait()
 
 
+def ours(side: int, epochs: int, precision: str) -> Side:
+    """ddip-tf's epochs (`serve`), ``epochs`` a turn."""
+    options = ["--serve", str(side), "--epochs", str(epochs), "--precision", precision]
+    return Side([sys.executable, __file__, *options], epochs)
+
+
 def epochs_at(side: int, peer: str | None, turns: int, precision: str) -> dict[str, Any]:
     """Seconds an epoch and peak memory of both sides, in turns."""
     epochs = max(1, round(TURN_S / (0.12 * (side / SIDE) ** 2)))
-    ours = [sys.executable, __file__, "--serve", str(side), "--epochs", str(epochs), "--precision", precision]
-    commands = {"ddip-tf": ours}
+    sides = {"ddip-tf": ours(side, epochs, precision)}
     if peer:
-        commands["peer"] = [peer, str(HERE / "peer.py"), "--serve", str(side)]
-    sides = {name: Side(command, epochs) for name, command in commands.items()}
+        sides["peer"] = Side([peer, str(HERE / "peer.py"), "--serve", str(side)], epochs)
     for turn in range(turns + 1):  # the first is for warming up
         for one in sides.values():
             one.turn(counts=turn > 0)
     for one in sides.values():
         one.leave()
-    found: dict[str, Any] = {"side": side, "epochs_a_turn": epochs, "precision": precision}
+    found: dict[str, Any] = {"side": side, "epochs_a_turn": epochs}
     for name, one in sides.items():
         found[name] = {**spread(one.seconds), "peak_bytes": one.record["peak_bytes"]}
     if peer:
@@ -121,9 +127,9 @@ def epochs_at(side: int, peer: str | None, turns: int, precision: str) -> dict[s
     return found
 
 
-def growth(epochs: int, side: int = 128, pieces: int = 10) -> dict[str, Any]:
+def growth(epochs: int, precision: str, side: int = 128, pieces: int = 10) -> dict[str, Any]:
     """Resident and allocated memory over a long fit: after each tenth of it."""
-    one = Side([sys.executable, __file__, "--serve", str(side), "--epochs", str(epochs // pieces)], epochs // pieces)
+    one = ours(side, epochs // pieces, precision)
     records = []
     for _ in range(pieces):
         one.turn()
@@ -132,6 +138,8 @@ def growth(epochs: int, side: int = 128, pieces: int = 10) -> dict[str, Any]:
     found: dict[str, Any] = {"side": side, "epochs": epochs}
     for what in ("bytes", "bytes_allocated"):
         memory = [record[what] for record in records]
+        if None in memory:
+            continue
         found[what] = {"values": memory, "growth": memory[-1] / memory[0] - 1}
         found[what]["growth_in_second_half"] = memory[-1] / memory[pieces // 2 - 1] - 1
     return found
@@ -269,6 +277,8 @@ def table(found: dict[str, Any]) -> str:
         lines += ["", f"| growth over {one['epochs']} epochs, {one['side']}² | whole, % | second half, % |"]
         lines += ["| --- | --- | --- |"]
         for name, what in (("resident memory", "bytes"), ("allocated memory", "bytes_allocated")):
+            if what not in one:
+                continue
             halves = (100 * one[what][key] for key in ("growth", "growth_in_second_half"))
             lines.append(f"| {name} | {' | '.join(f'{percent:+.2f}' for percent in halves)} |")
     if found["commands"]:
@@ -297,7 +307,7 @@ def shown(one: dict[str, Any]) -> str:
 @click.argument("out", required=False, type=click.Path(path_type=Path))
 @click.option("--peer", help="Interpreter that has torch.")
 @click.option("--sides", default="128,272,448,1024", show_default=True)
-@click.option("--precision", default="float32", show_default=True, help="Of ddip-tf's epochs, as in `ddip-tf fit`.")
+@click.option("--precision", type=click.Choice(PRECISIONS), default="float32", show_default=True, help="Of our epochs.")
 @click.option("--turns", default=5, show_default=True, help="Counted turns of about four seconds for each side.")
 @click.option("--times", default=3, show_default=True, help="Runs of each whole command and of archiving; 0: none.")
 @click.option(
@@ -334,6 +344,7 @@ def main(
         "platform": platform.platform(),
         "cores": os.cpu_count(),
         "load": os.getloadavg(),
+        "precision": precision,
         "epochs": [],
         "growth": None,
         "commands": {},
@@ -344,7 +355,7 @@ def main(
         found["epochs"].append(epochs_at(int(one), peer, turns, precision))
         click.echo(json.dumps(found["epochs"][-1]), err=True)
     if long_epochs:
-        found["growth"] = growth(long_epochs)
+        found["growth"] = growth(long_epochs, precision)
     if times:
         with tempfile.TemporaryDirectory() as folder:
             found["commands"] = commands(Path(folder), times)

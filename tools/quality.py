@@ -21,7 +21,7 @@ from typing import Any
 import click
 import numpy as np
 
-from ddip_tf import config, metrics, runtime
+from ddip_tf import config, metrics
 from ddip_tf.errors import InputError
 from ddip_tf.formats import read
 from ddip_tf.slices import SliceStack
@@ -39,7 +39,7 @@ def separate(method: str, stack: SliceStack, epochs: int, threads: int | None) -
         return stack.images, {}
     if method == "fastica":
         return fastica(stack.images), {}
-    from ddip_tf.fitting import fit
+    from ddip_tf import fit
 
     if method in PAPER:
         settings = config.preset("paper", mixing=method, epochs=epochs)
@@ -87,8 +87,7 @@ def run(folder: Path, method: str, epochs: int, threads: int | None) -> tuple[di
 
     stack, truth = load(folder)
     if method in (*PAPER, *PRIORS):
-        with runtime.quiet():
-            import ddip_tf.fitting  # noqa: F401  (imports are not timed)
+        from ddip_tf import fit  # noqa: F401  (imports are not timed)
     began = time.perf_counter()
     images, law = separate(method, stack, epochs, threads)
     seconds = time.perf_counter() - began
