@@ -55,9 +55,9 @@ __all__ = sorted(_HOME)
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'ddip_tf' has no attribute {name!r}")
-    from ddip_tf import runtime
+    from ddip_tf import environment
 
-    with runtime.quiet() if _HOME[name] in _TENSORFLOW else contextlib.nullcontext():
+    with environment.quiet() if _HOME[name] in _TENSORFLOW else contextlib.nullcontext():
         value = getattr(importlib.import_module(f"ddip_tf.{_HOME[name]}"), name)
     globals()[name] = value
     return value

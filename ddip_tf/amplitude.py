@@ -19,11 +19,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ddip_tf._types import Array
 from ddip_tf.cosine import apply, cosines, inverse
 from ddip_tf.profiles import interpolate
 from ddip_tf.smica import band_centres, frequencies, log_gaussian
-
-Array = np.ndarray
 
 #: cycles/pixel: below it log-amplitudes say nothing here. A is nearly singular there, as T is, and what it leaves over
 #: is misfit more than noise: with the lowest frequencies one of four simulated pairs lost 1.5 dB, without them all won

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ddip_tf import _typing, inspection, runtime
-from ddip_tf._typing import Floats
+from ddip_tf import environment, inspection
+from ddip_tf._types import Floats, StrPath
 from ddip_tf.checkpoint import STATE
 from ddip_tf.errors import InputError
 from ddip_tf.formats import tiff
@@ -35,7 +35,7 @@ LARGEST_LISTED = 1000
 LOSSES = ("loss", "fidelity", "exclusion", "alpha_term", "variation")
 
 
-def save(separation: Separation, run: _typing.Path, *, overwrite: bool = False) -> Path:
+def save(separation: Separation, run: StrPath, *, overwrite: bool = False) -> Path:
     """Archive a separation as run folder ``run``; complete or not there at all.
 
     Parameters
@@ -78,7 +78,7 @@ class RunFolder:
         whether the folder may hold an unfinished run (its checkpoints) or a finished one (`finished`).
     """
 
-    def __init__(self, run: _typing.Path, *, overwrite: bool = False, resume: bool = False) -> None:
+    def __init__(self, run: StrPath, *, overwrite: bool = False, resume: bool = False) -> None:
         self.run = Path(run).absolute()
         self._place = Place(run)
         self._keep = not (overwrite or resume)
@@ -178,8 +178,8 @@ def _manifest(separation: Separation) -> dict[str, Any]:
     losses = {name: float(values[-1]) for name, values in separation.history.items() if name in LOSSES}
     return {
         "format_version": FORMAT_VERSION,
-        "versions": runtime.versions(),
-        "platform": runtime.platform_name(),
+        "versions": environment.versions(),
+        "platform": environment.platform_name(),
         **separation.provenance,
         "status": separation.status,
         "epochs_done": separation.epochs,

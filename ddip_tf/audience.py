@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 
 from ddip_tf import networks
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats
 from ddip_tf.result import latents_of
 
 

@@ -7,7 +7,7 @@ from itertools import combinations, permutations
 
 import numpy as np
 
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats
 
 #: Gaussian blur that parts fine from coarse, in pixels
 SCALES_PX = (1.0, 2.0, 4.0)

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import _typing, runtime
-from ddip_tf._typing import Floats
+from ddip_tf import environment, runtime
+from ddip_tf._types import Floats, StrPath
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import arrays
@@ -53,7 +53,7 @@ class State:
 
 def identity(stack: SliceStack, config: FitConfig, place: str) -> dict[str, Any]:
     """What decides the bits of a fit on the device ``place`` (``chunk`` does not)."""
-    versions = runtime.versions()
+    versions = environment.versions()
     return {
         **{name: value for name, value in config.to_dict().items() if name != "chunk"},
         "shape": list(stack.images.shape),
@@ -78,9 +78,7 @@ class Checkpoints:
         go on from the state there is; if there is none, begin. False: begin, and forget an old state.
     """
 
-    def __init__(
-        self, run: _typing.Path, *, every: int | None = None, every_s: float = 300.0, resume: bool = False
-    ) -> None:
+    def __init__(self, run: StrPath, *, every: int | None = None, every_s: float = 300.0, resume: bool = False) -> None:
         self.path = Path(run).absolute() / STATE
         self._every, self._every_s, self._resume = every, every_s, resume
         self._saved = time.monotonic()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-Array = np.ndarray
+from ddip_tf._types import Array
 
 
 def cosines(images: Array) -> Array:

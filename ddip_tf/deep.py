@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from ddip_tf import nullspace
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig
 from ddip_tf.mixing import build_generators, generated
 from ddip_tf.parameters import ParameterVector

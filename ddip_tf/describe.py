@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ddip_tf import _typing, archive
-from ddip_tf._typing import Floats
+from ddip_tf import archive
+from ddip_tf._types import Floats, StrPath
 from ddip_tf.formats import family_of, open_content
 from ddip_tf.formats.content import HC_EV_M
 from ddip_tf.slices import depth_of_focus_m
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def file(
-    path: _typing.Path,
+    path: StrPath,
     family: str | None = None,
     dataset: str | None = None,
     *,
@@ -148,7 +148,7 @@ def repeats(manifest: Mapping[str, Any]) -> str:
     return f"mean of {used} of {len(manifest['runs'])} fits; mean standard deviation: {deviations}"
 
 
-def run(path: _typing.Path) -> str:
+def run(path: StrPath) -> str:
     """What a run folder was made from, how, and how it ended. Raises InputError if it is none."""
     manifest = archive.load_manifest(path)
     config = manifest["config"]

@@ -8,16 +8,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ddip_tf import runtime
+from ddip_tf import environment
 from ddip_tf.errors import RunError
 
 
 def examine() -> Iterator[str]:
     """Lines to print, as they become known. Raises RunError when the self-test fails."""
-    for name, version in runtime.versions().items():
+    for name, version in environment.versions().items():
         yield f"{name:12s} {version}"
-    yield f"{'platform':12s} {runtime.platform_name()}, {runtime.available_cores()} cores"
-    with runtime.quiet():
+    yield f"{'platform':12s} {environment.platform_name()}, {environment.available_cores()} cores"
+    with environment.quiet():
         import tensorflow as tf
 
         devices = tf.config.list_physical_devices()
@@ -32,7 +32,7 @@ def _self_test() -> None:
     from ddip_tf import archive, config, regeneration
     from ddip_tf.slices import SliceStack
 
-    with runtime.quiet():
+    with environment.quiet():
         import tensorflow as tf
 
         from ddip_tf import networks

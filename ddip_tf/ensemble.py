@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import _typing, regeneration, repeats
-from ddip_tf._typing import Floats
+from ddip_tf import regeneration, repeats
+from ddip_tf._types import Floats, StrPath
 from ddip_tf.formats import tiff
 from ddip_tf.manifest import MANIFEST, load_manifest, sha256
 from ddip_tf.place import as_run_error
@@ -21,7 +21,7 @@ from ddip_tf.place import as_run_error
 OF_ONE_RUN = ("mixing", "final", "peak_memory_bytes", "files", "warnings", "seed")
 
 
-def assemble(run: _typing.Path, names: Sequence[str]) -> Path:
+def assemble(run: StrPath, names: Sequence[str]) -> Path:
     """Make ``outputs`` and the manifest of ``run`` from its finished ``runs/<name>``.
 
     outputs/slice1.tif … are means over the runs that are not confused (`ddip_tf.repeats.match`), std1.tif … their

@@ -17,8 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import _typing
-from ddip_tf._typing import Box, Floats
+from ddip_tf._types import Box, Floats, StrPath
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import FAMILIES, family_of, tiff
 from ddip_tf.manifest import changed_files, inside, load_manifest
@@ -29,9 +28,9 @@ SEAM_PX = 8
 
 
 def export(
-    runs: Sequence[_typing.Path],
-    original: _typing.Path,
-    new: _typing.Path,
+    runs: Sequence[StrPath],
+    original: StrPath,
+    new: StrPath,
     *,
     family: str | None = None,
     dataset: str | None = None,

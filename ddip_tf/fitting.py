@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import diagnose, lawful, networks, normalise, outliers, runtime
+from ddip_tf import diagnose, environment, lawful, networks, normalise, outliers, runtime
 from ddip_tf.checkpoint import Checkpoints, identity
 from ddip_tf.config import FitConfig, preset
 from ddip_tf.coupled import CoupledPriors
@@ -78,7 +78,7 @@ def fit(
     place = runtime.start(device, threads, networks=len(stack) + 1)
     clean, replaced = outliers.replaced(stack)
     if config.mixing == "transfer":
-        workers = threads or runtime.available_cores()
+        workers = threads or environment.available_cores()
         separation = lawful.fit_transfer(clean, config, place, callbacks, checkpoints, stop, workers)
     else:
         separation = _fit_priors(clean, config, place, callbacks, checkpoints, stop)
@@ -120,7 +120,7 @@ def _fit_priors(
             "threads": runtime.threads_in_use(),
             "levels": networks.count_levels(*stack.shape),
             "wall_time_s": round(time.perf_counter() - began + (start.seconds if start else 0.0), 3),
-            **runtime.memory_bytes(),
+            **environment.memory_bytes(),
         },
     )
     return diagnose.with_warnings(separation)

@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ddip_tf import networks, runtime
+from ddip_tf import environment, networks
 
 
 class Exporter:
@@ -60,7 +60,7 @@ class Architecture:
             input_signature=list(self.inputs.values()),
             autograph=False,
         )
-        with runtime.quiet():
+        with environment.quiet():
             tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
 
     def save_onnx(self, model: keras.Model, path: Path) -> None:
@@ -82,7 +82,7 @@ class Architecture:
         """The function as ONNX, weights among the inputs."""
         import tf2onnx
 
-        with runtime.quiet(), warnings.catch_warnings():
+        with environment.quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             proto, _ = tf2onnx.convert.from_function(self.function, input_signature=self.function.input_signature)
         found = proto.graph.output[0].name

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ddip_tf import noise
+from ddip_tf._types import Array
 from ddip_tf.smica import band_centres, frequencies
 
-Array = np.ndarray
 #: of a map, in amplitude: element maps count photons of one element, phases all electrons
 RELATIVE_ERROR = 0.3
 #: least coherence of a map with its slice below the crossover: of 6 simulated pairs, maps of the true slice have 0.46

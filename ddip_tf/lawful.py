@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from ddip_tf import diagnose, networks, nullspace, runtime
-from ddip_tf._typing import Floats
+from ddip_tf import diagnose, environment, networks, nullspace, runtime
+from ddip_tf._types import Floats
 from ddip_tf.audience import Audience
 from ddip_tf.checkpoint import Checkpoints, identity
 from ddip_tf.config import FitConfig
@@ -118,7 +118,7 @@ def fit_transfer(
             "noise_factor": round(solution.factor, 3),
             **({"amplitudes_explained": round(solution.observed.explained, 3)} if solution.observed else {}),
             "wall_time_s": round(time.perf_counter() - began, 3),
-            **runtime.memory_bytes(),
+            **environment.memory_bytes(),
         },
     )
     return diagnose.with_warnings(separation)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ddip_tf import _typing
+from ddip_tf._types import StrPath
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import limits
 
@@ -36,7 +36,7 @@ KINDS: dict[str, tuple[type, ...]] = {
 }
 
 
-def load_manifest(run: _typing.Path) -> dict[str, Any]:
+def load_manifest(run: StrPath) -> dict[str, Any]:
     """The manifest of a run folder; control characters in its texts become "?".
 
     Raises InputError where there is none, it is damaged, or it was written by a newer or too old ddip-tf.
@@ -65,7 +65,7 @@ def load_manifest(run: _typing.Path) -> dict[str, Any]:
     return manifest
 
 
-def changed_files(run: _typing.Path, manifest: Mapping[str, Any]) -> list[str]:
+def changed_files(run: StrPath, manifest: Mapping[str, Any]) -> list[str]:
     """One sentence for each archived file that is missing or whose sha256 is not the manifest's."""
     found = []
     for name, digest in manifest["files"].items():
@@ -81,7 +81,7 @@ def changed_files(run: _typing.Path, manifest: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def inside(run: _typing.Path, name: str) -> Path:
+def inside(run: StrPath, name: str) -> Path:
     """The path of ``name`` in a run folder. Raises RunError if it, or a link on its way, leads out of the folder."""
     try:
         path = Path(run) / name

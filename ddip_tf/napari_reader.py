@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import _typing, archive, regeneration, report
-from ddip_tf._typing import Floats
+from ddip_tf import archive, regeneration, report
+from ddip_tf._types import Floats, StrPath
 from ddip_tf.formats import tiff
 from ddip_tf.manifest import MANIFEST, inside
 
@@ -24,7 +24,7 @@ def get_reader(path: str | list[str]) -> Callable[[str], list[LayerData]] | None
     return read_run if (_folder(path) / MANIFEST).is_file() else None
 
 
-def read_run(path: _typing.Path) -> list[LayerData]:
+def read_run(path: StrPath) -> list[LayerData]:
     """Layers of a run folder: inputs below, ghosts over them, outputs on top; deviations of repeated runs first.
 
     Scales are micrometres where the pixel size is known, each grey scale [μ − 4σ, μ + 4σ]. Raises InputError for
@@ -56,5 +56,5 @@ def layer(image: Floats, name: str, pixel_size_m: Sequence[float] | None = None,
     return image, {"name": name, "colormap": "gray", **keywords}, "image"
 
 
-def _folder(path: _typing.Path) -> Path:
+def _folder(path: StrPath) -> Path:
     return Path(path).parent if Path(path).name == MANIFEST else Path(path)

@@ -19,9 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ddip_tf._types import Array
 from ddip_tf.smica import difference_projector, frequencies, log_gaussian
-
-Array = np.ndarray
 
 #: k (cycles/pixel), share of the projected power that is noise in each difference mode, and in the sum
 #: (`tools/calibrate_noise.py`, geometric mean over nine simulated pairs)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from keras import layers
 from scipy.fft import idct
 
 from ddip_tf import cosine, networks, nullspace
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig
 from ddip_tf.deep import inverse_root, variation
 from ddip_tf.mixing import generator_channels, latent_input

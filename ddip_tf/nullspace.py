@@ -19,13 +19,12 @@ from typing import Any
 import numpy as np
 
 from ddip_tf import amplitude, guide, noise
+from ddip_tf._types import Array
 from ddip_tf.cosine import apply, cosines, inverse, pixels
 from ddip_tf.profiles import complete
 from ddip_tf.smica import band_centres, dependence, frequencies, local_covariances, weighted_mean
 from ddip_tf.transfer import Transfer
 from ddip_tf.variation import descend
-
-Array = np.ndarray
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats
 from ddip_tf.slices import SliceStack
 
 ISOLATED = 10.0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ddip_tf._typing import Box, Floats
+from ddip_tf._types import Box, Floats
 from ddip_tf.errors import InputError
 
 QUANTITIES = ("phase", "amplitude")

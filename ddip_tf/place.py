@@ -14,7 +14,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from ddip_tf import _typing
+from ddip_tf._types import StrPath
 from ddip_tf.errors import InputError, RunError
 
 #: what to do where a folder cannot be written
@@ -39,7 +39,7 @@ class Place:
         no permission, no space.
     """
 
-    def __init__(self, run: _typing.Path) -> None:
+    def __init__(self, run: StrPath) -> None:
         self.run = Path(run).absolute()
         #: the folder to fill
         self.aside = self._beside("partial")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats
 
 
 def encode(image: Floats, bits: int = 16) -> dict[str, Any]:

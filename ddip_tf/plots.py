@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ddip_tf import spectrum
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats
 from ddip_tf.report import display_range, save_figure
 from ddip_tf.resolution import NARROWEST_PX, Edge
 

@@ -9,8 +9,7 @@ from itertools import permutations
 
 import numpy as np
 
-Array = np.ndarray
-
+from ddip_tf._types import Array
 
 #: an entry of T with less `significance` is no ghost
 ABSENT = 1.7

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import keras
 
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats
 
 
 class ProgressBar(keras.callbacks.Callback):

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import _typing, archive, inspection, repeats
+from ddip_tf import archive, inspection, repeats
 from ddip_tf import manifest as manifest_of
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats, StrPath
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import arrays, limits, tiff
 from ddip_tf.normalise import Affine
@@ -22,7 +22,7 @@ from ddip_tf.normalise import Affine
 TOLERANCE = {"tensorflow": 1e-5, "onnx": 1e-4}
 
 
-def regenerate(run: _typing.Path, runtime: str = "onnx") -> Floats:
+def regenerate(run: StrPath, runtime: str = "onnx") -> Floats:
     """The separated slices, generated anew from the archive.
 
     Parameters
@@ -64,7 +64,7 @@ def regenerate(run: _typing.Path, runtime: str = "onnx") -> Floats:
         raise RunError(f"{run} cannot be regenerated: {' '.join(str(error).split())}") from error
 
 
-def pictures(run: _typing.Path, runtime: str = "onnx") -> dict[str, Floats]:
+def pictures(run: StrPath, runtime: str = "onnx") -> dict[str, Floats]:
     """All that can be generated anew, (H, W) each, by the name of its file in ``outputs/``.
 
     ``slice1`` …; of repeated runs, whose slices are means, also their deviations ``std1`` … . Raises as `regenerate`.
@@ -76,7 +76,7 @@ def pictures(run: _typing.Path, runtime: str = "onnx") -> dict[str, Floats]:
     return {f"{kind}{i}": image for kind, images in kinds for i, image in enumerate(images, 1)}
 
 
-def archived(run: _typing.Path) -> tuple[Floats, Floats]:
+def archived(run: StrPath) -> tuple[Floats, Floats]:
     """The input slices (output + ghost) and the outputs of a run, as archived, each (N, H, W).
 
     Raises InputError if it is no run folder or a picture cannot be read.
@@ -89,7 +89,7 @@ def archived(run: _typing.Path) -> tuple[Floats, Floats]:
     return output + ghost, output
 
 
-def check(run: _typing.Path, runtime: str = "onnx") -> list[str]:
+def check(run: StrPath, runtime: str = "onnx") -> list[str]:
     """Whether the archive still gives the archived pictures: a sentence for each file that does not match.
 
     Hashes of all files are held against the manifest, then each regenerated slice against ``outputs/``:
@@ -110,7 +110,7 @@ def check(run: _typing.Path, runtime: str = "onnx") -> list[str]:
     return found
 
 
-def differences(run: _typing.Path, runtime: str = "onnx") -> dict[str, tuple[Floats, float]]:
+def differences(run: StrPath, runtime: str = "onnx") -> dict[str, tuple[Floats, float]]:
     """For each of `pictures` the archived one (H, W) and the largest difference to it, over its slice's range.
 
     Raises as `regenerate`; InputError also for an archived picture that cannot be read.
@@ -125,9 +125,7 @@ def differences(run: _typing.Path, runtime: str = "onnx") -> dict[str, tuple[Flo
     return found
 
 
-def write(
-    pictures: Mapping[str, Floats], folder: _typing.Path, pixel_size_m: tuple[float, float] | None = None
-) -> None:
+def write(pictures: Mapping[str, Floats], folder: StrPath, pixel_size_m: tuple[float, float] | None = None) -> None:
     """Write pictures (H, W), each as TIFF of its name, into ``folder``, made if need be.
 
     Raises RunError if it cannot be written.

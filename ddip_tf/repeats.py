@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats
 from ddip_tf.errors import RunError
 from ddip_tf.normalise import Affine, least_squares
 

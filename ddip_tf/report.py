@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ddip_tf import _typing, archive, describe, regeneration
-from ddip_tf._typing import Floats
+from ddip_tf import archive, describe, regeneration
+from ddip_tf._types import Floats, StrPath
 from ddip_tf.errors import RunError
 from ddip_tf.formats import arrays, tiff
 from ddip_tf.manifest import MANIFEST, inside
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ddip_tf.transfer import Transfer
 
 
-def write_figures(run: _typing.Path) -> list[Path]:
+def write_figures(run: StrPath) -> list[Path]:
     """Figures of a run, into its folder: ``preview.png`` first.
 
     preview.png shows every slice's input, output and ghost (input − output), and of repeated runs the deviation.
@@ -55,7 +55,7 @@ def write_figures(run: _typing.Path) -> list[Path]:
     return written
 
 
-def write_progress(run: _typing.Path, inputs: Floats, images: Floats, epoch: int) -> None:
+def write_progress(run: StrPath, inputs: Floats, images: Floats, epoch: int) -> None:
     """preview.png of a fit under way: ``inputs`` and the slices after ``epoch``, both (N, H, W), replaced in one go.
 
     The picture of a finished run stays. Where it cannot be written there is none: no reason to end a fit.
@@ -72,7 +72,7 @@ def write_progress(run: _typing.Path, inputs: Floats, images: Floats, epoch: int
 
 
 def write_transfer(
-    law: Transfer, folder: _typing.Path, pixel_size_m: tuple[float, float] | None = None
+    law: Transfer, folder: StrPath, pixel_size_m: tuple[float, float] | None = None
 ) -> tuple[Path, Path]:
     """``transfer.csv`` and ``transfer.png``: T(k) with its raw points and their deviations. Returns both paths.
 

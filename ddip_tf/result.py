@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig
 from ddip_tf.normalise import Affine
 from ddip_tf.slices import SliceStack

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ddip_tf import describe, spectrum
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 from ddip_tf.manifest import inside

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import _typing, archive, config, describe, planes, regeneration, run_charts, spectrum
-from ddip_tf._typing import Floats
+from ddip_tf import archive, config, describe, planes, regeneration, run_charts, spectrum
+from ddip_tf._types import Floats, StrPath
 from ddip_tf.errors import RunError
 from ddip_tf.formats import arrays, tiff
 from ddip_tf.manifest import inside
@@ -37,7 +37,7 @@ CAPTIONS = {
 FROM_ZERO = ("deviation", "spread")
 
 
-def write(run: _typing.Path) -> Path:
+def write(run: StrPath) -> Path:
     """``report.html`` of the run folder ``run``: needs no network, no TensorFlow, and no other file.
 
     Raises

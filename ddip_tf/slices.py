@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ddip_tf._typing import Box, Floats
+from ddip_tf._types import Box, Floats
 from ddip_tf.errors import InputError
 from ddip_tf.phase import Record
 

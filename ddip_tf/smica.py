@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-Array = np.ndarray
+from ddip_tf._types import Array
 
 #: deviations of a ring, in log k, up to which it is followed: there it passes 4e-6
 PASSED = 5

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats
 from ddip_tf.profiles import places
 
 

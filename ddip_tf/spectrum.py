@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats
 from ddip_tf.errors import InputError
 
 #: least share of the integrated energy that the display tells from nothing

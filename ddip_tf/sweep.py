@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import _typing, archive, blind, regeneration, runtime
+from ddip_tf import archive, blind, environment, regeneration
+from ddip_tf._types import StrPath
 from ddip_tf.checkpoint import STATE, Checkpoints
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
@@ -76,7 +77,7 @@ def work(task: Task) -> None:
     A fit that another worker left behind goes on from its checkpoint, if threads and device are the same.
     """
     with _ONE_AT_A_TIME, archive.RunFolder(task.run, resume=True) as folder:
-        with runtime.quiet():
+        with environment.quiet():
             from ddip_tf.fitting import fit
         stack = task.read()
         do = functools.partial(fit, stack, task.config, device=task.device, threads=task.threads)
@@ -146,7 +147,7 @@ def row(task: Task, failure: str | None = None) -> dict[str, Any]:
     }
 
 
-def write_summary(rows: Iterable[Mapping[str, Any]], folder: _typing.Path) -> Path:
+def write_summary(rows: Iterable[Mapping[str, Any]], folder: StrPath) -> Path:
     """``summary.csv``, one line a run, replaced in one go; values that a run lacks stay empty. Raises RunError."""
     rows = list(rows)
     columns = list(dict.fromkeys(name for one in sorted(rows, key=len, reverse=True) for name in one))
@@ -158,7 +159,7 @@ def write_summary(rows: Iterable[Mapping[str, Any]], folder: _typing.Path) -> Pa
     return replace_text(Path(folder) / SUMMARY, text.getvalue())
 
 
-def read_summary(folder: _typing.Path) -> list[dict[str, Any]]:
+def read_summary(folder: StrPath) -> list[dict[str, Any]]:
     """The rows of ``summary.csv`` as `row` made them, floats to six digits; what a run lacks is left out.
 
     Raises InputError if it is missing or damaged, RunError if a run of it leads out of the folder.

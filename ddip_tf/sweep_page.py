@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ddip_tf import regeneration, repeats, spectrum
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats
 from ddip_tf.errors import RunError
 from ddip_tf.place import replace_text
 from ddip_tf.report import display_range

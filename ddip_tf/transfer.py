@@ -19,10 +19,10 @@ from itertools import permutations
 import numpy as np
 
 from ddip_tf import smica
+from ddip_tf._types import Array
 from ddip_tf.profiles import ABSENT, complete, interpolate, significance, smooth_matrix
 from ddip_tf.smica import band_centres, dependence, local_covariances
 
-Array = np.ndarray
 NORMALISATIONS = ("auto", "sum", "diagonal")
 
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ddip_tf._types import Array
 from ddip_tf.cosine import adjoint_gradient, cosines, gradient, laplacian, pixels
-
-Array = np.ndarray
 
 
 def shrink(r: Array, weight: float, exponent: float) -> Array:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 import keras
 import numpy as np
 
-from ddip_tf import _typing, thumbnail
-from ddip_tf._typing import Floats
+from ddip_tf import thumbnail
+from ddip_tf._types import Floats, StrPath
 from ddip_tf.errors import InputError
 
 #: least time between two looks, in units of what a look takes
@@ -70,7 +70,7 @@ class Scalars(keras.callbacks.Callback):
 class TensorBoardLog:
     """Event files in ``folder``. Raises InputError where tensorboard is missing or the folder cannot be written."""
 
-    def __init__(self, folder: _typing.Path) -> None:
+    def __init__(self, folder: StrPath) -> None:
         import tensorflow as tf
 
         try:
@@ -102,7 +102,7 @@ class TensorBoardLog:
         self._writer.close()
 
 
-def tensorboard(folder: _typing.Path) -> list[keras.callbacks.Callback]:
+def tensorboard(folder: StrPath) -> list[keras.callbacks.Callback]:
     """Callbacks for ``--tensorboard``: scalars of every epoch, pictures now and then and at the end."""
     log = TensorBoardLog(folder)
     return [Pictures(log.images, last=True), Scalars(log)]

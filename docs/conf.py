@@ -1,8 +1,8 @@
 """The documentation site: `make docs`, warnings are errors."""
 
-from ddip_tf import runtime
+from ddip_tf import environment
 
-with runtime.quiet():
+with environment.quiet():
     import tensorflow  # noqa: F401
 
 project = "ddip-tf"

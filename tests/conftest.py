@@ -8,9 +8,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pytest
 
-from ddip_tf import runtime
+from ddip_tf import environment
 
-with runtime.quiet():
+with environment.quiet():
     import tensorflow  # noqa: F401
 
 from ddip_tf import archive, cli

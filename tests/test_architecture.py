@@ -11,165 +11,62 @@ import ddip_tf
 
 PACKAGE = Path(ddip_tf.__file__).parent
 
-#: what each room may import of the others, beside the glossary and the errors
-ALLOWED = {
-    "config": set(),
-    "phase": set(),
-    "slices": {"phase"},
-    "formats": {"phase", "slices"},
-    "normalise": set(),
-    "runtime": set(),
-    "interruption": set(),
-    "place": set(),
-    "manifest": {"formats"},
-    "inspection": {"formats"},
-    "outliers": {"slices"},
-    "checkpoint": {"config", "formats", "runtime", "slices"},
-    "parameters": {"swift"},
-    "swift": {"networks"},
-    "losses": set(),
-    "networks": set(),
-    "mixing": {"config", "networks", "parameters"},
-    "result": {"config", "normalise", "slices"},
-    "diagnose": {"phase", "result"},
-    "smica": set(),
-    "profiles": set(),
-    "transfer": {"profiles", "smica"},
-    "cosine": set(),
-    "noise": {"smica"},
-    "guide": {"noise", "smica"},
-    "amplitude": {"cosine", "profiles", "smica"},
-    "nullspace": {"amplitude", "cosine", "guide", "noise", "profiles", "smica", "transfer", "variation"},
-    "variation": {"cosine"},
-    "metrics": set(),
-    "spectral": {"profiles"},
-    "deep": {"config", "mixing", "networks", "noise", "nullspace", "parameters", "spectral", "transfer"},
-    "nulldeep": {
-        "cosine",
-        "config",
-        "deep",
-        "mixing",
-        "networks",
-        "noise",
-        "nullspace",
-        "parameters",
-        "smica",
-        "transfer",
-    },
-    "audience": {"networks", "result"},
-    "watching": {"thumbnail"},
-    "thumbnail": set(),
-    "progress": {"thumbnail", "watching"},
-    "descent": {"audience", "checkpoint", "config", "parameters"},
-    "lawful": {
-        "audience",
-        "checkpoint",
-        "config",
-        "deep",
-        "descent",
-        "diagnose",
-        "networks",
-        "normalise",
-        "nulldeep",
-        "nullspace",
-        "result",
-        "runtime",
-        "slices",
-        "transfer",
-    },
-    "coupled": {"config", "losses", "mixing", "networks", "parameters", "result"},
-    "fitting": {
-        "checkpoint",
-        "config",
-        "coupled",
-        "descent",
-        "diagnose",
-        "lawful",
-        "mixing",
-        "networks",
-        "normalise",
-        "outliers",
-        "result",
-        "runtime",
-        "slices",
-    },
-    "graphs": {"networks", "runtime"},
-    "archive": {
-        "checkpoint",
-        "config",
-        "formats",
-        "graphs",
-        "inspection",
-        "manifest",
-        "place",
-        "result",
-        "runtime",
-        "slices",
-    },
-    "regeneration": {"archive", "formats", "inspection", "manifest", "normalise", "repeats"},
-    "ensemble": {"formats", "manifest", "place", "regeneration", "repeats"},
-    "export": {"formats", "manifest", "slices"},
-    "describe": {"archive", "formats", "result", "slices", "transfer"},
-    "planes": set(),
-    "run_charts": {"describe", "formats", "manifest", "spectrum"},
-    "run_page": {
-        "archive",
-        "config",
-        "describe",
-        "formats",
-        "manifest",
-        "place",
-        "planes",
-        "regeneration",
-        "run_charts",
-        "spectrum",
-    },
-    "report": {"archive", "describe", "formats", "manifest", "place", "regeneration", "transfer"},
-    "blind": set(),
-    "repeats": {"normalise"},
-    "sweep": {
-        "archive",
-        "blind",
-        "checkpoint",
-        "config",
-        "fitting",
-        "formats",
-        "manifest",
-        "place",
-        "regeneration",
-        "result",
-        "runtime",
-        "slices",
-    },
-    "suggestion": set(),
-    "sweep_page": {"place", "regeneration", "repeats", "report", "spectrum", "suggestion", "sweep"},
-    "cluster": set(),
-    "spectrum": set(),
-    "resolution": set(),
-    "napari_reader": {"archive", "formats", "manifest", "regeneration", "report"},
-    "napari_panel": {"config", "formats", "napari_reader", "slices"},
-    "plots": {"report", "resolution", "spectrum"},
-}
+#: rooms (folders, or modules beside them) in the order of the data: each imports only from those before it
+ORDER = (
+    "_types",
+    "errors",
+    "environment",
+    "config",
+    "transfer",
+    "slices",
+    "networks",
+    "formats",
+    "quality",
+    "objectives",
+    "training",
+    "archive",
+    "report",
+    "napari_plugin",
+    "workflows",
+    "commands",
+    "cli",
+)
+#: the package itself, and what runs it as a program
+OUTSIDE = {"__init__", "__main__"}
+#: rooms that are NumPy and SciPy only
+NUMPY_ONLY = ("transfer", "slices", "formats", "quality")
 
 
-def imports(module: str) -> set[str]:
-    path = PACKAGE / module
-    files = path.rglob("*.py") if path.is_dir() else [path.with_suffix(".py")]
+def files(room: str) -> list[Path]:
+    path = PACKAGE / room
+    found = sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+    return [file for file in found if file.exists()]
+
+
+def imports(file: Path) -> set[str]:
+    """Full names of all that a file imports, inside functions too."""
     found = set()
-    for file in files:
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module == "ddip_tf":
-                found |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ddip_tf."):
-                found.add(node.module.split(".")[1])
-            elif isinstance(node, ast.ImportFrom) and node.level:
-                found |= {node.module} if node.module else {alias.name for alias in node.names}
-    return found - {"_typing", "errors", module}
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{file}: imports are absolute"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
 
 
-@pytest.mark.parametrize("module", ALLOWED)
-def test_imports_go_one_way(module):
-    assert imports(module) <= ALLOWED[module]
+@pytest.mark.parametrize("room", ORDER)
+def test_imports_go_one_way(room):
+    before = {*ORDER[: ORDER.index(room)], room}
+    for file in files(room):
+        rooms = {name.split(".")[1] for name in imports(file) if name.startswith("ddip_tf.")}
+        assert rooms & set(ORDER) <= before, file
+
+
+@pytest.mark.parametrize("room", NUMPY_ONLY)
+def test_the_numerics_know_no_keras(room):
+    for file in files(room):
+        assert not {name.split(".")[0] for name in imports(file)} & {"tensorflow", "keras"}, file
 
 
 def test_nobody_imports_the_command_line():

@@ -27,7 +27,7 @@ import click
 import numpy as np
 
 import ddip_tf
-from ddip_tf import runtime
+from ddip_tf import environment
 from ddip_tf.config import PRECISIONS
 
 HERE = Path(__file__).parent
@@ -50,7 +50,7 @@ def serve(side: int, epochs: int, precision: str) -> None:
             if epoch % epochs:
                 return
             if epoch:
-                peak = runtime.memory_bytes()["peak_memory_bytes"]
+                peak = environment.memory_bytes()["peak_memory_bytes"]
                 memory = {"peak_bytes": peak, "bytes": resident(), "bytes_allocated": allocated()}
                 print(json.dumps({"seconds": time.perf_counter() - self.began, **memory}), flush=True)
             self.model.stop_training = not sys.stdin.readline()
@@ -221,7 +221,7 @@ def archive(way: str) -> None:
             "ONNX": lambda model, path: model.export(path.with_suffix(".onnx"), format="onnx", verbose=False),
         },
     }
-    with tempfile.TemporaryDirectory() as folder, runtime.quiet():
+    with tempfile.TemporaryDirectory() as folder, environment.quiet():
         for name, model in generators.items():
             for what, write in writers[way].items():
                 began = time.perf_counter()
@@ -340,7 +340,7 @@ def main(
         raise click.UsageError("give the folder for benchmark.json and benchmark.md")
     out.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {
-        "versions": runtime.versions(),
+        "versions": environment.versions(),
         "platform": platform.platform(),
         "cores": os.cpu_count(),
         "load": os.getloadavg(),

@@ -21,7 +21,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from ddip_tf import runtime
+from ddip_tf import environment
 from ddip_tf.checkpoint import STATE
 from ddip_tf.formats import arrays
 
@@ -150,7 +150,7 @@ def write_slices(out: Path) -> None:
 def main(out: Path, kills: int, seed: int) -> None:
     random.seed(seed)
     write_slices(out)
-    with runtime.quiet():
+    with environment.quiet():
         import ddip_tf.fitting  # noqa: F401
     began = time.monotonic()
     first = Fit(out, out / "reference", ".reference.")

@@ -96,7 +96,7 @@ def demo(output: str | None, **options: Any) -> None:
 
 
 def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[str, Any]) -> None:
-    from ddip_tf import archive, describe, interruption, report, runtime
+    from ddip_tf import archive, describe, environment, interruption, report
 
     guard = interruption.Interruption(options["stop_after"] and interruption.seconds(options["stop_after"]))
     with archive.RunFolder(run, overwrite=options["overwrite"], resume=options["resume"]) as folder:
@@ -106,7 +106,7 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
             if not (run / "report.html").exists():
                 write_page(run)
             return click.echo(f"{run} is finished: nothing to do")
-        with runtime.quiet():
+        with environment.quiet():
             from ddip_tf import progress
             from ddip_tf.fitting import fit as run_fit
         # what is solved at once takes no checkpoints: an interruption ends it

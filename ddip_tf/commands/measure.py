@@ -10,7 +10,7 @@ import click
 from ddip_tf.errors import InputError
 
 if TYPE_CHECKING:
-    from ddip_tf._typing import Floats
+    from ddip_tf._types import Floats
 
 PIXEL_SIZE = click.option("--pixel-size", type=float, metavar="M", help="Pixel size in metres.")
 PAGE = click.option("--slice", "index", type=int, default=0, show_default=True, help="Of a file of several, from 0.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ddip_tf import config as configuration
-from ddip_tf._typing import Box
+from ddip_tf._types import Box
 from ddip_tf.errors import InputError
 
 if TYPE_CHECKING:

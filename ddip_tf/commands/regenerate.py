@@ -30,7 +30,7 @@ def regenerate(run: str, output: str | None, runtime: str, check: bool) -> None:
     from ddip_tf import archive, regeneration
 
     if runtime == "tensorflow":
-        from ddip_tf.runtime import quiet
+        from ddip_tf.environment import quiet
 
         with quiet():
             import tensorflow  # noqa: F401

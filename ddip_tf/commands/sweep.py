@@ -63,7 +63,7 @@ def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
         raise InputError("--workers starts workers here, --scheduler uses those of a cluster: give one of them")
     if options["quantity"] == "both":
         raise InputError("sweep takes one quantity at a time: phase or amplitude")
-    from ddip_tf import cluster, runtime, sweep_page
+    from ddip_tf import cluster, environment, sweep_page
     from ddip_tf import sweep as sweeping
 
     cluster.need_dask()
@@ -71,7 +71,7 @@ def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
     read = functools.partial(read_stack, absolute, options, options["quantity"])
     stack = read()
     workers = options["workers"] or 1
-    threads = options["threads"] or (None if options["scheduler"] else max(1, runtime.available_cores() // workers))
+    threads = options["threads"] or (None if options["scheduler"] else max(1, environment.available_cores() // workers))
     folder = Path(output).absolute()
     tasks = [
         sweeping.Task(name, preset, config, read, folder / "runs" / name, options["device"], threads)

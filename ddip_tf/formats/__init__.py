@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ddip_tf import _typing
-from ddip_tf._typing import Box, Floats
+from ddip_tf._types import Box, Floats, StrPath
 from ddip_tf.errors import InputError
 from ddip_tf.formats import adorym, arrays, hdf5, matlab, npz, plain, ptychodus, ptypy, ptyrad, py4dstem, tiff
 from ddip_tf.formats.content import Content, Family
@@ -33,7 +32,7 @@ FAMILIES = {
 
 
 def read(
-    *files: _typing.Path,
+    *files: StrPath,
     pixel_size_m: float | None = None,
     family: str | None = None,
     dataset: str | None = None,
@@ -108,7 +107,7 @@ def read(
     return stack if record or isinstance(conversion.crop, str) else stack.cropped(*conversion.crop)
 
 
-def read_images(file: _typing.Path) -> tuple[Floats, tuple[float, float] | None]:
+def read_images(file: StrPath) -> tuple[Floats, tuple[float, float] | None]:
     """All images (N, H, W) of one file as they are, complex included, and the (y, x) pixel size in metres.
 
     Raises InputError if the file is missing, unreadable or holds no image.
@@ -117,7 +116,7 @@ def read_images(file: _typing.Path) -> tuple[Floats, tuple[float, float] | None]
     return content.images, content.pixel_size_m
 
 
-def open_content(file: _typing.Path, family: str | None = None, dataset: str | None = None) -> Content:
+def open_content(file: StrPath, family: str | None = None, dataset: str | None = None) -> Content:
     """What one file holds: its images (N, H, W) as they are, complex included, and what it says of them.
 
     Raises InputError if the file is missing, unreadable or holds no image.
@@ -126,7 +125,7 @@ def open_content(file: _typing.Path, family: str | None = None, dataset: str | N
     return FAMILIES[family_of(path, family, dataset)].read(path, dataset)
 
 
-def family_of(file: _typing.Path, family: str | None = None, dataset: str | None = None) -> str:
+def family_of(file: StrPath, family: str | None = None, dataset: str | None = None) -> str:
     """The name of a file's family, found from its content unless ``family`` says it.
 
     Raises InputError if the file is missing or no family knows it, or ``family`` is no name.

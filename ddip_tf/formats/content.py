@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ddip_tf._typing import Box
+from ddip_tf._types import Box
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 

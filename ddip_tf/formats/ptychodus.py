@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf._typing import Box
+from ddip_tf._types import Box
 from ddip_tf.formats import hdf5
 from ddip_tf.formats.content import HC_EV_M, Content, as_slices, box_of, pair, positive
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ddip_tf import _typing
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats, StrPath
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 
@@ -61,7 +60,7 @@ def read(path: Path) -> tuple[Floats, tuple[float, float] | None]:
     return np.stack(pages), size
 
 
-def write(path: _typing.Path, image: Floats, pixel_size_m: tuple[float, float] | None = None) -> None:
+def write(path: StrPath, image: Floats, pixel_size_m: tuple[float, float] | None = None) -> None:
     """Write one image (H, W) as float32 TIFF, with its (y, x) pixel size in metres where known."""
     import tifffile
 

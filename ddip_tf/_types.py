@@ -22,9 +22,11 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+#: numbers of any type, inside the linear algebra of T(k)
+Array: TypeAlias = np.ndarray
 #: real images or profiles; float32 unless a docstring says otherwise
 Floats: TypeAlias = NDArray[np.floating]
 #: ((y0, y1), (x0, x1)): rows and columns of a part of an image, ends excluded
 Box: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 #: where a file lies
-Path: TypeAlias = str | os.PathLike[str]
+StrPath: TypeAlias = str | os.PathLike[str]
