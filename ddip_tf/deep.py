@@ -2,11 +2,11 @@
 
     loss = 1/2 mean |N^-1/2 (T y - I)|^2 + mean |grad y|^1/2
 
-Both terms are those of `ddip_tf.nullspace` for each pixel: the fidelity whitened by the noise N(k), and the non-convex
-total variation; the U-Nets replace the free pixels (a deep image prior with total variation: Liu et al., ICASSP 2019,
-"Image restoration using total variation regularized deep image prior"). The slices are the U-Nets' [0, 1] images in the
-range of the linear estimate. What is kept is a running average of the WEIGHTS, so that one generator stands behind each
-picture.
+Both terms are those of `ddip_tf.transfer.solver` for each pixel: the fidelity whitened by the noise N(k), and the
+non-convex total variation; the U-Nets replace the free pixels (a deep image prior with total variation: Liu et al.,
+ICASSP 2019, "Image restoration using total variation regularized deep image prior"). The slices are the U-Nets' [0, 1]
+images in the range of the linear estimate. What is kept is a running average of the WEIGHTS, so that one generator
+stands behind each picture.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import nullspace
 from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig
 from ddip_tf.mixing import build_generators, generated
 from ddip_tf.parameters import ParameterVector
 from ddip_tf.spectral import TransferMixing, filtered, on_mirrored
-from ddip_tf.transfer import Transfer
+from ddip_tf.transfer import inverse_problem, solver
+from ddip_tf.transfer.dct import inverse_root
+from ddip_tf.transfer.estimate import Transfer
 
 #: of the range of the linear estimate, added on both sides: what the sigmoid may reach
 MARGIN = 0.2
@@ -40,7 +41,7 @@ class LawfulPriors:
     law
         T(k), held.
     solution
-        of `ddip_tf.nullspace.solve`: its ``base`` gives the range, its ``weights`` the noise.
+        of `ddip_tf.transfer.solver.solve`: its ``base`` gives the range, its ``weights`` the noise.
     config
         ``seed`` and ``width``.
 
@@ -54,9 +55,9 @@ class LawfulPriors:
 
     terms: Sequence[str] = ("loss", "fidelity", "variation")
 
-    def __init__(self, images: Floats, law: Transfer, solution: nullspace.Solution, config: FitConfig) -> None:
+    def __init__(self, images: Floats, law: Transfer, solution: solver.Solution, config: FitConfig) -> None:
         count, *shape = images.shape
-        problem = nullspace.prepare(images, law)
+        problem = inverse_problem.prepare(images, law)
         random = np.random.default_rng(config.seed)
         self.generators, self.latents = build_generators(config, count, shape, random)
         self.parameters = ParameterVector(self.generators, config.precision)
@@ -90,9 +91,3 @@ def variation(y: tf.Tensor) -> tf.Tensor:
     down, right = y[:, 1:, :-1] - y[:, :-1, :-1], y[:, :-1, 1:] - y[:, :-1, :-1]
     squared = tf.square(down) + tf.square(right) + FLAT**2
     return tf.reduce_sum(tf.reduce_mean(squared**0.25, axis=(1, 2)))
-
-
-def inverse_root(field: Floats) -> Floats:
-    """N^-½ of symmetric positive matrices (..., N, N)."""
-    values, vectors = np.linalg.eigh(field)
-    return (vectors / np.sqrt(values)[..., None, :]) @ vectors.swapaxes(-1, -2)

@@ -18,7 +18,7 @@ from ddip_tf.slices import depth_of_focus_m
 if TYPE_CHECKING:
     from ddip_tf.result import Separation
     from ddip_tf.slices import SliceStack
-    from ddip_tf.transfer import Transfer
+    from ddip_tf.transfer.estimate import Transfer
 
 
 def file(

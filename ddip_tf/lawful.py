@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from ddip_tf import diagnose, environment, networks, nullspace, runtime
+from ddip_tf import diagnose, environment, networks, runtime
 from ddip_tf._types import Floats
 from ddip_tf.audience import Audience
 from ddip_tf.checkpoint import Checkpoints, identity
@@ -20,7 +20,8 @@ from ddip_tf.normalise import Affine
 from ddip_tf.nulldeep import NullSpacePriors
 from ddip_tf.result import Separation, latents_of
 from ddip_tf.slices import SliceStack
-from ddip_tf.transfer import Transfer, estimate_transfer
+from ddip_tf.transfer import background, inverse_problem, solver
+from ddip_tf.transfer.estimate import estimate_transfer
 
 DEEP: dict[str, type[LawfulPriors] | type[NullSpacePriors]] = {"dip": LawfulPriors, "null-dip": NullSpacePriors}
 
@@ -76,7 +77,7 @@ def fit_transfer(
     law = estimate_transfer(images, normalisation=config.normalisation)
     amplitudes = None if stack.amplitudes is None else np.asarray(stack.amplitudes, float) / np.ptp(stack.images)
     guides = [(guide.index, guide.image) for guide in stack.guides]
-    solution = nullspace.solve(
+    solution = solver.solve(
         images,
         law,
         starts=config.starts,
@@ -94,7 +95,7 @@ def fit_transfer(
             model = DEEP[config.prior](images, law, solution, config)
             end = descend(model, config, callbacks, checkpoints, start, stop)
             fitted = _networks(model, images, end.by_name(model.terms), end.status)
-        by_data = nullspace.decided(fitted.slices, images, law, solution.factor)
+        by_data = inverse_problem.decided(fitted.slices, images, law, solution.factor)
     separation = Separation(
         stack=stack,
         config=config,
@@ -103,9 +104,9 @@ def fit_transfer(
         generators=fitted.generators,
         latents=fitted.latents,
         filters={},
-        mixing={**_arrays(law), "decided": unit(by_data)}
+        mixing={**law.to_arrays(), "decided": unit(by_data)}
         | ({"spread": unit(solution.sigma)} if config.starts > 1 and law.mixed else {}),
-        modelled=unit(nullspace.modelled(fitted.slices, images, law)),
+        modelled=unit(inverse_problem.modelled(fitted.slices, images, law)),
         history=fitted.history,
         status=fitted.status,
         warnings=(*law.warnings, *solution.warnings),
@@ -124,7 +125,7 @@ def fit_transfer(
     return diagnose.with_warnings(separation)
 
 
-def _pixels(solution: nullspace.Solution, callbacks: Sequence[keras.callbacks.Callback]) -> Fitted:
+def _pixels(solution: solver.Solution, callbacks: Sequence[keras.callbacks.Callback]) -> Fitted:
     """The solution as free pixels on a base; callbacks hear of one epoch."""
     base, slices = solution.base.astype(np.float32), solution.images.astype(np.float32)
     names = [f"slice{i + 1}" for i in range(len(slices))]
@@ -146,27 +147,12 @@ def _pixels(solution: nullspace.Solution, callbacks: Sequence[keras.callbacks.Ca
 def _networks(
     model: LawfulPriors | NullSpacePriors, images: Floats, history: Mapping[str, Floats], status: str
 ) -> Fitted:
-    """The trained networks of ``model``; the level of each slice, which the data leave open, as in `nullspace`."""
+    """The trained networks of ``model``; the level of each slice, which the data leave open, as in `ddip_tf.transfer.background`."""
     pictures = []
     for name, generator in model.generators.items():
         inputs = list(latents_of(name, [x.name for x in generator.inputs], model.latents).values())
         pictures.append(generator(inputs if len(inputs) > 1 else inputs[0]).numpy()[0, ..., 0])
     slices = Affine(tuple(model.gain.tolist()), tuple(model.offset.tolist()))(np.stack(pictures))
-    shift = (nullspace.level(slices, images) - slices).mean((1, 2))
+    shift = (background.level(slices, images) - slices).mean((1, 2))
     to_slices = Affine(tuple(model.gain.tolist()), tuple((model.offset + shift).tolist()))
     return Fitted(model.generators, model.latents, to_slices, to_slices(np.stack(pictures)), history, status)
-
-
-def _arrays(law: Transfer) -> Mapping[str, Floats]:
-    """The law's profiles by name: ``k`` (K,) in cycles/pixel, T as ``transfer`` (K, N, N), its raw points …
-
-    `ddip_tf.report` draws the law from them; images are in units of the stack's range.
-    """
-    return {
-        "k": law.k,
-        "transfer": law.matrix,
-        "raw": law.raw,
-        "sigma": law.sigma,
-        "power": law.power,
-        "samples": law.samples,
-    }

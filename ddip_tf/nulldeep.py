@@ -21,13 +21,15 @@ import tensorflow as tf
 from keras import layers
 from scipy.fft import idct
 
-from ddip_tf import cosine, networks, nullspace
+from ddip_tf import networks
 from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig
-from ddip_tf.deep import inverse_root, variation
+from ddip_tf.deep import variation
 from ddip_tf.mixing import generator_channels, latent_input
 from ddip_tf.parameters import ParameterVector
-from ddip_tf.transfer import Transfer
+from ddip_tf.transfer import dct, inverse_problem, solver
+from ddip_tf.transfer.dct import inverse_root
+from ddip_tf.transfer.estimate import Transfer
 
 #: full over low resolution
 COARSE = 4
@@ -41,11 +43,11 @@ class NullSpacePriors:
 
     terms: Sequence[str] = ("loss", "fidelity", "variation")
 
-    def __init__(self, images: Floats, law: Transfer, solution: nullspace.Solution, config: FitConfig) -> None:
+    def __init__(self, images: Floats, law: Transfer, solution: solver.Solution, config: FitConfig) -> None:
         count, height, width = images.shape
         self._shape = height, width
         low = -(-height // COARSE), -(-width // COARSE)
-        problem = nullspace.prepare(images, law)
+        problem = inverse_problem.prepare(images, law)
         unit = problem.unit
         random = np.random.default_rng(config.seed)
         self._network = networks.build_generator(
@@ -64,12 +66,12 @@ class NullSpacePriors:
         T, information, _ = problem.normal(solution.factor)
         whiten = inverse_root(problem.noise.covariance(solution.factor)[lowest])
         self._law = tf.constant(whiten @ T[lowest], tf.float32)
-        self._data = tf.constant(cosine.apply(whiten, cosine.cosines(problem.images)[lowest]), tf.float32)
+        self._data = tf.constant(dct.matvec(whiten, dct.dct(problem.images)[lowest]), tf.float32)
         self._area = height * width
 
         resolved = problem.wiener(information) @ information
         open_ = (np.eye(count) - resolved)[lowest]
-        base = cosine.cosines((solution.base - problem.means) / unit)[lowest]
+        base = dct.dct((solution.base - problem.means) / unit)[lowest]
         self.generators = {
             f"slice{i + 1}": self._generator(
                 f"slice{i + 1}", unit * open_[:, :, i], -unit * (open_[:, :, i] * base).sum(-1)

@@ -16,7 +16,7 @@ from ddip_tf.manifest import MANIFEST, inside
 from ddip_tf.place import PREVIEW
 
 if TYPE_CHECKING:
-    from ddip_tf.transfer import Transfer
+    from ddip_tf.transfer.estimate import Transfer
 
 
 def write_figures(run: StrPath) -> list[Path]:
@@ -40,10 +40,9 @@ def write_figures(run: StrPath) -> list[Path]:
     written = [save_figure(_panels(rows), run / PREVIEW)]
     learned = arrays.read_npz(inside(run, "mixing.npz"))
     if "transfer" in learned:
-        from ddip_tf.transfer import Transfer
+        from ddip_tf.transfer.estimate import Transfer
 
-        fields = ("k", "raw", "sigma", "power", "samples")
-        law = Transfer(matrix=learned["transfer"], **{name: learned[name] for name in fields})  # type: ignore[arg-type]
+        law = Transfer.from_arrays(learned)
         written.append(save_figure(_law(law, manifest["pixel_size_m"]), run / "transfer.png"))
         rows = [
             {"output": output, "decided by data": by_data, "decided by prior": output - output.mean() - by_data}

@@ -60,7 +60,7 @@ class SliceStack:
     record
         how the images were made from complex objects; None for images that were real.
     amplitudes
-        (N, H, W) log-amplitudes of the same slices, where they take part (`ddip_tf.amplitude`).
+        (N, H, W) log-amplitudes of the same slices, where they take part (`ddip_tf.transfer.log_amplitudes`).
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """The physical law inside the training graph: I(k) = T(k) y(k) by FFT of the images with reflected margins.
 
-Images are mirrored to 2H × 2W, so that their Fourier transform is the cosine transform of `ddip_tf.cosine` and no
+Images are mirrored to 2H × 2W, so that their Fourier transform is the cosine transform of `ddip_tf.transfer.dct` and no
 edge wraps around. N slices, H and W pixels, K bands; k in cycles/pixel.
 """
 
@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras import layers
 
 from ddip_tf._types import Floats
-from ddip_tf.profiles import places
+from ddip_tf.transfer.bands import locate
 
 
 def on_mirrored(field: Floats) -> tf.Tensor:
@@ -61,7 +61,7 @@ class TransferMixing(layers.Layer):
     def field(self, height: int, width: int) -> tf.Tensor:
         """T at the frequencies of mirrored images of H × W pixels, (N, N, 2H, W + 1)."""
         k = np.hypot(np.fft.fftfreq(2 * height)[:, None], np.fft.rfftfreq(2 * width))
-        low, share = places(k, self.k)
+        low, share = locate(k, self.k)
         part = tf.constant(share, tf.float32)
         profile = tf.convert_to_tensor(self.profile)
         on_grid = (1 - part) * tf.gather(profile, low) + part * tf.gather(profile, low + 1)

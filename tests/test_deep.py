@@ -9,13 +9,15 @@ import tensorflow as tf
 from test_nullspace import discs, known_law, mix
 
 import ddip_tf
-from ddip_tf import archive, cosine, noise, nullspace, regeneration
+from ddip_tf import archive, regeneration
 from ddip_tf.config import FitConfig
-from ddip_tf.deep import FLAT, LawfulPriors, inverse_root
+from ddip_tf.deep import FLAT, LawfulPriors
 from ddip_tf.fitting import fit
 from ddip_tf.formats import read
 from ddip_tf.nulldeep import LowestCosines, NullSpacePriors, to_cosines
-from ddip_tf.smica import frequencies
+from ddip_tf.transfer import dct, inverse_problem, noise, solver
+from ddip_tf.transfer.bands import frequencies
+from ddip_tf.transfer.dct import inverse_root
 
 SHAPE = (65, 49)
 DATA = Path(ddip_tf.__file__).with_name("demo_data")
@@ -28,7 +30,7 @@ def mixed(request):
     images = mix(discs(2, SHAPE), law) + 0.1
     if request.param == "diagonal":  # slices scaled one by one, and their noise with them
         images, law = images * np.array([1.0, 5.0])[:, None, None], replace(law, normalisation="diagonal")
-    return images, law, nullspace.solve(images, law)
+    return images, law, solver.solve(images, law)
 
 
 @pytest.fixture(scope="module")
@@ -48,17 +50,17 @@ def rough(y):
 
 def whitened_misfit(y, images, law, factor):
     """Both (N, H, W) in units of the projected image's deviation: (H, W, N) cosine coefficients."""
-    unit = nullspace.scale(images)
+    unit = inverse_problem.scale(images)
     own = images.std((1, 2)) / images.std() if law.normalisation == "diagonal" else None
     centred = (images - images.mean((1, 2), keepdims=True)) / unit
-    left = cosine.apply(law.at(frequencies(*SHAPE)), cosine.cosines(y)) - cosine.cosines(centred)
-    return cosine.apply(inverse_root(noise.levels(centred, own).covariance(factor)), left)
+    left = dct.matvec(law.at(frequencies(*SHAPE)), dct.dct(y)) - dct.dct(centred)
+    return dct.matvec(inverse_root(noise.levels(centred, own).covariance(factor)), left)
 
 
 def test_objective_is_that_of_the_null_space_solver(mixed, dip):
     images, law, solution = mixed
     vector = tf.constant(dip.parameters.read())
-    y = dip.slices(vector).numpy() * (dip.gain / nullspace.scale(images))[:, None, None]
+    y = dip.slices(vector).numpy() * (dip.gain / inverse_problem.scale(images))[:, None, None]
     left = whitened_misfit(y, images, law, solution.factor)
     left[0, 0] = 0
     expected = 0.5 * (left**2).sum() / np.prod(SHAPE)
@@ -76,7 +78,7 @@ def test_null_space_objective_sees_the_lowest_coefficients(mixed, null):
     assert (h, w) == (17, 13)
     full = np.zeros((*SHAPE, 2))
     full[:h, :w] = to_cosines(y, SHAPE)
-    left = whitened_misfit(cosine.pixels(full), images, law, solution.factor)[:h, :w]
+    left = whitened_misfit(dct.idct(full), images, law, solution.factor)[:h, :w]
     left[0, 0] = 0
     fidelity = null.objective(vector, tf.constant(0)).numpy()[1]
     assert fidelity == pytest.approx(0.5 * (left**2).sum() / np.prod(SHAPE), rel=1e-3)
@@ -92,7 +94,7 @@ def test_low_resolution_image_is_the_full_one_averaged():
 def test_the_network_changes_only_what_the_data_leave_open(mixed, null):
     """Δy = (1 − R) Δ(network), with R from NumPy."""
     images, law, solution = mixed
-    unit = nullspace.scale(images)
+    unit = inverse_problem.scale(images)
     pictures, said = [], []
     for shift in (0.0, 0.3):
         null.parameters.write(null.parameters.read() + np.float32(shift))
@@ -101,14 +103,14 @@ def test_the_network_changes_only_what_the_data_leave_open(mixed, null):
         said.append(to_cosines(y, SHAPE).numpy())
         nets = null.generators.items()
         pictures.append(np.stack([net([z, null.latents[f"{name}_base"]]).numpy()[0, ..., 0] for name, net in nets]))
-    problem = nullspace.prepare(images, law)
+    problem = inverse_problem.prepare(images, law)
     _, information, _ = problem.normal(solution.factor)
     resolved = problem.wiener(information) @ information
     left_open = (np.eye(2) - resolved)[: said[0].shape[0], : said[0].shape[1]]
     expected = np.zeros((*SHAPE, 2))
-    expected[: said[0].shape[0], : said[0].shape[1]] = unit * cosine.apply(left_open, said[1] - said[0])
+    expected[: said[0].shape[0], : said[0].shape[1]] = unit * dct.matvec(left_open, said[1] - said[0])
     change = pictures[1] - pictures[0]
-    np.testing.assert_allclose(cosine.cosines(change), expected, atol=2e-3 * np.abs(expected).max())
+    np.testing.assert_allclose(dct.dct(change), expected, atol=2e-3 * np.abs(expected).max())
     assert np.abs(expected).max() > 0.1
 
 

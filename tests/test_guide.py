@@ -4,13 +4,12 @@ import tifffile
 from conftest import blobs
 from scipy.ndimage import gaussian_filter
 
-from ddip_tf import guide
 from ddip_tf.archive import load_manifest
-from ddip_tf.cosine import cosines, pixels
 from ddip_tf.errors import InputError
-from ddip_tf.noise import projected_power
 from ddip_tf.slices import Guide, SliceStack
-from ddip_tf.smica import band_centres, frequencies
+from ddip_tf.transfer import guides
+from ddip_tf.transfer.bands import band_centres, frequencies, projected_power
+from ddip_tf.transfer.dct import dct, idct
 
 SHAPE = (90, 73)
 TRUE = np.stack([blobs(12, SHAPE, 1, 4.0), blobs(20, SHAPE, 2, 4.0)])
@@ -19,11 +18,11 @@ MIXED = np.stack([TRUE.mean(0)] * 2)  # as low frequencies are: fully shared
 
 def tied(known, index=1, crossover_px=6.0):
     """What sum and tie together make of shared slices: the sum is known, the difference is not."""
-    information, data = guide.ties([(index, known)], MIXED, crossover_px)
+    information, data = guides.ties([(index, known)], MIXED, crossover_px)
     system = information + 1e4 * np.ones((2, 2)) + 1e-6 * np.eye(2)
-    right = data + 1e4 * cosines(MIXED).sum(-1, keepdims=True)
+    right = data + 1e4 * dct(MIXED).sum(-1, keepdims=True)
     right[0, 0] = 0
-    return pixels(np.linalg.solve(system, right[..., None])[..., 0])
+    return idct(np.linalg.solve(system, right[..., None])[..., 0])
 
 
 def low(image):
@@ -40,7 +39,7 @@ def test_a_map_says_whose_the_low_frequencies_are(unit):
 
 
 def test_ties_are_low_frequencies_of_one_slice_only():
-    information, data = guide.ties([(1, TRUE[1])], MIXED, 6.0)
+    information, data = guides.ties([(1, TRUE[1])], MIXED, 6.0)
     assert (
         np.abs(information[..., 0, :]).max() == np.abs(information[..., :, 0]).max() == np.abs(data[..., 0]).max() == 0
     )
@@ -49,23 +48,23 @@ def test_ties_are_low_frequencies_of_one_slice_only():
     k, bands = frequencies(*SHAPE), band_centres(*SHAPE)
     relative = weight * np.interp(k, bands, projected_power(MIXED, bands))  # to the power of the sum
     assert relative[k > 3 * 0.5 / 6].max() < 0.02 * relative[(k > 0) & (k < 0.5 / 6)].mean()
-    assert not guide.ties([(1, TRUE[1])], MIXED, 0.0)[0].any()
+    assert not guides.ties([(1, TRUE[1])], MIXED, 0.0)[0].any()
 
 
 def test_maps_that_have_nothing_to_do_with_their_slice_are_left_out():
     blurred = gaussian_filter(TRUE[1], 4) + 0.02 * np.random.default_rng(3).standard_normal(SHAPE)
     unrelated = gaussian_filter(np.random.default_rng(4).standard_normal(SHAPE), 3)
     for known in (TRUE[1], -3 * TRUE[1] + 7, blurred):
-        assert guide.coherence(known, TRUE, 6.0)[1] > 0.7
-    assert (guide.coherence(unrelated, TRUE, 6.0) < 0.3).all()
+        assert guides.coherence(known, TRUE, 6.0)[1] > 0.7
+    assert (guides.coherence(unrelated, TRUE, 6.0) < 0.3).all()
     right, wrong = (1, blurred), (0, unrelated)
-    assert guide.related([right], TRUE, 6.0) == ([right], [])
-    kept, said = guide.related([wrong, right], TRUE, 6.0)
+    assert guides.related([right], TRUE, 6.0) == ([right], [])
+    kept, said = guides.related([wrong, right], TRUE, 6.0)
     assert kept == [right]
     assert len(said) == 1 and "guide of slice 1 was left out" in said[0]
-    kept, said = guide.related([(0, blurred)], TRUE, 6.0)
+    kept, said = guides.related([(0, blurred)], TRUE, 6.0)
     assert kept == [] and said[1] == "The guide of slice 1 resembles slice 2 more: does it belong to that one?"
-    assert guide.related([right], TRUE, 0.0)[0] == []
+    assert guides.related([right], TRUE, 0.0)[0] == []
 
 
 def test_guides_stay_with_their_slices():

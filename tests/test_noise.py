@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.fft import idctn
 
-from ddip_tf import noise
-from ddip_tf.smica import frequencies
+from ddip_tf.transfer import bands, noise
+from ddip_tf.transfer.bands import frequencies
 
 SHAPE = (95, 121)
 
@@ -21,7 +21,7 @@ def test_projected_power_of_known_spectrum():
     rng = np.random.default_rng(0)
     k = np.geomspace(0.05, 0.4, 8)
     x = idctn(rng.standard_normal((2, *SHAPE)) / frequencies(*SHAPE).clip(0.01), axes=(1, 2), norm="ortho")
-    np.testing.assert_allclose(noise.projected_power(x, k) * k**2, 1, rtol=0.25)
+    np.testing.assert_allclose(bands.projected_power(x, k) * k**2, 1, rtol=0.25)
 
 
 def test_sum_and_differences_have_their_shares(images):
@@ -29,7 +29,7 @@ def test_sum_and_differences_have_their_shares(images):
     together, apart = np.ones(3) / np.sqrt(3), np.array([1, -2, 1]) / np.sqrt(6)
     at = (8, 10)  # k near 0.06
     k = frequencies(*SHAPE)[at]
-    power = noise.projected_power(images, np.geomspace(k / 1.3, k * 1.3, 3))[1]
+    power = bands.projected_power(images, np.geomspace(k / 1.3, k * 1.3, 3))[1]
     in_difference, in_sum = (np.interp(k, noise.SHARES[:, 0], noise.SHARES[:, i]) * power for i in (1, 2))
     N = covariance[at]
     assert apart @ N @ apart == pytest.approx(2 * in_difference, rel=0.2)

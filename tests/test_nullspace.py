@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from ddip_tf import cosine, nullspace
-from ddip_tf.profiles import complete
-from ddip_tf.smica import band_centres, frequencies
-from ddip_tf.transfer import Transfer, estimate_transfer
+from ddip_tf.transfer import Transfer, background, dct, estimate_transfer, inverse_problem, solver
+from ddip_tf.transfer.bands import band_centres, frequencies
+from ddip_tf.transfer.curves import fill_diagonal
 
 
 def known_law(shape, n=2, power=1e-2):
     k = band_centres(*shape)
-    T = complete(np.tile((0.98 / n / (1 + (k / 0.03) ** 2))[:, None, None], (1, n, n)), "sum")
+    T = fill_diagonal(np.tile((0.98 / n / (1 + (k / 0.03) ** 2))[:, None, None], (1, n, n)), "sum")
     zeros = np.zeros_like(T)
     return Transfer(k, T, T, zeros + 0.02, np.full((len(k), n), power), k * 0 + 50)
 
@@ -31,7 +30,7 @@ def discs(n, shape, seed=0):
 
 
 def mix(y, law):
-    return cosine.pixels(cosine.apply(law.at(frequencies(*y.shape[1:])), cosine.cosines(y)))
+    return dct.idct(dct.matvec(law.at(frequencies(*y.shape[1:])), dct.dct(y)))
 
 
 def psnr(y, truth):
@@ -42,25 +41,23 @@ def psnr(y, truth):
 def test_adjoint_and_laplacian_of_the_gradient():
     rng = np.random.default_rng(0)
     y, g = rng.standard_normal((3, 17, 22)), rng.standard_normal((2, 3, 17, 22))
-    assert np.vdot(cosine.gradient(y), g) == pytest.approx(np.vdot(y, cosine.adjoint_gradient(g)))
-    direct = cosine.adjoint_gradient(cosine.gradient(y))
-    np.testing.assert_allclose(
-        cosine.pixels(cosine.laplacian(17, 22)[..., None] * cosine.cosines(y)), direct, atol=1e-12
-    )
+    assert np.vdot(dct.gradient(y), g) == pytest.approx(np.vdot(y, dct.adjoint_gradient(g)))
+    direct = dct.adjoint_gradient(dct.gradient(y))
+    np.testing.assert_allclose(dct.idct(dct.laplacian(17, 22)[..., None] * dct.dct(y)), direct, atol=1e-12)
 
 
 @pytest.mark.parametrize("n", [2, 3])
 def test_inverse(n):
     A = np.random.default_rng(0).standard_normal((4, 5, n, n))
     A = A @ A.swapaxes(-1, -2) + np.eye(n)
-    np.testing.assert_allclose(cosine.inverse(A), np.linalg.inv(A), atol=1e-12)
+    np.testing.assert_allclose(dct.inverse(A), np.linalg.inv(A), atol=1e-12)
 
 
 @pytest.mark.parametrize(("n", "shape"), [(2, (95, 121)), (3, (121, 95))])
 def test_sparse_objects_come_back(n, shape):
     law, truth = known_law(shape, n), discs(n, shape)
     images = mix(truth, law)
-    solution = nullspace.solve(images, law)
+    solution = solver.solve(images, law)
     for i in range(n):
         assert psnr(solution.images[i], truth[i]) > 30
         assert psnr(solution.images[i], truth[i]) > psnr(images[i], truth[i]) + 8
@@ -72,7 +69,7 @@ def test_sum_rule_and_residual():
     shape = (95, 121)
     law = known_law(shape)
     images = mix(discs(2, shape), law) + 0.3
-    solution = nullspace.solve(images, law)
+    solution = solver.solve(images, law)
     np.testing.assert_allclose(solution.images.mean((1, 2)).sum(), images.mean((1, 2)).sum(), atol=1e-9)
     back = mix(solution.images, law) + solution.residual
     np.testing.assert_allclose(
@@ -83,33 +80,33 @@ def test_sum_rule_and_residual():
 def test_unmixed_slices_are_returned_untouched():
     truth = np.random.default_rng(0).standard_normal((2, 63, 77))
     law = estimate_transfer(truth)
-    np.testing.assert_array_equal(nullspace.solve(truth, law).images, truth)
+    np.testing.assert_array_equal(solver.solve(truth, law).images, truth)
 
 
 def test_identity_returns_the_input():
     shape = (63, 77)
     law = replace(known_law(shape), matrix=np.tile(np.eye(2), (len(known_law(shape).k), 1, 1)))
     images = discs(2, shape)
-    np.testing.assert_array_equal(nullspace.solve(images, law).images, images)
+    np.testing.assert_array_equal(solver.solve(images, law).images, images)
 
 
 def test_deterministic_and_scale_free():
     shape = (63, 77)
     truth = discs(2, shape)
-    one = nullspace.solve(mix(truth, known_law(shape)), known_law(shape), starts=3, seed=4)
-    two = nullspace.solve(mix(truth, known_law(shape)), known_law(shape), starts=3, seed=4)
+    one = solver.solve(mix(truth, known_law(shape)), known_law(shape), starts=3, seed=4)
+    two = solver.solve(mix(truth, known_law(shape)), known_law(shape), starts=3, seed=4)
     np.testing.assert_array_equal(one.sigma, two.sigma)
-    threaded = nullspace.solve(mix(truth, known_law(shape)), known_law(shape), starts=3, seed=4, threads=3)
+    threaded = solver.solve(mix(truth, known_law(shape)), known_law(shape), starts=3, seed=4, threads=3)
     np.testing.assert_array_equal(one.sigma, threaded.sigma)
-    large = nullspace.solve(mix(100 * truth, known_law(shape)), known_law(shape, power=1e2))
+    large = solver.solve(mix(100 * truth, known_law(shape)), known_law(shape, power=1e2))
     np.testing.assert_allclose(large.images, 100 * one.images, atol=1e-6)
 
 
 def test_background_is_the_commonest_value():
     image = np.r_[np.full(500, 0.25), np.linspace(-3, 0, 400)].reshape(30, 30)
-    assert nullspace.background(image) == pytest.approx(0.25, abs=5e-3)
+    assert background.background(image) == pytest.approx(0.25, abs=5e-3)
     shaken = image * (1 + 1e-7 * np.random.default_rng(0).standard_normal(image.shape))
-    assert nullspace.background(shaken) == pytest.approx(nullspace.background(image), abs=1e-5)
+    assert background.background(shaken) == pytest.approx(background.background(image), abs=1e-5)
 
 
 def test_level_keeps_the_mean_of_the_sum_and_shares_what_is_over():
@@ -117,9 +114,9 @@ def test_level_keeps_the_mean_of_the_sum_and_shares_what_is_over():
     images[0, :5], images[1, :, :7] = 1.0, -2.0
     y = images + np.array([0.3, -0.1])[:, None, None]
     y[0, 15:] += 0.5  # something the input does not show
-    levelled = nullspace.level(y, images)
+    levelled = background.level(y, images)
     assert levelled.mean((1, 2)).sum() == pytest.approx(images.mean((1, 2)).sum())
-    assert nullspace.background(levelled[0]) == pytest.approx(nullspace.background(levelled[1]))
+    assert background.background(levelled[0]) == pytest.approx(background.background(levelled[1]))
 
 
 def test_a_slice_without_ghosts_comes_back_untouched():
@@ -129,7 +126,7 @@ def test_a_slice_without_ghosts_comes_back_untouched():
     matrix[:, 1, 0] = -0.4
     law = replace(law, matrix=matrix, normalisation="diagonal")
     images = mix(discs(2, shape), law)
-    solution = nullspace.solve(images, law)
+    solution = solver.solve(images, law)
     np.testing.assert_array_equal(solution.images[0], images[0])
     truth = discs(2, shape)
     leak = np.corrcoef(solution.images[1].ravel() - truth[1].ravel(), truth[0].ravel())[0, 1]
@@ -145,7 +142,7 @@ def test_slices_scaled_one_by_one_have_noise_scaled_one_by_one():
     matrix = gains[:, None] * law.matrix / gains
     other = replace(law, matrix=matrix, power=law.power * gains**2)
     scaled, gains = images * gains[:, None, None], gains[:, None, None]
-    plain = nullspace.decided(images, images, law, 1.0)
-    np.testing.assert_allclose(nullspace.decided(scaled, scaled, other, 1.0), gains * plain, atol=1e-9)
-    one, two = nullspace.solve(images, law), nullspace.solve(scaled, other)
+    plain = inverse_problem.decided(images, images, law, 1.0)
+    np.testing.assert_allclose(inverse_problem.decided(scaled, scaled, other, 1.0), gains * plain, atol=1e-9)
+    one, two = solver.solve(images, law), solver.solve(scaled, other)
     np.testing.assert_allclose(two.base, gains * one.base, atol=1e-9)

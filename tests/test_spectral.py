@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ddip_tf import cosine, spectral
-from ddip_tf.profiles import complete, interpolate
-from ddip_tf.smica import frequencies
+from ddip_tf import spectral
+from ddip_tf.transfer import dct
+from ddip_tf.transfer.bands import frequencies, interpolate
+from ddip_tf.transfer.curves import fill_diagonal
 
 SHAPE = (13, 18)
 
@@ -15,7 +16,7 @@ SHAPE = (13, 18)
 def law(n, seed=0):
     k = np.geomspace(0.03, 0.3, 6)
     off = 0.4 / (1 + (k / 0.1) ** 2)[:, None, None] * (1 + 0.2 * np.random.default_rng(seed).standard_normal((6, n, n)))
-    return k, complete(off, "sum").astype(np.float32)
+    return k, fill_diagonal(off, "sum").astype(np.float32)
 
 
 def slices(n, seed=1):
@@ -27,14 +28,14 @@ def test_equals_the_cosine_transform_in_numpy(n):
     k, matrix = law(n)
     y = slices(n)
     T = interpolate(frequencies(*SHAPE), k, matrix)
-    expected = cosine.pixels(cosine.apply(T, cosine.cosines(y.astype(float))))
+    expected = dct.idct(dct.matvec(T, dct.dct(y.astype(float))))
     np.testing.assert_allclose(spectral.TransferMixing(k, matrix)(y), expected, atol=2e-5)
 
 
 def test_filtered_by_any_field_equals_numpy():
     field = np.random.default_rng(0).standard_normal((*SHAPE, 2, 2))
     y = slices(2)
-    expected = cosine.pixels(cosine.apply(field, cosine.cosines(y.astype(float))))
+    expected = dct.idct(dct.matvec(field, dct.dct(y.astype(float))))
     np.testing.assert_allclose(spectral.filtered(tf.constant(y), spectral.on_mirrored(field)), expected, atol=5e-5)
 
 
@@ -59,7 +60,7 @@ def test_gradients_agree_with_finite_differences():
 
     def value(y, matrix):
         T = interpolate(frequencies(*SHAPE), k, matrix)
-        return np.vdot(cosine.pixels(cosine.apply(T, cosine.cosines(y))), weight)
+        return np.vdot(dct.idct(dct.matvec(T, dct.dct(y))), weight)
 
     with tf.GradientTape() as tape:
         image = tf.constant(y)

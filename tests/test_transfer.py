@@ -7,9 +7,11 @@ import pytest
 from scipy.fft import dctn, idctn
 from scipy.ndimage import gaussian_filter
 
-from ddip_tf.profiles import complete, interpolate, smooth
-from ddip_tf.smica import band_centres, frequencies, local_covariances, log_gaussian
-from ddip_tf.transfer import Transfer, choose_normalisation, doubts, estimate_transfer
+from ddip_tf.transfer import Transfer, estimate_transfer
+from ddip_tf.transfer.bands import band_centres, frequencies, interpolate, log_gaussian
+from ddip_tf.transfer.curves import fill_diagonal, smooth
+from ddip_tf.transfer.estimate import choose_normalisation, doubts
+from ddip_tf.transfer.smica import local_covariances
 
 
 def sources(n, shape, seed=0):
@@ -28,7 +30,7 @@ def law(k, n):
     """Columns sum to one, 1/N at k = 0, each column with a crossover of its own. (..., N, N)"""
     share = np.stack([0.6 / (n * (1 + (k / (0.03 + 0.015 * j)) ** 2)) for j in range(n)], -1)
     T = np.broadcast_to(share[..., None, :], (*np.shape(k), n, n))
-    return complete(T, "sum") if np.ndim(k) == 1 else complete(T.reshape(-1, n, n), "sum").reshape(T.shape)
+    return fill_diagonal(T, "sum") if np.ndim(k) == 1 else fill_diagonal(T.reshape(-1, n, n), "sum").reshape(T.shape)
 
 
 def mix(y, T):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from ddip_tf import cosine, variation
+from ddip_tf.transfer import dct, half_quadratic
 
 
 @pytest.mark.parametrize("exponent", [0.5, 0.7, 1.0])
@@ -15,13 +15,13 @@ def test_shrinkage_is_the_minimum(exponent):
             return (x - r) ** 2 / 2 + 0.2 * abs(x) ** exponent
 
         best = min(cost(0.0), minimize_scalar(cost, bounds=(1e-3, 3), method="bounded").fun)
-        assert cost(variation.shrink(np.array([r]), 0.2, exponent)[0]) == pytest.approx(best, abs=2e-4)
+        assert cost(half_quadratic.shrink(np.array([r]), 0.2, exponent)[0]) == pytest.approx(best, abs=2e-4)
 
 
 def test_shrinkage_of_many_is_of_each():
     r = np.random.default_rng(0).random((2, 5, 7)) * 3
-    each = [variation.shrink(np.array([x]), 0.2, 0.5)[0] for x in r.ravel()]
-    np.testing.assert_array_equal(variation.shrink(r, 0.2, 0.5).ravel(), each)
+    each = [half_quadratic.shrink(np.array([x]), 0.2, 0.5)[0] for x in r.ravel()]
+    np.testing.assert_array_equal(half_quadratic.shrink(r, 0.2, 0.5).ravel(), each)
 
 
 @pytest.mark.parametrize("n", [2, 3])
@@ -30,14 +30,14 @@ def test_a_half_quadratic_step_solves_every_frequency(n):
     random = np.random.default_rng(n)
     start, half = random.standard_normal((n, 13, 18)), random.standard_normal((13, 18, n, n))
     information, data = half @ half.swapaxes(-1, -2), random.standard_normal((13, 18, n))
-    y = variation.descend(start, information, data, strength=2.0, exponent=0.5, steps=1, stiffness=(3.0, 3.0))
+    y = half_quadratic.minimise(start, information, data, strength=2.0, exponent=0.5, steps=1, stiffness=(3.0, 3.0))
 
-    g = cosine.gradient(start)
+    g = dct.gradient(start)
     length = np.sqrt((g**2).sum(0))
-    g = g * variation.shrink(length, 2.0 / 3.0, 0.5) / np.where(length > 0, length, 1)
-    system = information + 3 * cosine.laplacian(13, 18)[..., None, None] * np.eye(n)
-    right = data + 3 * cosine.cosines(cosine.adjoint_gradient(g))
+    g = g * half_quadratic.shrink(length, 2.0 / 3.0, 0.5) / np.where(length > 0, length, 1)
+    system = information + 3 * dct.laplacian(13, 18)[..., None, None] * np.eye(n)
+    right = data + 3 * dct.dct(dct.adjoint_gradient(g))
     expected = np.linalg.solve(system, right[..., None])[..., 0]
     expected[0, 0] = 0
-    np.testing.assert_allclose(cosine.cosines(y), expected, atol=2e-5)
+    np.testing.assert_allclose(dct.dct(y), expected, atol=2e-5)
     assert 0.1 < (g == 0).mean() < 0.9

@@ -14,9 +14,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from ddip_tf import metrics, nullspace
+from ddip_tf import metrics
 from ddip_tf.phase import Conversion, convert
-from ddip_tf.transfer import estimate_transfer
+from ddip_tf.transfer import estimate_transfer, solver
 
 SIDE_PX = 192  # of the middle part that is used
 
@@ -30,7 +30,7 @@ def compare(pair: Path) -> tuple[list[list[float]], float]:
     truth = np.stack([np.load(path) for path in sorted(pair.glob("truth*.npy"))])[part]
     phases, amplitudes = (convert(obj, Conversion(quantity))[0].astype(float) for quantity in ("phase", "amplitude"))
     law = estimate_transfer(phases)
-    alone, both = (nullspace.solve(phases, law, amplitudes=a) for a in (None, amplitudes))
+    alone, both = (solver.solve(phases, law, amplitudes=a) for a in (None, amplitudes))
     found = [[one.psnr for one in metrics.score(images, truth)] for images in (phases, alone.images, both.images)]
     return found, both.observed.explained if both.observed else 0.0
 

@@ -65,14 +65,13 @@ def stand_ins(pair: Path) -> dict[str, Any]:
     """As `check`, of images that stand in for fits."""
     from scipy.ndimage import gaussian_filter
 
-    from ddip_tf import nullspace
-    from ddip_tf.transfer import estimate_transfer
+    from ddip_tf.transfer import estimate_transfer, solver
 
     stack = read(*sorted(pair.glob("slice*.tif")))
     truth = read(*(sorted(pair.glob("truth*.npy")) or sorted(pair.glob("truth*.tif"))))
     unit = float(np.ptp(stack.images))
     images = stack.images.astype(float) / unit
-    solved = nullspace.solve(images, estimate_transfer(images), starts=1, seed=0).images
+    solved = solver.solve(images, estimate_transfer(images), starts=1, seed=0).images
     blur, rng = (0, 1.5, 1.5), np.random.default_rng(0)
     empty = np.stack([solved[0] * 0.05 + 1e-3 * rng.standard_normal(solved[0].shape), *solved[1:]])
     fits = {

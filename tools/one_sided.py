@@ -16,10 +16,9 @@ import click
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from ddip_tf import cosine, nullspace
 from ddip_tf.formats import read
-from ddip_tf.smica import frequencies
-from ddip_tf.transfer import estimate_transfer
+from ddip_tf.transfer import dct, estimate_transfer, solver
+from ddip_tf.transfer.bands import frequencies
 
 #: a(k) = level + low exp(-(k / 0.04)^2)
 PROFILES = ((-0.2, -0.4), (-0.2, 0.0), (-0.4, 0.0), (-0.6, 0.3))
@@ -43,11 +42,11 @@ def main(folder: Path) -> None:
         k = frequencies(*truth.shape[1:])
         for y in (truth, truth[::-1]):
             for level, low in PROFILES:
-                ghost = cosine.pixels((level + low * np.exp(-((k / 0.04) ** 2)))[..., None] * cosine.cosines(y))
+                ghost = dct.idct((level + low * np.exp(-((k / 0.04) ** 2)))[..., None] * dct.dct(y))
                 images = np.stack([y[0], y[1] + ghost[0]])
                 images /= images.std((1, 2), keepdims=True)
                 law = estimate_transfer(images)
-                found = nullspace.solve(images, law).images
+                found = solver.solve(images, law).images
                 before, after = (correlation(high(x[1]), high(y[0])) for x in (images, found))
                 same = correlation(found[0], images[0])
                 tried, good = tried + 1, good + (abs(after) <= 0.1 and same >= 0.99)

@@ -67,11 +67,11 @@ def fastica(images: np.ndarray) -> np.ndarray:
 
 def true_transfer(images: np.ndarray, truth: np.ndarray, k: np.ndarray) -> np.ndarray:
     """T (K, N, N) fitted from truth in rings around k (K,): ⟨I yᵀ⟩⟨y yᵀ⟩⁻¹ over the cosine coefficients."""
-    from ddip_tf.cosine import cosines
-    from ddip_tf.smica import frequencies, log_gaussian
+    from ddip_tf.transfer.bands import frequencies, log_gaussian
+    from ddip_tf.transfer.dct import dct
 
     grid = frequencies(*images.shape[1:])
-    given, true = (cosines(np.asarray(x, float) - x.mean((1, 2), keepdims=True)) for x in (images, truth))
+    given, true = (dct(np.asarray(x, float) - x.mean((1, 2), keepdims=True)) for x in (images, truth))
     width = np.log(k[1] / k[0]) / 2
     fitted = []
     for centre in k:

@@ -22,7 +22,7 @@ def transfer(files: tuple[str, ...], output: str | None, normalisation: str, **o
     ddip-tf transfer slice1.tif slice2.tif -o law
     """
     from ddip_tf import describe
-    from ddip_tf.transfer import estimate_transfer
+    from ddip_tf.transfer.estimate import estimate_transfer
 
     if options["quantity"] == "both":
         raise InputError("transfer takes one quantity at a time: phase or amplitude")

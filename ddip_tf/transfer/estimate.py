@@ -13,17 +13,28 @@ reflected margins, with k = hypot(i / 2H, j / 2W). NumPy and SciPy only.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import permutations
 
 import numpy as np
 
-from ddip_tf import smica
 from ddip_tf._types import Array
-from ddip_tf.profiles import ABSENT, complete, interpolate, significance, smooth_matrix
-from ddip_tf.smica import band_centres, dependence, local_covariances
+from ddip_tf.transfer import smica
+from ddip_tf.transfer.bands import band_centres, interpolate
+from ddip_tf.transfer.curves import ABSENT, fill_diagonal, significance, smooth_matrix
+from ddip_tf.transfer.smica import dependence, local_covariances
 
 NORMALISATIONS = ("auto", "sum", "diagonal")
+#: name in a run folder's `mixing.npz` → attribute of `Transfer`
+ARCHIVED = {
+    "k": "k",
+    "transfer": "matrix",
+    "raw": "raw",
+    "sigma": "sigma",
+    "power": "power",
+    "samples": "samples",
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,15 @@ class Transfer:
     def at(self, k: Array) -> Array:
         """T on a grid of frequencies (...,) in cycles/pixel -> (..., N, N); linear in log k, constant outside."""
         return interpolate(k, self.k, self.matrix)
+
+    def to_arrays(self) -> dict[str, Array]:
+        """The curves by name, as a run folder keeps them: T is ``transfer``, the rest as the attributes."""
+        return {name: getattr(self, attribute) for name, attribute in ARCHIVED.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Array]) -> Transfer:
+        """The curves back; what was assumed and whether to trust them is not among them. Raises KeyError."""
+        return cls(**{attribute: arrays[name] for name, attribute in ARCHIVED.items()})
 
     @property
     def crossover_px(self) -> float:
@@ -198,7 +218,7 @@ def estimate_transfer(images: Array, *, normalisation: str = "auto") -> Transfer
     curves = smooth_matrix(raw / relative, sigma / relative, wanted) * relative
     if wanted == "diagonal":
         curves = np.where(significance(raw / relative, sigma / relative) < ABSENT, 0.0, curves)
-    matrix = complete(curves, wanted)
+    matrix = fill_diagonal(curves, wanted)
     power = np.einsum("kw,kwi->ki", samples / samples.sum(1, keepdims=True), fit.power)
     law = Transfer(centres, matrix, raw, sigma, power, samples.sum(1), wanted, True)
     reliable, flags = doubts(law)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ddip_tf._types import Array
+from ddip_tf.transfer.bands import frequencies, log_gaussian
 
 #: deviations of a ring, in log k, up to which it is followed: there it passes 4e-6
 PASSED = 5
@@ -31,22 +32,6 @@ class Mixture(NamedTuple):
     power: Array  # (K, M, N), D_w
     noise: Array  # (K, N, N)
     loss: Array  # (K,), negative log-likelihood
-
-
-def frequencies(height: int, width: int) -> Array:
-    """|k| of the DCT-II coefficients, (H, W), cycles/pixel."""
-    return np.hypot(np.arange(height)[:, None] / (2 * height), np.arange(width) / (2 * width))
-
-
-def band_centres(height: int, width: int, highest: float = 0.2, ratio: float = 1.265) -> Array:
-    """Log-spaced bands; the lowest is the first with about ten independent samples."""
-    lowest = 2.2 / np.sqrt(height * width)
-    return np.geomspace(lowest, highest, max(5, 1 + round(np.log(highest / lowest) / np.log(ratio))))
-
-
-def log_gaussian(k: Array, centre: float, spread: float) -> Array:
-    """Ring-shaped band around `centre` (cycles/pixel) on a grid of frequencies, `spread` in log k; 1 at its crest."""
-    return np.exp(-0.5 * (np.log(np.maximum(k, 1e-9) / centre) / spread) ** 2)
 
 
 def local_covariances(images: Array, centres: Array, *, finest: int = 10) -> tuple[Array, Array]:

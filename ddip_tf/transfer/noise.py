@@ -1,16 +1,16 @@
 """What the mixing law cannot explain: the noise N(k) of I(k) = T(k) y(k) + n, from the projected power alone.
 
 The projected phase (the sum over slices) is what the diffraction data fix best; reconstruction noise and misfit of a
-stationary T live in the differences between slices and grow with the object's own power. On simulated scans with
-known truth (`tools/simulate.py`: 12 keV, 7.3 nm pixels, spacings of 10-30 um, six kinds of samples) the residual of the
-true law, as a share of the projected power at the same k, follows one curve for the differences and one for the sum,
-within a factor of about three either way. `SHARES` holds both; what the factor is for a given data set is tried out by
-`ddip_tf.nullspace.solve`. These scans resolved periods of about 6 pixels, where the shares rise towards one: slices
-with finer true detail than that are smoothed there.
+stationary T live in the differences between slices and grow with the object's own power. On simulated scans with known
+truth (`tools/simulate.py`: 12 keV, 7.3 nm pixels, spacings of 10-30 um, six kinds of samples) the residual of the true
+law, as a share of the projected power at the same k, follows one curve for the differences and one for the sum, within
+a factor of about three either way. `SHARES` holds both; what the factor is for a given data set is tried out by
+`ddip_tf.transfer.solver.solve`. These scans resolved periods of about 6 pixels, where the shares rise towards one:
+slices with finer true detail than that are smoothed there.
 
-The covariance model of `ddip_tf.smica` has a noise matrix too; it keeps misfit from being taken for a source, but as an
-estimate of N it was found up to ten times too small in the differences and a hundred times too large in the sum.
-Symbols as in `ddip_tf.transfer`. NumPy and SciPy only.
+The covariance model of `ddip_tf.transfer.smica` has a noise matrix too; it keeps misfit from being taken for a source,
+but as an estimate of N it was found up to ten times too small in the differences and a hundred times too large in the
+sum. Symbols as in `ddip_tf.transfer`. NumPy and SciPy only.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddip_tf._types import Array
-from ddip_tf.smica import difference_projector, frequencies, log_gaussian
+from ddip_tf.transfer.bands import frequencies, projected_power
+from ddip_tf.transfer.smica import difference_projector
 
 #: k (cycles/pixel), share of the projected power that is noise in each difference mode, and in the sum
 #: (`tools/calibrate_noise.py`, geometric mean over nine simulated pairs)
@@ -42,19 +43,8 @@ SHARES = np.array(
     ]
 )
 
-#: on the share of the sum: among 1, 2, 4, 8 and 16 the best for the total variation of `ddip_tf.nullspace`
+#: on the share of the sum: among 1, 2, 4, 8 and 16 the best for the total variation of `ddip_tf.transfer.solver`
 SUM_FACTOR = 4.0
-
-
-def projected_power(images: Array, k: Array) -> Array:
-    """Power spectral density of the normalised sum over slices (N, H, W) in rings around k (K,), (K,)."""
-    from scipy.fft import dctn
-
-    total = images.sum(0) / np.sqrt(len(images))
-    density = dctn(total - total.mean(), norm="ortho") ** 2
-    grid, spread = frequencies(*total.shape), np.log(k[1] / k[0]) / 2
-    rings = (log_gaussian(grid, centre, spread) for centre in k)
-    return np.array([(ring * density).sum() / ring.sum() for ring in rings])
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ matrix of their own:
 Even of pure-phase slices, whose log-amplitudes are ghosts of phases and nothing else. Of slices of one material each,
 A(k) has the absorption too, beta/delta times the phase. Slices of several materials have no such A: what A leaves over
 is noise, and the more of it the less is believed. A(k) and the covariance of n_a are found ring by ring, by regression
-on the slices that the phases alone gave. Symbols as in `ddip_tf.nullspace`; M log-amplitudes, K bands. NumPy and SciPy
-only.
+on the slices that the phases alone gave. Symbols as in `ddip_tf.transfer.solver`; M log-amplitudes, K bands. NumPy and
+SciPy only.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddip_tf._types import Array
-from ddip_tf.cosine import apply, cosines, inverse
-from ddip_tf.profiles import interpolate
-from ddip_tf.smica import band_centres, frequencies, log_gaussian
+from ddip_tf.transfer.bands import band_centres, frequencies, interpolate, log_gaussian
+from ddip_tf.transfer.dct import dct, inverse, matvec
 
 #: cycles/pixel: below it log-amplitudes say nothing here. A is nearly singular there, as T is, and what it leaves over
 #: is misfit more than noise: with the lowest frequencies one of four simulated pairs lost 1.5 dB, without them all won
@@ -46,7 +45,7 @@ class Observed:
         k = frequencies(*self.images.shape[1:])
         A, noise = (interpolate(k, self.k, values) for values in (self.matrix, self.noise))
         AW = A.swapaxes(-1, -2) @ inverse(noise) / (1 + (LOWEST / np.maximum(k, 1e-9)) ** 8)[..., None, None]
-        return AW @ A, apply(AW, cosines(self.images))
+        return AW @ A, matvec(AW, dct(self.images))
 
 
 def observe(amplitudes: Array, y: Array) -> Observed:
@@ -54,7 +53,7 @@ def observe(amplitudes: Array, y: Array) -> Observed:
     a = amplitudes - amplitudes.mean((1, 2), keepdims=True)
     k = band_centres(a.shape[1], a.shape[2], highest=HIGHEST)
     grid, spread = frequencies(*a.shape[1:]), np.log(k[1] / k[0]) / 2
-    ca, cy = cosines(a), cosines(y - y.mean((1, 2), keepdims=True))
+    ca, cy = dct(a), dct(y - y.mean((1, 2), keepdims=True))
     matrix, noise, explained = [], [], []
     for centre in k:
         ring = log_gaussian(grid, centre, spread) ** 2
@@ -63,7 +62,7 @@ def observe(amplitudes: Array, y: Array) -> Observed:
         own = np.einsum("yxi,yxj->ij", weighted, cy) / ring_sum
         own += 1e-6 * np.trace(own) * np.eye(len(y))
         A = np.linalg.solve(own, np.einsum("yxi,yxj->ij", weighted, ca) / ring_sum).T
-        left = ca - apply(A, cy)
+        left = ca - matvec(A, cy)
         covariance = np.einsum("yx,yxi,yxj->ij", ring, left, left) / ring_sum
         power = np.einsum("yx,yxi,yxi->", ring, ca, ca) / ring_sum
         matrix.append(A)

@@ -15,20 +15,7 @@ from ddip_tf._types import Array
 ABSENT = 1.7
 
 
-def interpolate(k: Array, nodes: Array, values: Array) -> Array:
-    """Linear in log k between nodes (K,), values (K, N, N) -> (..., N, N)."""
-    low, part = places(k, nodes)
-    return (1 - part) * values[low] + part * values[low + 1]
-
-
-def places(k: Array, nodes: Array) -> tuple[Array, Array]:
-    """For each k (...,) the node (K,) below it and the part of the way to the next, in log k: (...,), (..., 1, 1)."""
-    x = np.interp(np.log(np.maximum(k, 1e-9)), np.log(nodes), np.arange(len(nodes)))
-    low = np.minimum(x.astype(int), len(nodes) - 2)
-    return low, (x - low)[..., None, None]
-
-
-def complete(off_diagonal: Array, normalisation: str) -> Array:
+def fill_diagonal(off_diagonal: Array, normalisation: str) -> Array:
     """Fill the diagonal of (K, N, N) by the normalisation."""
     n = off_diagonal.shape[-1]
     off_diagonal = off_diagonal * (1 - np.eye(n))
@@ -67,7 +54,7 @@ def smooth_matrix(raw: Array, sigma: Array, normalisation: str) -> Array:
         low = slice(1, max(3, len(raw) // 2))
         tied = normalisation == "sum" and np.average(free[low], weights=1 / (sigma[low, i, j] ** 2 + 1e-4)) > 0.1
         result[:, i, j] = smooth(raw[:, i, j], sigma[:, i, j], limit=1 / n) if tied else free
-    return complete(result, normalisation)
+    return fill_diagonal(result, normalisation)
 
 
 def significance(raw: Array, sigma: Array) -> Array:

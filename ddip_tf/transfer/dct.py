@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from ddip_tf._types import Array
+from ddip_tf._types import Array, Floats
 
 
-def cosines(images: Array) -> Array:
+def dct(images: Array) -> Array:
     """(N, H, W) -> (H, W, N) orthonormal DCT-II coefficients."""
     from scipy.fft import dctn
 
     return np.moveaxis(dctn(images, axes=(1, 2), norm="ortho"), 0, -1)
 
 
-def pixels(coefficients: Array) -> Array:
-    """Inverse of `cosines`."""
+def idct(coefficients: Array) -> Array:
+    """Inverse of `dct`."""
     from scipy.fft import idctn
 
     return idctn(np.moveaxis(coefficients, -1, 0), axes=(1, 2), norm="ortho")
@@ -56,6 +56,12 @@ def inverse(A: Array) -> Array:
     return np.stack([d, -b, -b, a], -1).reshape(A.shape) / (a * d - b * b)[..., None, None]
 
 
-def apply(A: Array, coefficients: Array) -> Array:
+def matvec(A: Array, coefficients: Array) -> Array:
     """Matrix (H, W, N, N) times vector (H, W, N) at every frequency."""
     return (A @ coefficients[..., None])[..., 0]
+
+
+def inverse_root(field: Floats) -> Floats:
+    """N^-½ of symmetric positive matrices (..., N, N)."""
+    values, vectors = np.linalg.eigh(field)
+    return (vectors / np.sqrt(values)[..., None, :]) @ vectors.swapaxes(-1, -2)

@@ -5,7 +5,7 @@ the slices, which the data fix best, by least squares over the frequencies below
 more measurement of its slice there, with an error of `RELATIVE_ERROR` of the sum's power. Where the map's power falls
 short of the sum's (it is blurred) it is believed that much less. A wrong map would cost more than a right one gains, so
 a map that has nothing to do with its slice, as it comes out without any map, is left out (`related`). Symbols as in
-`ddip_tf.nullspace`.
+`ddip_tf.transfer.solver`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ddip_tf import noise
 from ddip_tf._types import Array
-from ddip_tf.smica import band_centres, frequencies
+from ddip_tf.transfer.bands import band_centres, frequencies, projected_power
 
 #: of a map, in amplitude: element maps count photons of one element, phases all electrons
 RELATIVE_ERROR = 0.3
@@ -36,11 +35,11 @@ def coherence(known: Array, y: Array, crossover_px: float) -> Array:
     k, edge, bands = frequencies(*known.shape), 0.5 / crossover_px, band_centres(*known.shape)
     low = (k > 0) & (k <= edge)
     at, nodes, count = np.log(k[low]), np.log(bands), max(1, int((bands <= edge).sum()))
-    own = noise.projected_power(known[None], bands)
+    own = projected_power(known[None], bands)
     said = dctn(known - known.mean(), norm="ortho")[low] / np.sqrt(np.interp(at, nodes, own))
     found = []
     for image in y:
-        density = np.maximum(noise.projected_power(image[None], bands), 1e-300)
+        density = np.maximum(projected_power(image[None], bands), 1e-300)
         there = dctn(image - image.mean(), norm="ortho")[low] / np.sqrt(np.interp(at, nodes, density))
         share = own / density
         weight = np.interp(at, nodes, np.minimum(share / share[:count].max(), 1))
@@ -95,11 +94,11 @@ def ties(guides: Sequence[tuple[int, Array]], images: Array, crossover_px: float
         return information, data
     k, edge, bands = frequencies(*shape), 0.5 / crossover_px, band_centres(*shape)
     low = (k > 0) & (k <= edge)
-    total, density = dctn(images.sum(0), norm="ortho"), noise.projected_power(images, bands) * count
+    total, density = dctn(images.sum(0), norm="ortho"), projected_power(images, bands) * count
     for index, known in guides:
         said = dctn(known - known.mean(), norm="ortho")
         gain = (total[low] * said[low]).sum() / (said[low] ** 2).sum()
-        share = noise.projected_power(known[None], bands) / density
+        share = projected_power(known[None], bands) / density
         trust = np.minimum(share / share[: max(1, int((bands <= edge).sum()))].max(), 1) / density
         weight = (
             np.interp(np.log(np.maximum(k, 1e-9)), np.log(bands), trust) / (1 + (k / edge) ** 8) / RELATIVE_ERROR**2

@@ -4,7 +4,7 @@
 
 (Chartrand, IEEE SPL 14, 707, 2007), by half-quadratic splitting (Geman & Yang 1995; Krishnan & Fergus, NIPS 2009):
 gradients g are shrunk pixel by pixel, then every spatial frequency is an N x N system in closed form, so the lowest
-frequencies settle as fast as the highest. Symbols as in `ddip_tf.nullspace`. NumPy and SciPy only.
+frequencies settle as fast as the highest. Symbols as in `ddip_tf.transfer.solver`. NumPy and SciPy only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from ddip_tf._types import Array
-from ddip_tf.cosine import adjoint_gradient, cosines, gradient, laplacian, pixels
+from ddip_tf.transfer.dct import adjoint_gradient, dct, gradient, idct, laplacian
 
 
 def shrink(r: Array, weight: float, exponent: float) -> Array:
@@ -30,7 +30,7 @@ def shrink(r: Array, weight: float, exponent: float) -> Array:
     return shrunk
 
 
-def descend(
+def minimise(
     start: Array,
     information: Array,
     data: Array,
@@ -62,7 +62,7 @@ def descend(
         g = gradient(y)
         length = np.sqrt((g**2).sum(0))
         g *= shrink(length, strength / tie, exponent) / np.maximum(length, 1e-12)
-        right = data + tie * np.moveaxis(cosines(adjoint_gradient(g)), 2, 0)
+        right = data + tie * np.moveaxis(dct(adjoint_gradient(g)), 2, 0)
         along = np.einsum("ij...,i...->j...", axes, right) / (powers + tie * curvature)
-        y = pixels(np.moveaxis(np.einsum("ij...,j...->i...", axes, along), 0, 2))
+        y = idct(np.moveaxis(np.einsum("ij...,j...->i...", axes, along), 0, 2))
     return y.astype(float)
