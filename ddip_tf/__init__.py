@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from ddip_tf.networks import build_generator as build_generator
     from ddip_tf.regeneration import check as check
     from ddip_tf.regeneration import regenerate as regenerate
-    from ddip_tf.result import Separation as Separation
-    from ddip_tf.slices import SliceStack as SliceStack
+    from ddip_tf.slices.separation import Separation as Separation
+    from ddip_tf.slices.stack import SliceStack as SliceStack
 
 #: public name → the module that defines it; imported at first use, so that ``import ddip_tf`` costs nothing
 _HOME = {
@@ -37,8 +37,8 @@ _HOME = {
     "FitConfig": "config",
     "InputError": "errors",
     "RunError": "errors",
-    "Separation": "result",
-    "SliceStack": "slices",
+    "Separation": "slices.separation",
+    "SliceStack": "slices.stack",
     "build_generator": "networks",
     "check": "regeneration",
     "fit": "fitting",

@@ -21,12 +21,12 @@ from ddip_tf.errors import InputError
 from ddip_tf.formats import tiff
 from ddip_tf.manifest import FORMAT_VERSION, MANIFEST, changed_files, inside, load_manifest, sha256
 from ddip_tf.place import Place, as_run_error, taken
-from ddip_tf.result import latents_of
+from ddip_tf.slices.separation import latents_of
 
 if TYPE_CHECKING:
     from ddip_tf.config import FitConfig
-    from ddip_tf.result import Separation
-    from ddip_tf.slices import SliceStack
+    from ddip_tf.slices.separation import Separation
+    from ddip_tf.slices.stack import SliceStack
 
 __all__ = ["RunFolder", "changed_files", "latents_of", "load_manifest", "run_saved_model", "save"]
 

@@ -8,7 +8,7 @@ import keras
 
 from ddip_tf import networks
 from ddip_tf._types import Floats
-from ddip_tf.result import latents_of
+from ddip_tf.slices.separation import latents_of
 
 
 class Audience:
@@ -23,7 +23,7 @@ class Audience:
     callbacks
         any Keras callbacks.
     generators, latents
-        by name, as in `ddip_tf.result.Separation`.
+        by name, as in `ddip_tf.slices.separation.Separation`.
     terms, epochs
         names of what ``logs`` hold, and how many epochs there will be.
     heard

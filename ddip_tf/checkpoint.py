@@ -18,7 +18,7 @@ from ddip_tf._types import Floats, StrPath
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import arrays
-from ddip_tf.slices import SliceStack
+from ddip_tf.slices.stack import SliceStack
 
 FORMAT_VERSION = 1
 #: the state, in a run folder

@@ -13,7 +13,7 @@ from ddip_tf import losses
 from ddip_tf.config import FitConfig
 from ddip_tf.mixing import Mixing, build_generators, generated
 from ddip_tf.parameters import ParameterVector
-from ddip_tf.result import alphas
+from ddip_tf.slices.separation import alphas
 
 
 @dataclass(init=False)

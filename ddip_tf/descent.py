@@ -21,7 +21,7 @@ class Model(Protocol):
     """What can be fitted: the parameters of some networks and a function of them."""
 
     generators: dict[str, keras.Model]
-    #: their inputs by name, as in `ddip_tf.result.Separation`
+    #: their inputs by name, as in `ddip_tf.slices.separation.Separation`
     latents: dict[str, np.ndarray]
     parameters: ParameterVector
     #: names of what `objective` gives; the first is minimised

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ddip_tf import archive
-from ddip_tf._types import Floats, StrPath
+from ddip_tf._types import StrPath
 from ddip_tf.formats import family_of, open_content
-from ddip_tf.formats.content import HC_EV_M
-from ddip_tf.slices import depth_of_focus_m
+from ddip_tf.slices.optics import HC_EV_M, depth_of_focus_m, frequency
 
 if TYPE_CHECKING:
-    from ddip_tf.result import Separation
-    from ddip_tf.slices import SliceStack
+    from ddip_tf.slices.separation import Separation
+    from ddip_tf.slices.stack import SliceStack
     from ddip_tf.transfer.estimate import Transfer
 
 
@@ -129,11 +128,6 @@ def transfer(law: Transfer, pixel_size_m: tuple[float, float] | None = None) -> 
     assumed = {"sum": "columns sum to one (the projected phase is kept)", "diagonal": "unit diagonal"}
     lines.append(f"Assumed: {assumed.get(law.normalisation, law.normalisation)}.")
     return "\n".join([*lines, *(f"Warning: {sentence}" for sentence in law.warnings)])
-
-
-def frequency(k: Floats, pixel_size_m: tuple[float, float] | None) -> tuple[Floats, str]:
-    """k, given in cycles/pixel, in cycles/µm where the pixel size is known; and the name of the unit."""
-    return (k / (float(np.mean(pixel_size_m)) * 1e6), "cycles/µm") if pixel_size_m else (k, "cycles/pixel")
 
 
 def work_done(separation: Separation) -> str:

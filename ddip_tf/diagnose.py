@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ddip_tf import phase
-from ddip_tf.result import Separation
+from ddip_tf.slices import registration
+from ddip_tf.slices.separation import Separation
 
 #: weights run in [0.05, 0.95]; this near an end they have run against it
 NEAR_BOUND = 0.01
@@ -74,7 +74,7 @@ def _misregistered(separation: Separation) -> list[str]:
     """Neighbouring slices of which what both hold lies more than a pixel apart."""
     images, found = separation.stack.images, []
     for i in range(len(images) - 1):
-        shift = phase.shift_between(images[i], images[i + 1])
+        shift = registration.shift_between(images[i], images[i + 1])
         if shift and max(map(abs, shift)) > 1:
             found.append(
                 f"Slice {i + 2} seems to lie {shift[0]:+.1f}, {shift[1]:+.1f} pixels (y, x) from slice {i + 1}: "

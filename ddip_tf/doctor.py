@@ -30,7 +30,7 @@ def examine() -> Iterator[str]:
 def _self_test() -> None:
     """Separate a tiny pair, archive it, regenerate it by ONNX; take the gradient of a one-level generator."""
     from ddip_tf import archive, config, regeneration
-    from ddip_tf.slices import SliceStack
+    from ddip_tf.slices.stack import SliceStack
 
     with environment.quiet():
         import tensorflow as tf

@@ -17,14 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf._types import Box, Floats, StrPath
+from ddip_tf._types import Box, StrPath
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import FAMILIES, family_of, tiff
 from ddip_tf.manifest import changed_files, inside, load_manifest
-from ddip_tf.slices import check_box
-
-#: width of the rim over which separated and original object are blended
-SEAM_PX = 8
+from ddip_tf.slices.ghosts import take_out
+from ddip_tf.slices.stack import check_box
 
 
 def export(
@@ -84,24 +82,6 @@ def export(
     return notes
 
 
-def window(box: Box, shape: tuple[int, int]) -> Floats:
-    """Weights (h, w) of the part ``box`` of an image of ``shape``: 1 inside, falling to 0 towards its rim.
-
-    Where the rim is that of the whole image there is no seam, and nothing falls.
-    """
-    sides = []
-    for (start, end), side in zip(box, shape, strict=True):
-        width = min(SEAM_PX, (end - start) // 4)
-        rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, width + 1) / (width + 1))
-        weights = np.ones(end - start)
-        if start > 0:
-            weights[:width] = rise
-        if end < side:
-            weights[len(weights) - width :] = rise[::-1]
-        sides.append(weights)
-    return np.outer(*sides)
-
-
 def _take_out(
     factor: np.ndarray, run: Path, manifest: dict[str, Any], source: Path, digest: str, *, complex_object: bool
 ) -> list[str]:
@@ -113,7 +93,7 @@ def _take_out(
     if quantity == "amplitude" and not complex_object:
         raise InputError(f"{run} separated amplitudes, but {source} holds real images")
     pages, notes = _pages(manifest, run, source, digest)
-    (y0, y1), (x0, x1) = box = _box(manifest, run)
+    (_, y1), (_, x1) = box = _box(manifest, run)
     if not manifest["crop"] and (y1, x1) != factor.shape[1:]:
         raise InputError(f"{source} holds images of {_sides(factor)} pixels; {run} separated {y1} x {x1}, not cropped")
     try:
@@ -123,12 +103,9 @@ def _take_out(
     last = max(page for _, page in pages)
     if last >= len(factor):
         raise InputError(f"{source} holds {len(factor)} slices; {run} separated number {last}, counted from 0")
-    weights = window(box, factor.shape[1:])
     for number, page in pages:
         ghost = tiff.read(inside(run, f"outputs/ghost{number}.tif"))[0][0].astype(np.float64)
-        if complex_object:
-            ghost -= ghost.mean()  # a slice's mean phase or amplitude is the probe's as well: nothing to take out
-        factor[page, y0:y1, x0:x1] -= weights * ghost * (1j if quantity == "phase" else 1.0)
+        take_out(factor[page], ghost, box, phase=quantity == "phase", complex_object=complex_object)
     return notes
 
 

@@ -10,15 +10,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import diagnose, environment, lawful, networks, normalise, outliers, runtime
+from ddip_tf import diagnose, environment, lawful, networks, runtime
 from ddip_tf.checkpoint import Checkpoints, identity
 from ddip_tf.config import FitConfig, preset
 from ddip_tf.coupled import CoupledPriors
 from ddip_tf.descent import descend
 from ddip_tf.errors import InputError
 from ddip_tf.mixing import Mixing
-from ddip_tf.result import Separation
-from ddip_tf.slices import SliceStack
+from ddip_tf.slices import affine, outliers
+from ddip_tf.slices.separation import Separation
+from ddip_tf.slices.stack import SliceStack
 
 
 def fit(
@@ -35,7 +36,7 @@ def fit(
 
     With mixing shallow, kernel or linear: minimise eq. (5) of Du, Huang & Jacobsen, J. Synchrotron Rad. 28 (2021),
     over all generators and the mixing at once. With mixing transfer: `ddip_tf.lawful.fit_transfer`. Outliers of single
-    pixels are replaced before (`ddip_tf.outliers`); they stay in the input, and so in the ghosts.
+    pixels are replaced before (`ddip_tf.slices.outliers`); they stay in the input, and so in the ghosts.
 
     Parameters
     ----------
@@ -95,14 +96,14 @@ def _fit_priors(
 ) -> Separation:
     """The fit of mixing shallow, kernel or linear on the device ``place``; the rest as `fit`."""
     began = time.perf_counter()
-    scale = normalise.to_unit_interval(stack.images)
+    scale = affine.to_unit_interval(stack.images)
     with runtime.on_device(place):
         model = CoupledPriors(config, scale.inverse(stack.images))
         start = checkpoints.begin(identity(stack, config, place)) if checkpoints else None
         end = descend(model, config, callbacks, checkpoints, start, stop)
         forward = tf.function(model.forward, autograph=False)
         images, modelled, matrix = (x.numpy() for x in forward(model.parameters.read()))
-    to_output = normalise.least_squares(images, stack.images)
+    to_output = affine.least_squares(images, stack.images)
     separation = Separation(
         stack=stack,
         config=config,

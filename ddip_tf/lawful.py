@@ -16,10 +16,10 @@ from ddip_tf.checkpoint import Checkpoints, identity
 from ddip_tf.config import FitConfig
 from ddip_tf.deep import LawfulPriors
 from ddip_tf.descent import descend
-from ddip_tf.normalise import Affine
 from ddip_tf.nulldeep import NullSpacePriors
-from ddip_tf.result import Separation, latents_of
-from ddip_tf.slices import SliceStack
+from ddip_tf.slices.affine import Affine
+from ddip_tf.slices.separation import Separation, latents_of
+from ddip_tf.slices.stack import SliceStack
 from ddip_tf.transfer import background, inverse_problem, solver
 from ddip_tf.transfer.estimate import estimate_transfer
 
@@ -147,7 +147,8 @@ def _pixels(solution: solver.Solution, callbacks: Sequence[keras.callbacks.Callb
 def _networks(
     model: LawfulPriors | NullSpacePriors, images: Floats, history: Mapping[str, Floats], status: str
 ) -> Fitted:
-    """The trained networks of ``model``; the level of each slice, which the data leave open, as in `ddip_tf.transfer.background`."""
+    """The trained networks of ``model``; the level of each slice, which the data leave open, as in
+    `ddip_tf.transfer.background`."""
     pictures = []
     for name, generator in model.generators.items():
         inputs = list(latents_of(name, [x.name for x in generator.inputs], model.latents).values())

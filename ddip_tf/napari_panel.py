@@ -22,7 +22,7 @@ from napari.viewer import Viewer
 
 from ddip_tf import config, errors, napari_reader
 from ddip_tf.formats import tiff
-from ddip_tf.slices import SliceStack
+from ddip_tf.slices.stack import SliceStack
 
 
 class Ended(NamedTuple):

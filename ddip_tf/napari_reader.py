@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import archive, regeneration, report
+from ddip_tf import archive, regeneration
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.formats import tiff
 from ddip_tf.manifest import MANIFEST, inside
+from ddip_tf.slices import display
 
 #: napari's word for a layer: data, keywords, kind
 LayerData = tuple[Floats, dict[str, Any], str]
@@ -50,7 +51,7 @@ def layer(image: Floats, name: str, pixel_size_m: Sequence[float] | None = None,
     """``image`` (H, W) as an image layer, in micrometres where the pixel size (y, x) is known."""
     if pixel_size_m:
         keywords |= {"scale": tuple(size * 1e6 for size in pixel_size_m), "units": ("µm", "µm")}
-    low, high = report.display_range(image)
+    low, high = display.display_range(image)
     if high > low:
         keywords["contrast_limits"] = (low, high)
     return image, {"name": name, "colormap": "gray", **keywords}, "image"

@@ -8,8 +8,9 @@ import numpy as np
 
 from ddip_tf import spectrum
 from ddip_tf._types import Floats
-from ddip_tf.report import display_range, save_figure
+from ddip_tf.report import save_figure
 from ddip_tf.resolution import NARROWEST_PX, Edge
+from ddip_tf.slices.display import display_range
 
 
 def draw_spectrum(image: Floats, path: Path, pixel_size_m: tuple[float, float] | None = None) -> Path:

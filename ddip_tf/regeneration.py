@@ -16,7 +16,7 @@ from ddip_tf import manifest as manifest_of
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import arrays, limits, tiff
-from ddip_tf.normalise import Affine
+from ddip_tf.slices.affine import Affine
 
 #: most that a regenerated image may differ from the archived one, in units of its range
 TOLERANCE = {"tensorflow": 1e-5, "onnx": 1e-4}

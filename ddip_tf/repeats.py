@@ -16,7 +16,7 @@ import numpy as np
 
 from ddip_tf._types import Floats
 from ddip_tf.errors import RunError
-from ddip_tf.normalise import Affine, least_squares
+from ddip_tf.slices.affine import Affine, least_squares
 
 #: a run is confused if one of its slices has a lower correlation than this with the others' mean
 ALIKE = 0.5

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ddip_tf import archive, describe, regeneration
+from ddip_tf import archive, regeneration
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.errors import RunError
 from ddip_tf.formats import arrays, tiff
 from ddip_tf.manifest import MANIFEST, inside
 from ddip_tf.place import PREVIEW
+from ddip_tf.slices import optics
+from ddip_tf.slices.display import display_range
 
 if TYPE_CHECKING:
     from ddip_tf.transfer.estimate import Transfer
@@ -78,7 +80,7 @@ def write_transfer(
     k is in cycles/µm where the pixel size is known, else in cycles/pixel. Raises RunError if it cannot write.
     """
     folder, count = Path(folder), law.matrix.shape[-1]
-    k, _ = describe.frequency(law.k, pixel_size_m)
+    k, _ = optics.frequency(law.k, pixel_size_m)
     names = [(i, j) for i in range(count) for j in range(count)]
     columns = [k, *(part[:, i, j] for part in (law.matrix, law.raw, law.sigma) for i, j in names)]
     head = ",".join(["k", *(f"{word}{i + 1}{j + 1}" for word in ("T", "raw", "sigma") for i, j in names)])
@@ -88,12 +90,6 @@ def write_transfer(
     except OSError as error:
         raise RunError(f"cannot write {folder}: {error.strerror or error}") from error
     return folder / "transfer.csv", save_figure(_law(law, pixel_size_m), folder / "transfer.png")
-
-
-def display_range(image: Floats) -> tuple[float, float]:
-    """[μ − 4σ, μ + 4σ] of an image, the paper's display range (§3.1)."""
-    mean, deviation = float(np.mean(image, dtype=float)), float(np.std(image, dtype=float))
-    return mean - 4 * deviation, mean + 4 * deviation
 
 
 def _panels(rows: list[dict[str, Floats]]) -> Any:
@@ -119,7 +115,7 @@ def _law(law: Transfer, pixel_size_m: tuple[float, float] | None) -> Any:
     from matplotlib.figure import Figure
     from matplotlib.ticker import ScalarFormatter
 
-    k, unit = describe.frequency(law.k, pixel_size_m)
+    k, unit = optics.frequency(law.k, pixel_size_m)
     figure = Figure(figsize=(7.2, 4.2), layout="constrained", dpi=110)
     axis = figure.subplots()
     for i, j in zip(*np.nonzero(~np.eye(law.matrix.shape[-1], dtype=bool)), strict=True):

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import describe, spectrum
+from ddip_tf import spectrum
 from ddip_tf._types import Floats
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 from ddip_tf.manifest import inside
+from ddip_tf.slices import optics
 
 #: points that a curve of a page has at most
 MOST_POINTS = 800
@@ -46,7 +47,7 @@ def losses(runs: Sequence[Path]) -> list[Chart]:
 
 def transfer(learned: Mapping[str, Floats], pixel_size_m: tuple[float, float] | None) -> Chart:
     """T(k) off the diagonal: curves, raw points, and raw ± σ where that is under one."""
-    k, unit = describe.frequency(learned["k"], pixel_size_m)
+    k, unit = optics.frequency(learned["k"], pixel_size_m)
     lines = []
     count = learned["transfer"].shape[-1]
     for colour, (i, j) in enumerate((i, j) for i in range(count) for j in range(count) if i != j):
@@ -69,7 +70,7 @@ def spectra(inputs: Floats, outputs: Floats, pixel_size_m: tuple[float, float] |
                 radii, mean = spectrum.radial(spectrum.power_spectrum(image))
                 lines.append(_line(name, mean))
         if lines:
-            k, unit = describe.frequency(radii, pixel_size_m)
+            k, unit = optics.frequency(radii, pixel_size_m)
             where = (f"spatial frequency ({unit})", k)
             found.append(chart(f"Slice {number}", where, "P, mean over rings", lines, xlog=True, ylog=True))
     return found

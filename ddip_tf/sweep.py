@@ -27,8 +27,8 @@ from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 from ddip_tf.manifest import MANIFEST, inside
 from ddip_tf.place import as_run_error, replace_text
-from ddip_tf.result import alphas
-from ddip_tf.slices import SliceStack
+from ddip_tf.slices.separation import alphas
+from ddip_tf.slices.stack import SliceStack
 
 SUMMARY = "summary.csv"
 

@@ -16,7 +16,7 @@ from ddip_tf import regeneration, repeats, spectrum
 from ddip_tf._types import Floats
 from ddip_tf.errors import RunError
 from ddip_tf.place import replace_text
-from ddip_tf.report import display_range
+from ddip_tf.slices.display import display_range
 from ddip_tf.suggestion import Suggestion
 
 PAGE = "report.html"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ddip_tf._types import Floats
+from ddip_tf.slices.display import grey
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,11 +40,6 @@ def strip(images: Sequence[Floats], width: int) -> Text:
                 text.append("▀", f"rgb({upper},{upper},{upper}) on rgb({lower},{lower},{lower})")
         text.append("\n")
     return text
-
-
-def grey(values: Floats, image: Floats) -> Floats:
-    """``values`` from 0 (black, μ − 4σ of ``image``) to 1 (white, μ + 4σ)."""
-    return np.clip((values - image.mean()) / (8 * image.std() + 1e-30) + 0.5, 0, 1)
 
 
 def _greys(image: Floats, columns: int) -> np.ndarray:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 import keras
 import numpy as np
 
-from ddip_tf import thumbnail
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.errors import InputError
+from ddip_tf.slices import display
 
 #: least time between two looks, in units of what a look takes
 SELDOM = 50
@@ -94,7 +94,7 @@ class TensorBoardLog:
         """Slices (N, H, W), black at μ − 4σ of each and white at μ + 4σ."""
         with self._writer.as_default(step=epoch):
             for number, image in enumerate(images, 1):
-                shown = thumbnail.grey(image, image)
+                shown = display.grey(image, image)
                 self._summary.image(f"slice{number}", shown[None, ..., None].astype(np.float32))
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from ddip_tf import archive, graphs, regeneration, report
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import tiff
+from ddip_tf.slices import display
 
 
 @pytest.fixture
@@ -170,7 +171,7 @@ def test_preview_is_a_picture(copy):
 
 def test_display_range_is_four_deviations():
     image = np.arange(12.0).reshape(3, 4)
-    low, high = report.display_range(image)
+    low, high = display.display_range(image)
     assert (low + high) / 2 == pytest.approx(image.mean())
     assert high - low == pytest.approx(8 * image.std())
 

@@ -8,8 +8,8 @@ from make_fixtures import PIXEL_M
 from test_fields_files import DATA
 
 from ddip_tf.archive import load_manifest
-from ddip_tf.export import window
-from ddip_tf.phase import Record
+from ddip_tf.slices.ghosts import window
+from ddip_tf.slices.phase import Record
 
 BOX = ((5, 77), (7, 90))
 SHAPE = (3, 85, 97)

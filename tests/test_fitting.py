@@ -5,18 +5,17 @@ import pytest
 import tensorflow as tf
 from conftest import SHAPE, blobs
 
-from ddip_tf import normalise
 from ddip_tf.config import FitConfig
 from ddip_tf.coupled import CoupledPriors
 from ddip_tf.fitting import fit
-from ddip_tf.slices import SliceStack
+from ddip_tf.slices import SliceStack, affine
 
 
 @pytest.fixture(scope="module")
 def tiny(stack):
     """Model, its gradient by TensorFlow at the start, and the NumPy loss as a function of all parameters."""
     config = FitConfig(mixing="shallow", width=1, seed=7)
-    measured = normalise.to_unit_interval(stack.images).inverse(stack.images)
+    measured = affine.to_unit_interval(stack.images).inverse(stack.images)
     model = CoupledPriors(config, measured)
     start = model.parameters.read()
     with tf.GradientTape() as tape:

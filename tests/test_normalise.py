@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from conftest import blobs
 
-from ddip_tf.normalise import Affine, least_squares, to_unit_interval
+from ddip_tf.slices.affine import Affine, least_squares, to_unit_interval
 
 IMAGES = np.stack([blobs(5, (37, 45), 1) * 0.4 - 1, blobs(5, (37, 45), 2) * 2 + 0.3]).astype(np.float32)
 

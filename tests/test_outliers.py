@@ -6,11 +6,11 @@ import pytest
 from conftest import SHAPE, blobs
 
 import ddip_tf
-from ddip_tf import metrics, outliers
+from ddip_tf import metrics
 from ddip_tf.config import FitConfig
 from ddip_tf.fitting import fit
 from ddip_tf.formats import read
-from ddip_tf.slices import SliceStack
+from ddip_tf.slices import SliceStack, outliers
 
 DATA = Path(ddip_tf.__file__).parent / "demo_data"
 

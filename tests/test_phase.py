@@ -5,8 +5,9 @@ from scipy.ndimage import gaussian_filter
 
 from ddip_tf import diagnose
 from ddip_tf.errors import InputError
-from ddip_tf.phase import STEPS, Conversion, Record, convert, scanned_box, shift_between
 from ddip_tf.slices import SliceStack
+from ddip_tf.slices.phase import STEPS, Conversion, Record, convert, scanned_box
+from ddip_tf.slices.registration import shift_between
 
 Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]]
 PHASE = np.stack([0.4 * blobs(5, SHAPE, 1, 3.0), -0.3 * blobs(7, SHAPE, 2, 4.0)])

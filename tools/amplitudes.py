@@ -15,7 +15,7 @@ import click
 import numpy as np
 
 from ddip_tf import metrics
-from ddip_tf.phase import Conversion, convert
+from ddip_tf.slices.phase import Conversion, convert
 from ddip_tf.transfer import estimate_transfer, solver
 
 SIDE_PX = 192  # of the middle part that is used

@@ -17,7 +17,7 @@ import click
 from ddip_tf import metrics, regeneration
 from ddip_tf.archive import load_manifest
 from ddip_tf.formats import read
-from ddip_tf.report import display_range
+from ddip_tf.slices.display import display_range
 
 DATA = Path(__file__).parents[1] / "ddip_tf" / "demo_data"
 

@@ -135,7 +135,7 @@ def draw(path: Path, pictures: dict[str, dict[str, np.ndarray]]) -> None:
     """Every slice of every pair as a row, every method and the truth as a column."""
     from matplotlib.figure import Figure
 
-    from ddip_tf.report import display_range
+    from ddip_tf.slices.display import display_range
 
     rows = [(pair, i) for pair, columns in pictures.items() for i in range(len(columns["truth"]))]
     names = list(next(iter(pictures.values())))

@@ -20,7 +20,7 @@ from ddip_tf.place import taken
 if TYPE_CHECKING:
     from ddip_tf.checkpoint import Checkpoints
     from ddip_tf.config import FitConfig
-    from ddip_tf.slices import SliceStack
+    from ddip_tf.slices.stack import SliceStack
 
 RUNS = Path("saved_models")
 

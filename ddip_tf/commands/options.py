@@ -13,7 +13,7 @@ from ddip_tf._types import Box
 from ddip_tf.errors import InputError
 
 if TYPE_CHECKING:
-    from ddip_tf.slices import Guide, SliceStack
+    from ddip_tf.slices.stack import Guide, SliceStack
 
 
 #: flags that mean nothing to the transfer law, and those that mean nothing to the paper's mixings
@@ -169,7 +169,7 @@ def settings_from(options: dict[str, Any]) -> configuration.FitConfig:
 def read_stack(files: tuple[str, ...], options: dict[str, Any], quantity: str = "phase") -> SliceStack:
     """The stack that `stack_options` describe; ``quantity`` of complex objects."""
     from ddip_tf.formats import read
-    from ddip_tf.phase import STEPS, Conversion
+    from ddip_tf.slices.phase import STEPS, Conversion
 
     steps = options.get("steps", ",".join(STEPS))
     stack = read(
@@ -192,7 +192,7 @@ def read_guide(text: str) -> Guide:
     """The map that ``sliceK=FILE`` names."""
     from ddip_tf.formats import read_images
     from ddip_tf.manifest import sha256
-    from ddip_tf.slices import Guide
+    from ddip_tf.slices.stack import Guide
 
     name, _, file = text.partition("=")
     number = name.removeprefix("slice")

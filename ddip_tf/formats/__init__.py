@@ -12,8 +12,8 @@ from ddip_tf._types import Box, Floats, StrPath
 from ddip_tf.errors import InputError
 from ddip_tf.formats import adorym, arrays, hdf5, matlab, npz, plain, ptychodus, ptypy, ptyrad, py4dstem, tiff
 from ddip_tf.formats.content import Content, Family
-from ddip_tf.phase import Conversion, convert, scanned_box
-from ddip_tf.slices import SMALLEST_SIDE, SliceStack, Source, check_box
+from ddip_tf.slices.phase import Conversion, convert, scanned_box
+from ddip_tf.slices.stack import SMALLEST_SIDE, SliceStack, Source, check_box
 
 #: in the order in which a file is asked what it is
 FAMILIES = {

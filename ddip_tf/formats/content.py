@@ -15,7 +15,6 @@ from ddip_tf.formats import limits
 
 #: deflate packs at most 1032 bytes into one: an array much larger than its file was declared, not written
 LARGEST_PACKING = 1100
-HC_EV_M = 1.239841984e-6  # Planck's constant times the speed of light
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ddip_tf.formats import hdf5
-from ddip_tf.formats.content import HC_EV_M, box_of, pair, positive
+from ddip_tf.formats.content import box_of, pair, positive
+from ddip_tf.slices.optics import HC_EV_M
 
 ANGSTROM_M = 1e-10
 TWO_REST_ENERGIES_EV = 2 * 510998.95  # of the electron

@@ -63,7 +63,7 @@ class Transfer:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Array]) -> Transfer:
         """The curves back; what was assumed and whether to trust them is not among them. Raises KeyError."""
-        return cls(**{attribute: arrays[name] for name, attribute in ARCHIVED.items()})
+        return cls(**{attribute: arrays[name] for name, attribute in ARCHIVED.items()})  # type: ignore[arg-type]
 
     @property
     def crossover_px(self) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ddip_tf._types import Box, Floats
 from ddip_tf.errors import InputError
-from ddip_tf.phase import Record
+from ddip_tf.slices.phase import Record
 
 SMALLEST_SIDE = 32
 
@@ -181,8 +181,3 @@ def check_box(rows: tuple[int, int], columns: tuple[int, int], shape: tuple[int,
     for (start, end), side, axis in zip((rows, columns), shape, "yx", strict=True):
         if not 0 <= start < end <= side:
             raise InputError(f"crop {start}:{end} is outside the image, {axis} has pixels 0:{side}")
-
-
-def depth_of_focus_m(resolution_m: float, wavelength_m: float) -> float:
-    """2 δ² / (0.61² λ) for a transverse resolution δ (paper, eq. 1), in metres."""
-    return 2 / 0.61**2 * resolution_m**2 / wavelength_m

@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from ddip_tf._types import Floats
-from ddip_tf.slices import SliceStack
+from ddip_tf.slices.stack import SliceStack
 
 ISOLATED = 10.0
 IMPOSSIBLE = 2.0

@@ -8,8 +8,8 @@ from typing import Any
 
 from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig
-from ddip_tf.normalise import Affine
-from ddip_tf.slices import SliceStack
+from ddip_tf.slices.affine import Affine
+from ddip_tf.slices.stack import SliceStack
 
 
 @dataclass(frozen=True)
