@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ddip_tf.errors import RunError as RunError
     from ddip_tf.fitting import fit as fit
     from ddip_tf.formats import read as read
-    from ddip_tf.networks import build_generator as build_generator
+    from ddip_tf.networks.unet import build_generator as build_generator
     from ddip_tf.regeneration import check as check
     from ddip_tf.regeneration import regenerate as regenerate
     from ddip_tf.slices.separation import Separation as Separation
@@ -39,7 +39,7 @@ _HOME = {
     "RunError": "errors",
     "Separation": "slices.separation",
     "SliceStack": "slices.stack",
-    "build_generator": "networks",
+    "build_generator": "networks.unet",
     "check": "regeneration",
     "fit": "fitting",
     "preset": "config",
@@ -48,7 +48,7 @@ _HOME = {
     "save": "archive",
 }
 #: modules whose import starts TensorFlow, which has much to say
-_TENSORFLOW = ("fitting", "networks")
+_TENSORFLOW = ("fitting", "networks.unet")
 __all__ = sorted(_HOME)
 
 

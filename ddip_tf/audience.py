@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import keras
 
-from ddip_tf import networks
 from ddip_tf._types import Floats
+from ddip_tf.networks.generators import side_by_side
 from ddip_tf.slices.separation import latents_of
 
 
@@ -43,7 +43,7 @@ class Audience:
         write: Callable[[], None] = lambda: None,
     ) -> None:
         self._callbacks, self._terms, self._heard, self._write = callbacks, terms, heard, write
-        self._whole = networks.side_by_side(generators)
+        self._whole = side_by_side(generators)
         self._whole.stop_training = False
         self._whole.optimizer = None  # which Keras' own callbacks ask for: here it is not the model's
         inputs = [

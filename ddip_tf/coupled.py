@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from ddip_tf import losses
 from ddip_tf.config import FitConfig
-from ddip_tf.mixing import Mixing, build_generators, generated
-from ddip_tf.parameters import ParameterVector
+from ddip_tf.mixing import Mixing
+from ddip_tf.networks.generators import build_generators, generated
+from ddip_tf.networks.parameters import ParameterVector
 from ddip_tf.slices.separation import alphas
 
 

@@ -18,9 +18,9 @@ import tensorflow as tf
 
 from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig
-from ddip_tf.mixing import build_generators, generated
-from ddip_tf.parameters import ParameterVector
-from ddip_tf.spectral import TransferMixing, filtered, on_mirrored
+from ddip_tf.networks.generators import build_generators, generated
+from ddip_tf.networks.parameters import ParameterVector
+from ddip_tf.networks.transfer_layer import TransferMixing, filtered, on_mirrored
 from ddip_tf.transfer import inverse_problem, solver
 from ddip_tf.transfer.dct import inverse_root
 from ddip_tf.transfer.estimate import Transfer

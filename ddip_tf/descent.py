@@ -14,7 +14,7 @@ from ddip_tf.audience import Audience
 from ddip_tf.checkpoint import Checkpoints, State
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, Interrupted
-from ddip_tf.parameters import ParameterVector
+from ddip_tf.networks.parameters import ParameterVector
 
 
 class Model(Protocol):

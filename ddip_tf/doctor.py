@@ -35,15 +35,15 @@ def _self_test() -> None:
     with environment.quiet():
         import tensorflow as tf
 
-        from ddip_tf import networks
         from ddip_tf.fitting import fit
-        from ddip_tf.parameters import ParameterVector
+        from ddip_tf.networks import unet
+        from ddip_tf.networks.parameters import ParameterVector
 
         images = np.random.default_rng(0).normal(size=(2, 32, 37)).astype(np.float32)
         with tempfile.TemporaryDirectory() as folder:
             run = archive.save(fit(SliceStack(images), config.preset("default")), f"{folder}/run")
             found = regeneration.check(run, "onnx")
-        generator = networks.build_generator(32, 37, channels=(2,), skips=(0,))
+        generator = unet.build_generator(32, 37, channels=(2,), skips=(0,))
         parameters = ParameterVector({"slice1": generator})
 
         @tf.function

@@ -10,13 +10,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import diagnose, environment, lawful, networks, runtime
+from ddip_tf import diagnose, environment, lawful, runtime
 from ddip_tf.checkpoint import Checkpoints, identity
 from ddip_tf.config import FitConfig, preset
 from ddip_tf.coupled import CoupledPriors
 from ddip_tf.descent import descend
 from ddip_tf.errors import InputError
 from ddip_tf.mixing import Mixing
+from ddip_tf.networks import unet
 from ddip_tf.slices import affine, outliers
 from ddip_tf.slices.separation import Separation
 from ddip_tf.slices.stack import SliceStack
@@ -119,7 +120,7 @@ def _fit_priors(
         provenance={
             "device": place,
             "threads": runtime.threads_in_use(),
-            "levels": networks.count_levels(*stack.shape),
+            "levels": unet.count_levels(*stack.shape),
             "wall_time_s": round(time.perf_counter() - began + (start.seconds if start else 0.0), 3),
             **environment.memory_bytes(),
         },

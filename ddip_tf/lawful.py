@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from ddip_tf import diagnose, environment, networks, runtime
+from ddip_tf import diagnose, environment, runtime
 from ddip_tf._types import Floats
 from ddip_tf.audience import Audience
 from ddip_tf.checkpoint import Checkpoints, identity
 from ddip_tf.config import FitConfig
 from ddip_tf.deep import LawfulPriors
 from ddip_tf.descent import descend
+from ddip_tf.networks import pixels
 from ddip_tf.nulldeep import NullSpacePriors
 from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.separation import Separation, latents_of
@@ -130,7 +131,7 @@ def _pixels(solution: solver.Solution, callbacks: Sequence[keras.callbacks.Callb
     base, slices = solution.base.astype(np.float32), solution.images.astype(np.float32)
     names = [f"slice{i + 1}" for i in range(len(slices))]
     fidelity = float(np.mean(solution.residual**2, axis=(1, 2)).sum())
-    generators = {name: networks.build_pixels(y - b, name=name) for name, y, b in zip(names, slices, base, strict=True)}
+    generators = {name: pixels.build_pixels(y - b, name=name) for name, y, b in zip(names, slices, base, strict=True)}
     latents = {f"{name}_base": b[None, ..., None] for name, b in zip(names, base, strict=True)}
     audience = Audience(callbacks, generators, latents, ["fidelity"], epochs=1)
     audience.tell(np.array([[fidelity]]))

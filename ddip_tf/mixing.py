@@ -9,16 +9,16 @@ deep image prior of Gandelsman et al. 2018).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from itertools import permutations
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import networks
 from ddip_tf.config import FitConfig
-from ddip_tf.parameters import Call
+from ddip_tf.networks import filters, unet
+from ddip_tf.networks.generators import generator_channels, latent_input
+from ddip_tf.networks.parameters import Call
 
 
 class Mixing:
@@ -46,7 +46,7 @@ class Mixing:
     def __init__(self, config: FitConfig, count: int, shape: tuple[int, int], random: np.random.Generator) -> None:
         self.count = count
         self.networks: dict[str, keras.Model] = {
-            "weights": networks.build_generator(
+            "weights": unet.build_generator(
                 *shape,
                 channels_in=count,
                 channels_out=2 if count == 2 else count**2,
@@ -61,10 +61,10 @@ class Mixing:
             name = filter_name(i, j)
             if config.mixing == "shallow":
                 seed = int(random.integers(2**31))
-                self.networks[name] = networks.build_shallow_filter(*shape, seed=seed, name=name)
+                self.networks[name] = filters.build_shallow_filter(*shape, seed=seed, name=name)
             elif config.mixing == "kernel":
-                kernel = networks.low_pass_kernel() if j > i else networks.high_pass_kernel()
-                self.networks[name] = networks.build_kernel_filter(*shape, kernel, name=name)
+                kernel = filters.low_pass_kernel() if j > i else filters.high_pass_kernel()
+                self.networks[name] = filters.build_kernel_filter(*shape, kernel, name=name)
 
     def __call__(self, call: Call, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Modelled slices (N, H, W) and mixing weights (N, N) for true slices ``y`` (N, H, W)."""
@@ -109,31 +109,3 @@ def weight_matrix(raw: tf.Tensor, count: int) -> tf.Tensor:
 def filter_name(into: int, source: int) -> str:
     """``filter12`` for f from slice 2 into slice 1 (arguments count from 0)."""
     return f"filter{into + 1}{source + 1}"
-
-
-def generator_channels(config: FitConfig) -> tuple[int, ...]:
-    """Channels of the five levels, doubled level by level from ``config.width``."""
-    return tuple(config.width * 2**level for level in range(len(networks.CHANNELS)))
-
-
-def build_generators(
-    config: FitConfig, count: int, shape: Sequence[int], random: np.random.Generator
-) -> tuple[dict[str, keras.Model], dict[str, np.ndarray]]:
-    """A generator a slice, ``slice1`` …, for images of ``shape`` (H, W), and the latent input of each."""
-    generators = {
-        name: networks.build_generator(
-            *shape, channels=generator_channels(config), seed=int(random.integers(2**31)), name=name
-        )
-        for name in (f"slice{i + 1}" for i in range(count))
-    }
-    return generators, {name: latent_input(random, (*shape, 1)) for name in generators}
-
-
-def generated(call: Call, latents: Mapping[str, np.ndarray]) -> tf.Tensor:
-    """The images (N, H, W) that the generators make of their ``latents``."""
-    return tf.stack([call(name, tf.constant(z))[0, ..., 0] for name, z in latents.items()])
-
-
-def latent_input(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """z, uniform in (−0.5, 0.5), as a batch of one: (1, H, W, C) float32 (paper, §2.1)."""
-    return random.uniform(-0.5, 0.5, (1, *shape)).astype(np.float32)

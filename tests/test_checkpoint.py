@@ -141,7 +141,8 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_state(stack, tmp_path):
 
 
 def test_weights_go_into_the_models_only_for_who_looks(stack, monkeypatch):
-    from ddip_tf import parameters, progress
+    from ddip_tf import progress
+    from ddip_tf.networks import parameters
 
     written = []
     monkeypatch.setattr(parameters.ParameterVector, "write", lambda *_: written.append(1))

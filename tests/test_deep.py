@@ -14,7 +14,8 @@ from ddip_tf.config import FitConfig
 from ddip_tf.deep import FLAT, LawfulPriors
 from ddip_tf.fitting import fit
 from ddip_tf.formats import read
-from ddip_tf.nulldeep import LowestCosines, NullSpacePriors, to_cosines
+from ddip_tf.networks.cosine_layer import LowestCosines, to_cosines
+from ddip_tf.nulldeep import NullSpacePriors
 from ddip_tf.transfer import dct, inverse_problem, noise, solver
 from ddip_tf.transfer.bands import frequencies
 from ddip_tf.transfer.dct import inverse_root

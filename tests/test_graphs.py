@@ -3,19 +3,20 @@ import onnxruntime
 import pytest
 import tensorflow as tf
 
-from ddip_tf import graphs, networks
+from ddip_tf import graphs
+from ddip_tf.networks import filters, pixels, unet
 
 RANDOM = np.random.default_rng(3)
 
 
 def small(seed, name, **other):
-    return networks.build_generator(21, 34, channels=(2, 3), skips=(0, 1), seed=seed, name=name, **other)
+    return unet.build_generator(21, 34, channels=(2, 3), skips=(0, 1), seed=seed, name=name, **other)
 
 
 def lowest_cosines(name, weight):
     from keras import Input, Model
 
-    from ddip_tf.nulldeep import LowestCosines
+    from ddip_tf.networks.cosine_layer import LowestCosines
 
     z = Input((5, 6, 1), name="z")
     weights = np.full((5, 6, 1), weight)
@@ -24,8 +25,8 @@ def lowest_cosines(name, weight):
 
 MODELS = {
     "U-Nets": lambda: [small(1, "slice1"), small(2, "slice2")],
-    "pixels": lambda: [networks.build_pixels(RANDOM.normal(size=(9, 14)), name=f"slice{i}") for i in (1, 2)],
-    "kernels": lambda: [networks.build_kernel_filter(9, 14, k) for k in (np.eye(3), networks.low_pass_kernel())],
+    "pixels": lambda: [pixels.build_pixels(RANDOM.normal(size=(9, 14)), name=f"slice{i}") for i in (1, 2)],
+    "kernels": lambda: [filters.build_kernel_filter(9, 14, k) for k in (np.eye(3), filters.low_pass_kernel())],
     "heads": lambda: [small(1, "slice1"), small(1, "slice2", head="linear")],
     "constants": lambda: [lowest_cosines("slice1", 1.0), lowest_cosines("slice2", 2.0)],
 }

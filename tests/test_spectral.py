@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ddip_tf import spectral
+from ddip_tf.networks import transfer_layer
 from ddip_tf.transfer import dct
 from ddip_tf.transfer.bands import frequencies, interpolate
 from ddip_tf.transfer.curves import fill_diagonal
@@ -29,34 +29,36 @@ def test_equals_the_cosine_transform_in_numpy(n):
     y = slices(n)
     T = interpolate(frequencies(*SHAPE), k, matrix)
     expected = dct.idct(dct.matvec(T, dct.dct(y.astype(float))))
-    np.testing.assert_allclose(spectral.TransferMixing(k, matrix)(y), expected, atol=2e-5)
+    np.testing.assert_allclose(transfer_layer.TransferMixing(k, matrix)(y), expected, atol=2e-5)
 
 
 def test_filtered_by_any_field_equals_numpy():
     field = np.random.default_rng(0).standard_normal((*SHAPE, 2, 2))
     y = slices(2)
     expected = dct.idct(dct.matvec(field, dct.dct(y.astype(float))))
-    np.testing.assert_allclose(spectral.filtered(tf.constant(y), spectral.on_mirrored(field)), expected, atol=5e-5)
+    np.testing.assert_allclose(
+        transfer_layer.filtered(tf.constant(y), transfer_layer.on_mirrored(field)), expected, atol=5e-5
+    )
 
 
 def test_identity_returns_the_input():
     k, y = np.geomspace(0.03, 0.3, 6), slices(3)
-    np.testing.assert_allclose(spectral.TransferMixing(k, np.tile(np.eye(3), (6, 1, 1)))(y), y, atol=1e-5)
+    np.testing.assert_allclose(transfer_layer.TransferMixing(k, np.tile(np.eye(3), (6, 1, 1)))(y), y, atol=1e-5)
 
 
 def test_linear_in_the_slices_and_in_the_law():
     (k, one), (_, two) = law(2), law(2, seed=5)
     a, b = slices(2), slices(2, seed=7)
-    layer = spectral.TransferMixing(k, one)
+    layer = transfer_layer.TransferMixing(k, one)
     np.testing.assert_allclose(layer(2 * a - b), 2 * layer(a) - layer(b), atol=2e-5)
-    both = spectral.TransferMixing(k, 0.5 * one + 2 * two)(a)
-    np.testing.assert_allclose(both, 0.5 * layer(a) + 2 * spectral.TransferMixing(k, two)(a), atol=2e-5)
+    both = transfer_layer.TransferMixing(k, 0.5 * one + 2 * two)(a)
+    np.testing.assert_allclose(both, 0.5 * layer(a) + 2 * transfer_layer.TransferMixing(k, two)(a), atol=2e-5)
 
 
 def test_gradients_agree_with_finite_differences():
     k, matrix = law(2)
     y, weight = slices(2), slices(2, seed=3)
-    layer = spectral.TransferMixing(k, matrix, trainable=True)
+    layer = transfer_layer.TransferMixing(k, matrix, trainable=True)
 
     def value(y, matrix):
         T = interpolate(frequencies(*SHAPE), k, matrix)
@@ -78,7 +80,7 @@ def test_gradients_agree_with_finite_differences():
 
 def test_comes_back_from_its_config():
     k, matrix = law(2)
-    layer = spectral.TransferMixing(k, matrix, trainable=True)
+    layer = transfer_layer.TransferMixing(k, matrix, trainable=True)
     again = keras.layers.deserialize(keras.layers.serialize(layer))
     np.testing.assert_array_equal(again(slices(2)), layer(slices(2)))
     assert again.trainable

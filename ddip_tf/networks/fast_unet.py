@@ -18,7 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf.networks import EPSILON, SLOPE
+from ddip_tf.networks.unet import EPSILON, SLOPE
 
 #: bilinear doubling along one axis, then five taps: how much tap m (0…4) takes of each of the pixels d[i−2] … d[i+1],
 #: for the output 2i − 1 (first) and for the output 2i (second)

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import swift
+from ddip_tf.networks import fast_unet
 
 #: evaluates the network of this name on (batch, H, W, C) under the present parameters
 Call = Callable[[str, tf.Tensor], tf.Tensor]
@@ -59,8 +59,8 @@ class ParameterVector:
 
         def call(name: str, x: tf.Tensor) -> tf.Tensor:
             model = self.models[name]
-            if swift.is_unet(model):
-                return swift.evaluate(model, own[name], x, self._dtype)
+            if fast_unet.is_unet(model):
+                return fast_unet.evaluate(model, own[name], x, self._dtype)
             return model.stateless_call(own[name], [], x)[0]
 
         return call

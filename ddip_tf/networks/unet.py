@@ -6,7 +6,7 @@ norms) are those of the authors' program. Upsampling is bilinear ×2 with half-p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
@@ -86,66 +86,6 @@ def build_generator(
     x = _level(z, tuple(channels[:depth]), tuple(skips[-depth:]), seeds)
     image = layers.Activation(head, name="image")(_convolution(x, channels_out, 1, 1, seeds, "head"))
     return keras.Model(z, image, name=name)
-
-
-def build_shallow_filter(height: int, width: int, *, seed: int = 0, name: str = "filter") -> keras.Model:
-    """f of eq. (3) as a shallow network: three levels, one channel everywhere, skips at all levels (§2.1).
-
-    365 trainable parameters; shapes and errors as `build_generator`.
-    """
-    return build_generator(height, width, channels=(1,) * 3, skips=(1,) * 3, seed=seed, name=name)
-
-
-def build_kernel_filter(height: int, width: int, kernel: np.ndarray, *, name: str = "filter") -> keras.Model:
-    """f of eq. (4): convolution with one trained ``kernel`` (odd side, square), zero padding, no bias."""
-    x = keras.Input((height, width, 1), name="z")
-    convolution = layers.Conv2D(1, kernel.shape, padding="same", use_bias=False, name="kernel")
-    image = convolution(x)
-    convolution.set_weights([kernel.astype(np.float32)[:, :, None, None]])
-    return keras.Model(x, image, name=name)
-
-
-def build_pixels(pixels: np.ndarray, *, name: str = "generator") -> keras.Model:
-    """An image as free pixels: base (batch, H, W, 1) → base + ``pixels`` (H, W), which are its parameters."""
-    base = keras.Input((*pixels.shape, 1), name="base")
-    layer = Pixels(name="image")
-    image = layer(base)
-    layer.set_weights([pixels[..., None].astype(np.float32)])
-    return keras.Model(base, image, name=name)
-
-
-def side_by_side(generators: Mapping[str, keras.Model]) -> keras.Model:
-    """Several generators as one functional model, all inputs → all images."""
-    inputs, images = [], []
-    for name, generator in generators.items():
-        own = [keras.Input(x.shape[1:], name=f"{x.name}_{name}") for x in generator.inputs]
-        inputs += own
-        images.append(generator(own if len(own) > 1 else own[0]))
-    return keras.Model(inputs, images)
-
-
-@keras.saving.register_keras_serializable("ddip_tf")
-class Pixels(layers.Layer):
-    """Adds one trained number to every pixel of its input."""
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        self.pixels = self.add_weight(shape=input_shape[1:], initializer="zeros", name="pixels")
-
-    def call(self, base):  # type: ignore[no-untyped-def]
-        return base + self.pixels
-
-
-def low_pass_kernel() -> np.ndarray:
-    """7×7 uniform kernel of sum 1: ghosts of weakly scattering slices (§2.1)."""
-    return np.full((7, 7), 1 / 49)
-
-
-def high_pass_kernel() -> np.ndarray:
-    """7×7 kernel that holds the five-point Laplacian: ghosts of strongly scattering slices (§2.1)."""
-    kernel = np.zeros((7, 7))
-    kernel[3, 2:5] = kernel[2:5, 3] = 1
-    kernel[3, 3] = -4
-    return kernel
 
 
 def _level(x, channels, skips, seeds, number=1):  # type: ignore[no-untyped-def]
