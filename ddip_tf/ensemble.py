@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import regeneration, repeats
+from ddip_tf import regeneration
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.formats import tiff
 from ddip_tf.manifest import MANIFEST, load_manifest, sha256
 from ddip_tf.place import as_run_error
+from ddip_tf.quality import repeatability
 
 #: what stands in the manifest of a single run and means nothing for several
 OF_ONE_RUN = ("mixing", "final", "peak_memory_bytes", "files", "warnings", "seed")
@@ -24,9 +25,9 @@ OF_ONE_RUN = ("mixing", "final", "peak_memory_bytes", "files", "warnings", "seed
 def assemble(run: StrPath, names: Sequence[str]) -> Path:
     """Make ``outputs`` and the manifest of ``run`` from its finished ``runs/<name>``.
 
-    outputs/slice1.tif … are means over the runs that are not confused (`ddip_tf.repeats.match`), std1.tif … their
-    standard deviations, ghost1.tif … input − mean. The manifest lists every run: its seed, whether it is used, the
-    order and scale of its slices. It is written last: without it the folder is unfinished.
+    outputs/slice1.tif … are means over the runs that are not confused (`ddip_tf.quality.repeatability.match`), std1.tif
+    … their standard deviations, ghost1.tif … input − mean. The manifest lists every run: its seed, whether it is used,
+    the order and scale of its slices. It is written last: without it the folder is unfinished.
 
     Raises RunError if fewer than two runs agree or the folder cannot be written.
     """
@@ -35,8 +36,8 @@ def assemble(run: StrPath, names: Sequence[str]) -> Path:
     manifests = [load_manifest(folder) for folder in folders]
     pairs = [regeneration.archived(folder) for folder in folders]
     inputs, outputs = pairs[0][0], [output for _, output in pairs]
-    members = repeats.match(outputs, inputs)
-    mean, deviation = repeats.combine(outputs, members)
+    members = repeatability.match(outputs, inputs)
+    mean, deviation = repeatability.combine(outputs, members)
     manifest = _manifest(names, manifests, members, deviation)
     kinds = {"slice": mean, "ghost": inputs - mean, "std": deviation}
     with as_run_error(run):
@@ -64,7 +65,7 @@ def _write_images(run: Path, kinds: Mapping[str, Floats], pixel_size_m: tuple[fl
 def _manifest(
     names: Sequence[str],
     manifests: Sequence[dict[str, Any]],
-    members: Sequence[repeats.Member],
+    members: Sequence[repeatability.Member],
     deviation: Floats,
 ) -> dict[str, Any]:
     """What the runs have in common, each run's part, and what to say of it all."""

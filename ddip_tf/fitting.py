@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import diagnose, environment, lawful, runtime
+from ddip_tf import environment, lawful, runtime
 from ddip_tf.checkpoint import Checkpoints, identity
 from ddip_tf.config import FitConfig, preset
 from ddip_tf.coupled import CoupledPriors
@@ -18,6 +18,7 @@ from ddip_tf.descent import descend
 from ddip_tf.errors import InputError
 from ddip_tf.mixing import Mixing
 from ddip_tf.networks import unet
+from ddip_tf.quality import checks
 from ddip_tf.slices import affine, outliers
 from ddip_tf.slices.separation import Separation
 from ddip_tf.slices.stack import SliceStack
@@ -125,7 +126,7 @@ def _fit_priors(
             **environment.memory_bytes(),
         },
     )
-    return diagnose.with_warnings(separation)
+    return checks.with_warnings(separation)
 
 
 def _learned(matrix: np.ndarray, mixing: Mixing) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from ddip_tf import diagnose, environment, runtime
+from ddip_tf import environment, runtime
 from ddip_tf._types import Floats
 from ddip_tf.audience import Audience
 from ddip_tf.checkpoint import Checkpoints, identity
@@ -18,6 +18,7 @@ from ddip_tf.deep import LawfulPriors
 from ddip_tf.descent import descend
 from ddip_tf.networks import pixels
 from ddip_tf.nulldeep import NullSpacePriors
+from ddip_tf.quality import checks
 from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.separation import Separation, latents_of
 from ddip_tf.slices.stack import SliceStack
@@ -123,7 +124,7 @@ def fit_transfer(
             **environment.memory_bytes(),
         },
     )
-    return diagnose.with_warnings(separation)
+    return checks.with_warnings(separation)
 
 
 def _pixels(solution: solver.Solution, callbacks: Sequence[keras.callbacks.Callback]) -> Fitted:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ddip_tf import spectrum
 from ddip_tf._types import Floats
+from ddip_tf.quality import power_spectrum
+from ddip_tf.quality.edge_resolution import NARROWEST_PX, Edge
 from ddip_tf.report import save_figure
-from ddip_tf.resolution import NARROWEST_PX, Edge
 from ddip_tf.slices.display import display_range
 
 
@@ -17,8 +17,8 @@ def draw_spectrum(image: Floats, path: Path, pixel_size_m: tuple[float, float] |
     """The image (H, W), its spectrum as (log10 P)^2.5 and the mean over rings; returns ``path``. Raises RunError."""
     from matplotlib.figure import Figure
 
-    power = spectrum.power_spectrum(image)
-    k, mean = spectrum.radial(power)
+    power = power_spectrum.power_spectrum(image)
+    k, mean = power_spectrum.radial(power)
     unit, scale = ("cycles/pixel", (1.0, 1.0)) if pixel_size_m is None else ("cycles/µm", _per_micrometre(pixel_size_m))
     figure = Figure(figsize=(12, 3.9), layout="constrained", dpi=110)
     left, middle, right = figure.subplots(1, 3)
@@ -26,7 +26,9 @@ def draw_spectrum(image: Floats, path: Path, pixel_size_m: tuple[float, float] |
     left.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
     left.set_axis_off()
     y, x = (0.5 * s for s in scale)
-    shown = middle.imshow(spectrum.display(power), cmap="gray", vmin=0, extent=(-x, x, y, -y), interpolation="nearest")
+    shown = middle.imshow(
+        power_spectrum.display(power), cmap="gray", vmin=0, extent=(-x, x, y, -y), interpolation="nearest"
+    )
     middle.set(xlabel=f"kx ({unit})", ylabel=f"ky ({unit})", title="(log10 P)^2.5")
     figure.colorbar(shown, ax=middle)
     right.loglog(k * float(np.mean(scale)), mean)

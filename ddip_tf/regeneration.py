@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import archive, inspection, repeats
+from ddip_tf import archive, inspection
 from ddip_tf import manifest as manifest_of
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import arrays, limits, tiff
+from ddip_tf.quality import repeatability
 from ddip_tf.slices.affine import Affine
 
 #: most that a regenerated image may differ from the archived one, in units of its range
@@ -143,14 +144,14 @@ def _repeats(run: Path, manifest: Mapping[str, Any], runtime: str) -> tuple[Floa
     outputs, members = [], []
     for folder, record in zip(_members(run, manifest), manifest["runs"], strict=True):
         try:
-            member = repeats.Member.from_dict(record)
+            member = repeatability.Member.from_dict(record)
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"{run} is damaged: the record of {folder.name} cannot be read") from error
         if member.used:
             outputs.append(regenerate(folder, runtime))
             members.append(member)
     try:
-        return repeats.combine(outputs, members)
+        return repeatability.combine(outputs, members)
     except (ValueError, IndexError) as error:
         raise RunError(f"{run} is damaged: its runs do not go together") from error
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import spectrum
 from ddip_tf._types import Floats
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 from ddip_tf.manifest import inside
+from ddip_tf.quality import power_spectrum
 from ddip_tf.slices import optics
 
 #: points that a curve of a page has at most
@@ -67,7 +67,7 @@ def spectra(inputs: Floats, outputs: Floats, pixel_size_m: tuple[float, float] |
         lines: list[dict[str, Any]] = []
         for name, image in zip(("input", "output"), pair, strict=True):
             if np.ptp(image) > 0:
-                radii, mean = spectrum.radial(spectrum.power_spectrum(image))
+                radii, mean = power_spectrum.radial(power_spectrum.power_spectrum(image))
                 lines.append(_line(name, mean))
         if lines:
             k, unit = optics.frequency(radii, pixel_size_m)

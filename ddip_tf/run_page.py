@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import archive, config, describe, planes, regeneration, run_charts, spectrum
+from ddip_tf import archive, config, describe, planes, regeneration, run_charts
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.errors import RunError
 from ddip_tf.formats import arrays, tiff
 from ddip_tf.manifest import inside
 from ddip_tf.place import replace_text
+from ddip_tf.quality import power_spectrum
 
 PAGE = "report.html"
 #: pixels of all slices together that a page shows as they are; beyond, it shows means over squares
@@ -173,7 +174,7 @@ def _mixing(
 
 def _spectra(inputs: Floats, outputs: Floats) -> list[dict[str, Any]]:
     return [
-        _small(spectrum.display(spectrum.power_spectrum(image)), f"{kind} {number}")
+        _small(power_spectrum.display(power_spectrum.power_spectrum(image)), f"{kind} {number}")
         for number, pair in enumerate(zip(inputs, outputs, strict=True), 1)
         for kind, image in zip(("input", "output"), pair, strict=True)
         if np.ptp(image) > 0

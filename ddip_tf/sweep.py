@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import archive, blind, environment, regeneration
+from ddip_tf import archive, environment, regeneration
 from ddip_tf._types import StrPath
 from ddip_tf.checkpoint import STATE, Checkpoints
 from ddip_tf.config import FitConfig
@@ -27,6 +27,7 @@ from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 from ddip_tf.manifest import MANIFEST, inside
 from ddip_tf.place import as_run_error, replace_text
+from ddip_tf.quality import without_truth
 from ddip_tf.slices.separation import alphas
 from ddip_tf.slices.stack import SliceStack
 
@@ -140,8 +141,8 @@ def row(task: Task, failure: str | None = None) -> dict[str, Any]:
         "epochs": manifest["epochs_done"],
         **{name: value for name, value in manifest["final"].items() if not name.startswith("alpha")},
         **{f"alpha{i + 1}": float(value) for i, value in enumerate(alpha)},
-        **asdict(blind.figures(inputs, outputs)),
-        "unexplained": blind.unexplained(inputs, manifest["final"]["fidelity"]),
+        **asdict(without_truth.indicators(inputs, outputs)),
+        "unexplained": without_truth.unexplained(inputs, manifest["final"]["fidelity"]),
         "wall_time_s": manifest["wall_time_s"],
         "warnings": len(manifest["warnings"]),
     }

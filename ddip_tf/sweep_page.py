@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import regeneration, repeats, spectrum
+from ddip_tf import regeneration
 from ddip_tf._types import Floats
 from ddip_tf.errors import RunError
 from ddip_tf.place import replace_text
+from ddip_tf.quality import power_spectrum, repeatability
 from ddip_tf.slices.display import display_range
 from ddip_tf.suggestion import Suggestion
 
@@ -74,8 +75,8 @@ def deviation_of(rows: Sequence[Row], folder: Path) -> tuple[Floats, int]:
     """Deviation (N, H, W) over the runs of one setting, and how many were left out. Raises RunError if none agree."""
     pairs = [_archived(folder / "runs" / row["run"]) for row in rows]
     outputs = [output for _, output in pairs]
-    members = repeats.match(outputs, pairs[0][0])
-    return repeats.combine(outputs, members)[1], sum(not member.used for member in members)
+    members = repeatability.match(outputs, pairs[0][0])
+    return repeatability.combine(outputs, members)[1], sum(not member.used for member in members)
 
 
 def _study(groups: Mapping[Any, list[Row]], folder: Path, chosen: str) -> str:
@@ -163,7 +164,11 @@ def _row(content: str, columns: int, kind: str = "") -> str:
 
 def _strip(images: Floats, note: str) -> str:
     shown = [_figure(_png(image, *display_range(image)), note) for image in images]
-    power = spectrum.display(spectrum.power_spectrum(images[-1])) if np.ptp(images[-1]) else np.zeros_like(images[-1])
+    power = (
+        power_spectrum.display(power_spectrum.power_spectrum(images[-1]))
+        if np.ptp(images[-1])
+        else np.zeros_like(images[-1])
+    )
     return "".join([*shown, _figure(_png(power, 0.0, float(power.max())), "")])
 
 

@@ -3,7 +3,7 @@ import pytest
 from conftest import blobs
 from scipy.ndimage import gaussian_filter
 
-from ddip_tf.blind import detail_kept, figures, ghost_correlation, order_margin, unexplained
+from ddip_tf.quality.without_truth import detail_kept, ghost_correlation, indicators, order_margin, unexplained
 
 TRUTH = np.stack([blobs(25, (83, 70), s, 2.5) for s in (1, 2)])
 MIXED = np.stack([0.7 * TRUTH[0] + 0.3 * TRUTH[1], 0.3 * TRUTH[0] + 0.7 * TRUTH[1]])
@@ -36,7 +36,7 @@ def test_separation_keeps_detail_and_smearing_loses_it():
 
 
 def test_a_constant_output_has_no_figure_but_zero():
-    found = figures(MIXED, np.stack([TRUTH[0], np.ones_like(TRUTH[1])]))
+    found = indicators(MIXED, np.stack([TRUTH[0], np.ones_like(TRUTH[1])]))
     assert found.ghost_correlation == 0
 
 
@@ -50,10 +50,10 @@ def test_unexplained_is_the_share_of_the_inputs_variance():
 
 
 def test_an_empty_output_has_no_contrast_and_exchanged_outputs_a_negative_margin():
-    found = figures(MIXED, TRUTH)
+    found = indicators(MIXED, TRUTH)
     expected = (TRUTH.std((1, 2)) / MIXED.std((1, 2))).min()
     assert found.contrast_kept == pytest.approx(expected)
-    assert figures(MIXED, TRUTH * [[[1]], [[0.1]]]).contrast_kept < 0.2
+    assert indicators(MIXED, TRUTH * [[[1]], [[0.1]]]).contrast_kept < 0.2
     assert found.order_margin > 0.3
     assert order_margin(MIXED, TRUTH[::-1]) == pytest.approx(-found.order_margin)
     three = np.stack([*TRUTH, blobs(25, (83, 70), 3, 2.5)])

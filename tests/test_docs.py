@@ -11,7 +11,7 @@ DOCS = PACKAGE.parent / "docs"
 
 #: where the sentences are made that end in a manifest's `warnings` or are printed after "Warning:"; None: all functions
 MAKERS = {
-    "diagnose": None,
+    "quality/checks": None,
     "slices/outliers": {"replaced"},
     "transfer/estimate": {"choose_normalisation", "estimate_transfer", "doubts"},
     "transfer/guides": {"related"},

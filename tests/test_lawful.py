@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 import ddip_tf
-from ddip_tf import archive, metrics, regeneration, report
+from ddip_tf import archive, regeneration, report
 from ddip_tf.config import preset
 from ddip_tf.errors import InputError
 from ddip_tf.fitting import fit
 from ddip_tf.formats import read
+from ddip_tf.quality import with_truth
 from ddip_tf.slices import SliceStack
 
 DATA = Path(ddip_tf.__file__).with_name("demo_data")
@@ -25,7 +26,7 @@ def separation():
 
 
 def test_a_pair_with_known_truth_comes_out_better_than_it_went_in(separation):
-    before, after = (metrics.score(images, TRUTH.images) for images in (PAIR.images, separation.outputs))
+    before, after = (with_truth.score(images, TRUTH.images) for images in (PAIR.images, separation.outputs))
     for one, other in zip(before, after, strict=True):
         assert other.psnr > one.psnr + 6
         assert other.ssim > one.ssim

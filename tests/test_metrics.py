@@ -3,7 +3,7 @@ import pytest
 from conftest import blobs
 
 from ddip_tf.errors import InputError
-from ddip_tf.metrics import affine_fit, leak, score, table
+from ddip_tf.quality.with_truth import affine_fit, leak, score, table
 
 TRUTH = np.stack([blobs(6, (45, 38), s) for s in (1, 2, 3)])
 

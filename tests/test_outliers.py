@@ -6,10 +6,10 @@ import pytest
 from conftest import SHAPE, blobs
 
 import ddip_tf
-from ddip_tf import metrics
 from ddip_tf.config import FitConfig
 from ddip_tf.fitting import fit
 from ddip_tf.formats import read
+from ddip_tf.quality import with_truth
 from ddip_tf.slices import SliceStack, outliers
 
 DATA = Path(ddip_tf.__file__).parent / "demo_data"
@@ -23,7 +23,7 @@ def demo():
 @pytest.fixture(scope="module")
 def scores():
     truth = read(DATA / "truth1.tif", DATA / "truth2.tif").images
-    return lambda stack: [row.psnr for row in metrics.score(fit(stack, ddip_tf.preset("default")).outputs, truth)]
+    return lambda stack: [row.psnr for row in with_truth.score(fit(stack, ddip_tf.preset("default")).outputs, truth)]
 
 
 @pytest.fixture(scope="module")

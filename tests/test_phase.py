@@ -3,8 +3,8 @@ import pytest
 from conftest import SHAPE, blobs
 from scipy.ndimage import gaussian_filter
 
-from ddip_tf import diagnose
 from ddip_tf.errors import InputError
+from ddip_tf.quality import checks
 from ddip_tf.slices import SliceStack
 from ddip_tf.slices.phase import STEPS, Conversion, Record, convert, scanned_box
 from ddip_tf.slices.registration import shift_between
@@ -128,5 +128,5 @@ def test_a_shifted_pair_is_warned_of(separation):
     common = blobs(60, shape, 1, 3.0)
     stack = SliceStack(np.stack([common, np.roll(common, (2, -3), (0, 1)) + 0.3 * blobs(9, shape, 2)]))
     shifted = replace(separation, stack=stack, outputs=stack.images, modelled=stack.images)
-    found = [s for s in diagnose.with_warnings(shifted).warnings if "pixel grid" in s]
+    found = [s for s in checks.with_warnings(shifted).warnings if "pixel grid" in s]
     assert len(found) == 1 and found[0].startswith("Slice 2 seems to lie +2")

@@ -3,7 +3,7 @@ import pytest
 from conftest import blobs
 
 from ddip_tf.errors import RunError
-from ddip_tf.repeats import combine, match
+from ddip_tf.quality.repeatability import combine, match
 
 SHAPE = (41, 36)
 TRUTH = np.stack([blobs(6, SHAPE, s) for s in (1, 2, 3)])

@@ -3,7 +3,7 @@ import pytest
 from scipy.special import erf
 
 from ddip_tf.errors import InputError
-from ddip_tf.resolution import FWHM, NARROWEST_PX, edge_resolution, profile
+from ddip_tf.quality.edge_resolution import FWHM, NARROWEST_PX, edge_resolution, profile
 
 
 def edge(fwhm_px, angle_deg=0.0, shape=(61, 84), noise=0.0, seed=0, step=-0.3):

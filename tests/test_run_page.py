@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from ddip_tf import describe, ensemble, planes, resolution, run_charts, run_page
+from ddip_tf import describe, ensemble, planes, run_charts, run_page
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import tiff
+from ddip_tf.quality import edge_resolution
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SIGMA_PX = 2.0
@@ -208,9 +209,9 @@ def test_profile_and_width_are_those_of_the_command(visit, edges):
         tab.fill(f"#slice1 [data-line={name}]", str(value))
     said = tab.inner_text("#slice1 [data-width=output]")
     width_px, error_px, width_nm = map(float, re.match(r"([\d.]+) ± ([\d.]+) px = ([\d.]+)", said).groups())
-    there = resolution.edge_resolution(image, (y0, x0), (y1, x1), band=5, pixel_size_m=SIZE_M)
+    there = edge_resolution.edge_resolution(image, (y0, x0), (y1, x1), band=5, pixel_size_m=SIZE_M)
     assert width_px == pytest.approx(there.fwhm_px, abs=0.006)
-    assert width_px == pytest.approx(resolution.FWHM * SIGMA_PX, rel=0.02)
+    assert width_px == pytest.approx(edge_resolution.FWHM * SIGMA_PX, rel=0.02)
     assert width_nm == pytest.approx(there.fwhm_m * 1e9, abs=0.06)
     assert error_px < 0.02
     profile = tab.evaluate("profileOf(slices[0].splines[1], width, height, slices[0].line).values")
@@ -233,7 +234,7 @@ def test_line_is_drawn_with_the_mouse(visit, edges):
     fields = [float(tab.input_value(f"#slice1 [data-line={name}]")) for name in ("y0", "x0", "y1", "x1")]
     np.testing.assert_allclose(fields, [36, 52, 54, 76], atol=0.5)
     width_px = float(tab.inner_text("#slice1 [data-width=output]").split(" ")[0])
-    assert width_px == pytest.approx(resolution.FWHM * SIGMA_PX, rel=0.05)
+    assert width_px == pytest.approx(edge_resolution.FWHM * SIGMA_PX, rel=0.05)
     assert "y 54, x 76: input" in tab.inner_text("#slice1 .readout")
     assert tab.inner_text("#slice2 .again") == before
 

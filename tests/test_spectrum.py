@@ -3,7 +3,7 @@ import pytest
 from conftest import blobs
 
 from ddip_tf.errors import InputError
-from ddip_tf.spectrum import display, power_spectrum, radial
+from ddip_tf.quality.power_spectrum import display, power_spectrum, radial
 
 
 def test_a_wave_stands_at_its_own_frequency_and_holds_all_energy():

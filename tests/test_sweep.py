@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from ddip_tf import blind, cluster, sweep
+from ddip_tf import cluster, sweep
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import tiff
 from ddip_tf.manifest import load_manifest, sha256
+from ddip_tf.quality import without_truth
 from ddip_tf.regeneration import archived
 
 GRID = ["--preset", "paper", "--mixing", "shallow,kernel", "--gamma", "0.04,0.2", "--runs", "2", "--epochs", "12"]
@@ -89,7 +90,7 @@ def test_every_combination_becomes_a_run_folder_a_row_and_a_picture(call, pair, 
     manifest = load_manifest(tmp_path / "s/runs/kernel-g0.2-s1")
     assert float(row["fidelity"]) == pytest.approx(manifest["final"]["fidelity"], rel=1e-4)
     assert float(row["alpha2"]) == pytest.approx(manifest["mixing"]["matrix"][1][0], rel=1e-4)
-    found = blind.figures(*archived(tmp_path / "s/runs/kernel-g0.2-s1"))
+    found = without_truth.indicators(*archived(tmp_path / "s/runs/kernel-g0.2-s1"))
     assert float(row["detail_kept"]) == pytest.approx(found.detail_kept, rel=1e-4)
     assert float(row["ghost_correlation"]) == pytest.approx(found.ghost_correlation, rel=1e-4)
     page = (tmp_path / "s/report.html").read_text()

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from ddip_tf import metrics
+from ddip_tf.quality import with_truth
 from ddip_tf.slices.phase import Conversion, convert
 from ddip_tf.transfer import estimate_transfer, solver
 
@@ -31,7 +31,7 @@ def compare(pair: Path) -> tuple[list[list[float]], float]:
     phases, amplitudes = (convert(obj, Conversion(quantity))[0].astype(float) for quantity in ("phase", "amplitude"))
     law = estimate_transfer(phases)
     alone, both = (solver.solve(phases, law, amplitudes=a) for a in (None, amplitudes))
-    found = [[one.psnr for one in metrics.score(images, truth)] for images in (phases, alone.images, both.images)]
+    found = [[one.psnr for one in with_truth.score(images, truth)] for images in (phases, alone.images, both.images)]
     return found, both.observed.explained if both.observed else 0.0
 
 

@@ -164,7 +164,8 @@ def pair(folder: Path, side: int, kind: str = "slice") -> list[str]:
 
 def large(folder: Path, side: int) -> dict[str, Any]:
     """The default preset on a large pair as a whole command: seconds, peak memory, and PSNR (dB) against truth."""
-    from ddip_tf import metrics, read
+    from ddip_tf import read
+    from ddip_tf.quality import with_truth
 
     began = time.perf_counter()
     command = [*COMMAND, "fit", *pair(folder, side), "-o", str(folder / "run"), "--overwrite", "--progress", "none"]
@@ -175,7 +176,7 @@ def large(folder: Path, side: int) -> dict[str, Any]:
         raise RuntimeError(f"{command} ended with {os.waitstatus_to_exitcode(status)}")
     truth = read(*pair(folder, side, "truth")).images
     before, after = (
-        [round(one.psnr, 1) for one in metrics.score(read(*(place / f"slice{i}.tif" for i in (1, 2))).images, truth)]
+        [round(one.psnr, 1) for one in with_truth.score(read(*(place / f"slice{i}.tif" for i in (1, 2))).images, truth)]
         for place in (folder, folder / "run" / "outputs")
     )
     return {"side": side, "seconds": seconds, "peak_bytes": usage.ru_maxrss * 1024, "input": before, "output": after}

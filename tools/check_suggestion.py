@@ -20,9 +20,10 @@ from typing import Any
 import click
 import numpy as np
 
-from ddip_tf import blind, metrics, regeneration
+from ddip_tf import regeneration
 from ddip_tf.archive import load_manifest
 from ddip_tf.formats import read
+from ddip_tf.quality import with_truth, without_truth
 from ddip_tf.slices import SliceStack
 from ddip_tf.suggestion import suggest
 
@@ -42,8 +43,8 @@ def check(sweep: Path, pair: Path) -> dict[str, Any]:
         words = ("run", "status", "preset", "mixing")
         numbers: dict[str, Any] = {k: v if k in words else float(v) for k, v in row.items() if v}
         numbers.setdefault("gamma", None)
-        numbers |= asdict(blind.figures(inputs, outputs))  # tables of older sweeps lack some
-        numbers["unexplained"] = blind.unexplained(inputs, manifest["final"]["fidelity"])
+        numbers |= asdict(without_truth.indicators(inputs, outputs))  # tables of older sweeps lack some
+        numbers["unexplained"] = without_truth.unexplained(inputs, manifest["final"]["fidelity"])
         rows.append(numbers)
     return verdict(sweep.name, rows, leaks, before)
 
@@ -92,13 +93,16 @@ def stand_ins(pair: Path) -> dict[str, Any]:
         ),
     }
     fixed = {"preset": "", "gamma": None, "seed": 0, "fidelity": 0.0, "unexplained": 0.0}
-    rows = [{"run": name, "mixing": name, **fixed, **asdict(blind.figures(images, y))} for name, y in fits.items()]
+    rows = [
+        {"run": name, "mixing": name, **fixed, **asdict(without_truth.indicators(images, y))}
+        for name, y in fits.items()
+    ]
     return verdict(pair.name, rows, {name: worst(y, truth) for name, y in fits.items()}, worst(images, truth))
 
 
 def worst(images: Any, truth: SliceStack) -> float:
     """Largest |leak| over the slices; infinite where one is constant."""
-    leaks = [abs(one.leak) for one in metrics.score(images, truth.images)]
+    leaks = [abs(one.leak) for one in with_truth.score(images, truth.images)]
     return max(leaks) if np.ptp(images, axis=(1, 2)).all() and np.isfinite(leaks).all() else float("inf")
 
 

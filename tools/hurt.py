@@ -12,7 +12,8 @@ import click
 import numpy as np
 
 import ddip_tf
-from ddip_tf import lawful, metrics
+from ddip_tf import lawful
+from ddip_tf.quality import with_truth
 from ddip_tf.slices import SliceStack
 
 DATA = Path(ddip_tf.__file__).parent / "demo_data"
@@ -53,7 +54,7 @@ def main() -> None:
     click.echo("| both slices | slice 1, slice 2 | without the repair |\n| --- | --- | --- |")
     for name, case in cases.items():
         pairs = [ddip_tf.fit(case, config).outputs, lawful.fit_transfer(case, config, "/CPU:0").outputs]
-        cells = [", ".join(f"{row.psnr:.1f}" for row in metrics.score(pair, truth)) for pair in pairs]
+        cells = [", ".join(f"{row.psnr:.1f}" for row in with_truth.score(pair, truth)) for pair in pairs]
         click.echo(f"| {name} | {' | '.join(cells)} |")
 
 

@@ -21,9 +21,10 @@ from typing import Any
 import click
 import numpy as np
 
-from ddip_tf import config, metrics
+from ddip_tf import config
 from ddip_tf.errors import InputError
 from ddip_tf.formats import read
+from ddip_tf.quality import with_truth
 from ddip_tf.slices import SliceStack
 
 PAPER = ("linear", "kernel", "shallow")
@@ -62,7 +63,7 @@ def fastica(images: np.ndarray) -> np.ndarray:
     like = np.corrcoef(found, images.reshape(count, -1))[:count, count:]
     order = max(permutations(range(count)), key=lambda p: sum(abs(like[p[i], i]) for i in range(count)))
     matched = zip(found[list(order)], images, strict=True)
-    return np.stack([metrics.affine_fit(component.reshape(image.shape), image) for component, image in matched])
+    return np.stack([with_truth.affine_fit(component.reshape(image.shape), image) for component, image in matched])
 
 
 def true_transfer(images: np.ndarray, truth: np.ndarray, k: np.ndarray) -> np.ndarray:
@@ -94,7 +95,7 @@ def run(folder: Path, method: str, epochs: int, threads: int | None) -> tuple[di
     row: dict[str, Any] = {
         "pair": folder.name,
         "method": method if method not in PAPER else f"{method} ({epochs} epochs)",
-        "slices": [asdict(one) for one in metrics.score(images, truth)],
+        "slices": [asdict(one) for one in with_truth.score(images, truth)],
         "seconds": round(seconds, 2),
         "peak_memory_MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }

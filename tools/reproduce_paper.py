@@ -26,7 +26,7 @@ import ddip_tf
 from ddip_tf import plots, regeneration, sweep_page
 from ddip_tf.archive import load_manifest
 from ddip_tf.errors import InputError, RunError
-from ddip_tf.resolution import edge_resolution
+from ddip_tf.quality.edge_resolution import edge_resolution
 
 DEMO = Path(ddip_tf.__file__).with_name("demo_data")
 #: part of the pair that ships, and lines across edges in it: slice, then y0,x0:y1,x1

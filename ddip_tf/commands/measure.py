@@ -49,7 +49,7 @@ def resolution(image: str, line: str, band: int, index: int, pixel_size: float |
     ddip-tf resolution RUN/outputs/slice1.tif --line 80,40:80,72 --band 9
     """
     from ddip_tf import plots
-    from ddip_tf.resolution import edge_resolution
+    from ddip_tf.quality.edge_resolution import edge_resolution
 
     start, end = _line(line)
     pixels, size = _read(image, index, pixel_size)

@@ -1,4 +1,4 @@
-/* Line profiles and the width of an edge in them: what ddip_tf/resolution.py does, in the page. */
+/* Line profiles and the width of an edge in them: what ddip_tf/quality/edge_resolution.py does, in the page. */
 
 const FWHM = 2 * Math.sqrt(2 * Math.log(2));
 const SHORTEST = 8;

@@ -14,7 +14,7 @@ SCALES_PX = (1.0, 2.0, 4.0)
 
 
 @dataclass(frozen=True)
-class Figures:
+class Indicators:
     """Figures of one run.
 
     Attributes
@@ -39,10 +39,10 @@ class Figures:
     order_margin: float
 
 
-def figures(inputs: Floats, outputs: Floats) -> Figures:
+def indicators(inputs: Floats, outputs: Floats) -> Indicators:
     """All figures of a run from its ``inputs`` and ``outputs``, each (N, H, W)."""
     contrast = np.std(outputs, axis=(1, 2), dtype=float) / np.std(inputs, axis=(1, 2), dtype=float)
-    return Figures(
+    return Indicators(
         ghost_correlation(outputs),
         detail_kept(inputs, outputs),
         float(contrast.min()),
@@ -51,7 +51,7 @@ def figures(inputs: Floats, outputs: Floats) -> Figures:
 
 
 def ghost_correlation(outputs: Floats) -> float:
-    """See `Figures`; ``outputs`` is (N, H, W). 0 where an output is constant."""
+    """See `Indicators`; ``outputs`` is (N, H, W). 0 where an output is constant."""
     from scipy.ndimage import gaussian_gradient_magnitude
 
     edges = np.array([[gaussian_gradient_magnitude(y.astype(float), s) for s in SCALES_PX] for y in outputs])
@@ -60,12 +60,12 @@ def ghost_correlation(outputs: Floats) -> float:
 
 
 def detail_kept(inputs: Floats, outputs: Floats) -> float:
-    """See `Figures`; both (N, H, W)."""
+    """See `Indicators`; both (N, H, W)."""
     return max(0.0, _correlation(_fine(inputs.sum(0, dtype=float)), _fine(outputs.sum(0, dtype=float)))) ** 2
 
 
 def order_margin(inputs: Floats, outputs: Floats) -> float:
-    """See `Figures`; both (N, H, W)."""
+    """See `Indicators`; both (N, H, W)."""
     table = [[abs(_correlation(y.astype(float), x.astype(float))) for x in inputs] for y in outputs]
     own, *others = (np.mean([table[i][j] for i, j in enumerate(order)]) for order in permutations(range(len(inputs))))
     return float(own - max(others))
