@@ -13,11 +13,11 @@ import tensorflow as tf
 from ddip_tf import environment, lawful, runtime
 from ddip_tf.checkpoint import Checkpoints, identity
 from ddip_tf.config import FitConfig, preset
-from ddip_tf.coupled import CoupledPriors
 from ddip_tf.descent import descend
 from ddip_tf.errors import InputError
-from ddip_tf.mixing import Mixing
 from ddip_tf.networks import unet
+from ddip_tf.objectives.coupled_dip import CoupledDIP
+from ddip_tf.objectives.mixing import Mixing
 from ddip_tf.quality import checks
 from ddip_tf.slices import affine, outliers
 from ddip_tf.slices.separation import Separation
@@ -100,7 +100,7 @@ def _fit_priors(
     began = time.perf_counter()
     scale = affine.to_unit_interval(stack.images)
     with runtime.on_device(place):
-        model = CoupledPriors(config, scale.inverse(stack.images))
+        model = CoupledDIP(config, scale.inverse(stack.images))
         start = checkpoints.begin(identity(stack, config, place)) if checkpoints else None
         end = descend(model, config, callbacks, checkpoints, start, stop)
         forward = tf.function(model.forward, autograph=False)

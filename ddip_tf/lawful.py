@@ -14,10 +14,10 @@ from ddip_tf._types import Floats
 from ddip_tf.audience import Audience
 from ddip_tf.checkpoint import Checkpoints, identity
 from ddip_tf.config import FitConfig
-from ddip_tf.deep import LawfulPriors
 from ddip_tf.descent import descend
 from ddip_tf.networks import pixels
-from ddip_tf.nulldeep import NullSpacePriors
+from ddip_tf.objectives.null_space_dip import NullSpaceDIP
+from ddip_tf.objectives.transfer_dip import TransferDIP
 from ddip_tf.quality import checks
 from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.separation import Separation, latents_of
@@ -25,7 +25,7 @@ from ddip_tf.slices.stack import SliceStack
 from ddip_tf.transfer import background, inverse_problem, solver
 from ddip_tf.transfer.estimate import estimate_transfer
 
-DEEP: dict[str, type[LawfulPriors] | type[NullSpacePriors]] = {"dip": LawfulPriors, "null-dip": NullSpacePriors}
+DEEP: dict[str, type[TransferDIP] | type[NullSpaceDIP]] = {"dip": TransferDIP, "null-dip": NullSpaceDIP}
 
 
 @dataclass(frozen=True)
@@ -146,9 +146,7 @@ def _pixels(solution: solver.Solution, callbacks: Sequence[keras.callbacks.Callb
     )
 
 
-def _networks(
-    model: LawfulPriors | NullSpacePriors, images: Floats, history: Mapping[str, Floats], status: str
-) -> Fitted:
+def _networks(model: TransferDIP | NullSpaceDIP, images: Floats, history: Mapping[str, Floats], status: str) -> Fitted:
     """The trained networks of ``model``; the level of each slice, which the data leave open, as in
     `ddip_tf.transfer.background`."""
     pictures = []

@@ -6,8 +6,8 @@ import tensorflow as tf
 from conftest import SHAPE, blobs
 
 from ddip_tf.config import FitConfig
-from ddip_tf.coupled import CoupledPriors
 from ddip_tf.fitting import fit
+from ddip_tf.objectives.coupled_dip import CoupledDIP
 from ddip_tf.slices import SliceStack, affine
 
 
@@ -16,7 +16,7 @@ def tiny(stack):
     """Model, its gradient by TensorFlow at the start, and the NumPy loss as a function of all parameters."""
     config = FitConfig(mixing="shallow", width=1, seed=7)
     measured = affine.to_unit_interval(stack.images).inverse(stack.images)
-    model = CoupledPriors(config, measured)
+    model = CoupledDIP(config, measured)
     start = model.parameters.read()
     with tf.GradientTape() as tape:
         vector = tf.constant(start)
@@ -57,7 +57,7 @@ def test_one_epoch_is_one_adam_step(stack, tiny):
     start, value, gradient, _ = tiny
     result = fit(stack, FitConfig(mixing="shallow", width=1, seed=7, epochs=1))
     assert abs(result.history["loss"][0] / value - 1) < 1e-5
-    moved = CoupledPriors(result.config, stack.images)
+    moved = CoupledDIP(result.config, stack.images)
     for name, net in {**result.generators, **result.filters}.items():
         {**moved.generators, **moved.mixing.networks}[name].set_weights(net.get_weights())
     change = moved.parameters.read() - start

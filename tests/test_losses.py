@@ -3,7 +3,7 @@ import numpy_reference
 import tensorflow as tf
 from conftest import blobs
 
-from ddip_tf import losses
+from ddip_tf.objectives import losses
 
 A, B, C = (blobs(6, (45, 38), s).astype(np.float32) for s in (1, 2, 3))
 

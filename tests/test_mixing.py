@@ -4,8 +4,8 @@ import tensorflow as tf
 from conftest import SHAPE, blobs
 
 from ddip_tf.config import FitConfig
-from ddip_tf.mixing import Mixing, mix, weight_matrix
 from ddip_tf.networks.filters import high_pass_kernel, low_pass_kernel
+from ddip_tf.objectives.mixing import Mixing, mix, weight_matrix
 
 Y = np.stack([blobs(6, SHAPE, s) for s in (1, 2, 3)]).astype(np.float32)
 

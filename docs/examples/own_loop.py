@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 import ddip_tf
-from ddip_tf import losses, mixing
 from ddip_tf.networks.generators import generated, generator_channels, latent_input
+from ddip_tf.objectives import losses, mixing
 
 
 def separate(stack, epochs=2000, gamma=0.1, smoothness=1e-4, width=8, seed=0):

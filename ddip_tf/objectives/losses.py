@@ -1,6 +1,8 @@
-"""The loss of eq. (5): one function, one term. All are dimensionless, of images scaled to [0, 1].
+"""Terms of losses, one function each. All are dimensionless; those of eq. (5) are of images scaled to [0, 1]::
 
-L = Σ_i ‖I_i − I_i⁰‖² + γ · exclusion(y) + [epoch ≤ 100] · weight · Σ_i (α_i − ½)²
+    L = Σ_i ‖I_i − I_i⁰‖² + γ · exclusion(y) + [epoch ≤ 100] · weight · Σ_i (α_i − ½)²
+
+`variation` is the prior under the transfer model.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 SCALES = 5
+#: keeps the gradient of |grad y|^1/2 finite where y is flat, in units of the projected image's deviation
+FLAT = 1e-2
 
 
 def fidelity(modelled: tf.Tensor, measured: tf.Tensor) -> tf.Tensor:
@@ -80,3 +84,10 @@ def _fourth_root(x: tf.Tensor) -> tf.Tensor:
     """x^¼ with gradient 0, not infinity, at 0."""
     positive = x > 0
     return tf.where(positive, tf.where(positive, x, 1.0) ** 0.25, 0.0)
+
+
+def variation(y: tf.Tensor) -> tf.Tensor:
+    """Sum over slices of the mean of |∇y|^½, forward differences, (N, H, W) → scalar."""
+    down, right = y[:, 1:, :-1] - y[:, :-1, :-1], y[:, :-1, 1:] - y[:, :-1, :-1]
+    squared = tf.square(down) + tf.square(right) + FLAT**2
+    return tf.reduce_sum(tf.reduce_mean(squared**0.25, axis=(1, 2)))

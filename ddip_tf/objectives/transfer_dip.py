@@ -21,17 +21,16 @@ from ddip_tf.config import FitConfig
 from ddip_tf.networks.generators import build_generators, generated
 from ddip_tf.networks.parameters import ParameterVector
 from ddip_tf.networks.transfer_layer import TransferMixing, filtered, on_mirrored
+from ddip_tf.objectives.losses import variation
 from ddip_tf.transfer import inverse_problem, solver
 from ddip_tf.transfer.dct import inverse_root
 from ddip_tf.transfer.estimate import Transfer
 
 #: of the range of the linear estimate, added on both sides: what the sigmoid may reach
 MARGIN = 0.2
-#: keeps the gradient of |grad y|^1/2 finite where y is flat, in units of the projected image's deviation
-FLAT = 1e-2
 
 
-class LawfulPriors:
+class TransferDIP:
     """A generator a slice, joined by the law.
 
     Parameters
@@ -48,7 +47,7 @@ class LawfulPriors:
     Attributes
     ----------
     generators, latents, parameters
-        as of `ddip_tf.coupled.CoupledPriors`.
+        as of `ddip_tf.objectives.coupled_dip.CoupledDIP`.
     gain, offset
         (N,) of each slice: y = gain · generator + offset, in the unit of ``images``.
     """
@@ -84,10 +83,3 @@ class LawfulPriors:
         fidelity = tf.reduce_sum(tf.reduce_mean(tf.square(residual), axis=(1, 2))) / 2
         rough = variation(y)
         return tf.stack([fidelity + rough, fidelity, rough])
-
-
-def variation(y: tf.Tensor) -> tf.Tensor:
-    """Sum over slices of the mean of |∇y|^½, forward differences, (N, H, W) → scalar."""
-    down, right = y[:, 1:, :-1] - y[:, :-1, :-1], y[:, :-1, 1:] - y[:, :-1, :-1]
-    squared = tf.square(down) + tf.square(right) + FLAT**2
-    return tf.reduce_sum(tf.reduce_mean(squared**0.25, axis=(1, 2)))

@@ -9,16 +9,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import losses
 from ddip_tf.config import FitConfig
-from ddip_tf.mixing import Mixing
 from ddip_tf.networks.generators import build_generators, generated
 from ddip_tf.networks.parameters import ParameterVector
+from ddip_tf.objectives import losses
+from ddip_tf.objectives.mixing import Mixing
 from ddip_tf.slices.separation import alphas
 
 
 @dataclass(init=False)
-class CoupledPriors:
+class CoupledDIP:
     """Fig. 1: a generator a slice, the forward model that joins them, and the parameters of both.
 
     Parameters

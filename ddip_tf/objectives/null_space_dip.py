@@ -1,7 +1,7 @@
 """A deep image prior in the null space: what T(k) leaves open comes from one small U-Net, all else is computed.
 
 The unknown is band-limited, so the U-Net works at a quarter of the resolution. Its N images are fitted, by the loss of
-`ddip_tf.deep`, to the lowest cosine coefficients of the data; then
+`ddip_tf.objectives.transfer_dip`, to the lowest cosine coefficients of the data; then
 
     y = base + (1 - R) (network - base),      R = (T^T N^-1 T + 1/S)^-1 T^T N^-1 T
 
@@ -21,23 +21,23 @@ from keras import layers
 
 from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig
-from ddip_tf.deep import variation
 from ddip_tf.networks import unet
 from ddip_tf.networks.cosine_layer import LowestCosines, to_cosines
 from ddip_tf.networks.generators import generator_channels, latent_input
 from ddip_tf.networks.parameters import ParameterVector
-from ddip_tf.transfer import dct, inverse_problem, solver
-from ddip_tf.transfer.dct import inverse_root
+from ddip_tf.objectives.losses import variation
+from ddip_tf.transfer import inverse_problem, solver
+from ddip_tf.transfer.dct import dct, inverse_root, matvec
 from ddip_tf.transfer.estimate import Transfer
 
 #: full over low resolution
 COARSE = 4
 
 
-class NullSpacePriors:
+class NullSpaceDIP:
     """One low-resolution U-Net, joined to the slices by what the law does not resolve.
 
-    Parameters and attributes as of `ddip_tf.deep.LawfulPriors`; each generator takes z and base.
+    Parameters and attributes as of `ddip_tf.objectives.transfer_dip.TransferDIP`; each generator takes z and base.
     """
 
     terms: Sequence[str] = ("loss", "fidelity", "variation")
@@ -65,12 +65,12 @@ class NullSpacePriors:
         T, information, _ = problem.normal(solution.factor)
         whiten = inverse_root(problem.noise.covariance(solution.factor)[lowest])
         self._law = tf.constant(whiten @ T[lowest], tf.float32)
-        self._data = tf.constant(dct.matvec(whiten, dct.dct(problem.images)[lowest]), tf.float32)
+        self._data = tf.constant(matvec(whiten, dct(problem.images)[lowest]), tf.float32)
         self._area = height * width
 
         resolved = problem.wiener(information) @ information
         open_ = (np.eye(count) - resolved)[lowest]
-        base = dct.dct((solution.base - problem.means) / unit)[lowest]
+        base = dct((solution.base - problem.means) / unit)[lowest]
         self.generators = {
             f"slice{i + 1}": self._generator(
                 f"slice{i + 1}", unit * open_[:, :, i], -unit * (open_[:, :, i] * base).sum(-1)
