@@ -18,22 +18,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ddip_tf.archive import save as save
-    from ddip_tf.checkpoint import Checkpoints as Checkpoints
     from ddip_tf.config import FitConfig as FitConfig
     from ddip_tf.config import preset as preset
     from ddip_tf.errors import InputError as InputError
     from ddip_tf.errors import RunError as RunError
-    from ddip_tf.fitting import fit as fit
     from ddip_tf.formats import read as read
     from ddip_tf.networks.unet import build_generator as build_generator
     from ddip_tf.regeneration import check as check
     from ddip_tf.regeneration import regenerate as regenerate
     from ddip_tf.slices.separation import Separation as Separation
     from ddip_tf.slices.stack import SliceStack as SliceStack
+    from ddip_tf.training.checkpoint import Checkpoints as Checkpoints
+    from ddip_tf.training.fitting import fit as fit
 
 #: public name → the module that defines it; imported at first use, so that ``import ddip_tf`` costs nothing
 _HOME = {
-    "Checkpoints": "checkpoint",
+    "Checkpoints": "training.checkpoint",
     "FitConfig": "config",
     "InputError": "errors",
     "RunError": "errors",
@@ -41,14 +41,14 @@ _HOME = {
     "SliceStack": "slices.stack",
     "build_generator": "networks.unet",
     "check": "regeneration",
-    "fit": "fitting",
+    "fit": "training.fitting",
     "preset": "config",
     "read": "formats",
     "regenerate": "regeneration",
     "save": "archive",
 }
 #: modules whose import starts TensorFlow, which has much to say
-_TENSORFLOW = ("fitting", "networks.unet")
+_TENSORFLOW = ("training.fitting", "networks.unet")
 __all__ = sorted(_HOME)
 
 

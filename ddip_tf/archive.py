@@ -16,12 +16,12 @@ import numpy as np
 
 from ddip_tf import environment, inspection
 from ddip_tf._types import Floats, StrPath
-from ddip_tf.checkpoint import STATE
 from ddip_tf.errors import InputError
 from ddip_tf.formats import tiff
 from ddip_tf.manifest import FORMAT_VERSION, MANIFEST, changed_files, inside, load_manifest, sha256
 from ddip_tf.place import Place, as_run_error, taken
 from ddip_tf.slices.separation import latents_of
+from ddip_tf.training.checkpoint import STATE
 
 if TYPE_CHECKING:
     from ddip_tf.config import FitConfig

@@ -35,9 +35,9 @@ def _self_test() -> None:
     with environment.quiet():
         import tensorflow as tf
 
-        from ddip_tf.fitting import fit
         from ddip_tf.networks import unet
         from ddip_tf.networks.parameters import ParameterVector
+        from ddip_tf.training.fitting import fit
 
         images = np.random.default_rng(0).normal(size=(2, 32, 37)).astype(np.float32)
         with tempfile.TemporaryDirectory() as folder:

@@ -21,7 +21,6 @@ import numpy as np
 
 from ddip_tf import archive, environment, regeneration
 from ddip_tf._types import StrPath
-from ddip_tf.checkpoint import STATE, Checkpoints
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
@@ -30,6 +29,7 @@ from ddip_tf.place import as_run_error, replace_text
 from ddip_tf.quality import without_truth
 from ddip_tf.slices.separation import alphas
 from ddip_tf.slices.stack import SliceStack
+from ddip_tf.training.checkpoint import STATE, Checkpoints
 
 SUMMARY = "summary.csv"
 
@@ -79,7 +79,7 @@ def work(task: Task) -> None:
     """
     with _ONE_AT_A_TIME, archive.RunFolder(task.run, resume=True) as folder:
         with environment.quiet():
-            from ddip_tf.fitting import fit
+            from ddip_tf.training.fitting import fit
         stack = task.read()
         do = functools.partial(fit, stack, task.config, device=task.device, threads=task.threads)
         try:

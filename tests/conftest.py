@@ -15,8 +15,8 @@ with environment.quiet():
 
 from ddip_tf import archive, cli
 from ddip_tf.config import FitConfig
-from ddip_tf.fitting import fit
 from ddip_tf.slices import SliceStack
+from ddip_tf.training.fitting import fit
 
 # non-square, odd and even, asymmetric; small enough for four levels only
 SHAPE = (43, 36)

@@ -6,11 +6,12 @@ import keras
 import numpy as np
 import pytest
 
-from ddip_tf import archive, checkpoint, cli, graphs
-from ddip_tf.checkpoint import Checkpoints, State
+from ddip_tf import archive, cli, graphs
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, Interrupted, RunError
-from ddip_tf.fitting import fit
+from ddip_tf.training import checkpoint
+from ddip_tf.training.checkpoint import Checkpoints, State
+from ddip_tf.training.fitting import fit
 
 STATE = State((np.arange(5.0, dtype="f4"), np.array(7)), np.ones((3, 6), "f4"), 12.5)
 SAME = {"gamma": 0.1, "shape": [2, 43, 36], "threads inter_op": 2}
@@ -141,8 +142,8 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_state(stack, tmp_path):
 
 
 def test_weights_go_into_the_models_only_for_who_looks(stack, monkeypatch):
-    from ddip_tf import progress
     from ddip_tf.networks import parameters
+    from ddip_tf.training.callbacks import progress
 
     written = []
     monkeypatch.setattr(parameters.ParameterVector, "write", lambda *_: written.append(1))

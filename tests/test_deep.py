@@ -11,12 +11,12 @@ from test_nullspace import discs, known_law, mix
 import ddip_tf
 from ddip_tf import archive, regeneration
 from ddip_tf.config import FitConfig
-from ddip_tf.fitting import fit
 from ddip_tf.formats import read
 from ddip_tf.networks.cosine_layer import LowestCosines, to_cosines
 from ddip_tf.objectives.losses import FLAT
 from ddip_tf.objectives.null_space_dip import NullSpaceDIP
 from ddip_tf.objectives.transfer_dip import TransferDIP
+from ddip_tf.training.fitting import fit
 from ddip_tf.transfer import dct, inverse_problem, noise, solver
 from ddip_tf.transfer.bands import frequencies
 from ddip_tf.transfer.dct import inverse_root

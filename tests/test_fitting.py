@@ -6,9 +6,9 @@ import tensorflow as tf
 from conftest import SHAPE, blobs
 
 from ddip_tf.config import FitConfig
-from ddip_tf.fitting import fit
 from ddip_tf.objectives.coupled_dip import CoupledDIP
 from ddip_tf.slices import SliceStack, affine
+from ddip_tf.training.fitting import fit
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ import ddip_tf
 from ddip_tf import archive, regeneration, report
 from ddip_tf.config import preset
 from ddip_tf.errors import InputError
-from ddip_tf.fitting import fit
 from ddip_tf.formats import read
 from ddip_tf.quality import with_truth
 from ddip_tf.slices import SliceStack
+from ddip_tf.training.fitting import fit
 
 DATA = Path(ddip_tf.__file__).with_name("demo_data")
 PAIR = read(DATA / "slice1.tif", DATA / "slice2.tif")

@@ -7,10 +7,10 @@ from conftest import SHAPE, blobs
 
 import ddip_tf
 from ddip_tf.config import FitConfig
-from ddip_tf.fitting import fit
 from ddip_tf.formats import read
 from ddip_tf.quality import with_truth
 from ddip_tf.slices import SliceStack, outliers
+from ddip_tf.training.fitting import fit
 
 DATA = Path(ddip_tf.__file__).parent / "demo_data"
 

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from ddip_tf.errors import InputError, RunError
-from ddip_tf.interruption import Interruption, seconds
 from ddip_tf.place import Place
+from ddip_tf.training.interruption import Interruption, seconds
 
 HOLD = """
 import sys, time
@@ -91,7 +91,7 @@ def test_the_first_signal_is_a_reason_to_stop(number, capfd):
 
 def test_the_second_signal_ends_the_process_at_once():
     busy = (
-        "import os, signal, time\nfrom ddip_tf.interruption import Interruption\n"
+        "import os, signal, time\nfrom ddip_tf.training.interruption import Interruption\n"
         "with Interruption():\n os.kill(os.getpid(), signal.SIGTERM)\n time.sleep(0.3)\n"
         " os.kill(os.getpid(), signal.SIGINT)\n time.sleep(30)\n"
     )

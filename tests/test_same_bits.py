@@ -16,7 +16,7 @@ import numpy as np
 from conftest import SHAPE, blobs
 import ddip_tf
 from ddip_tf.config import MIXINGS, PRIORS, FitConfig
-from ddip_tf.fitting import fit
+from ddip_tf.training.fitting import fit
 from ddip_tf.formats import read
 from ddip_tf.slices import SliceStack
 

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from ddip_tf import archive, fitting, report, thumbnail, watching
+from ddip_tf import archive, report
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
 from ddip_tf.formats import tiff
+from ddip_tf.training import fitting
+from ddip_tf.training.callbacks import pictures as watching
+from ddip_tf.training.callbacks import tensorboard, terminal_images
 
 KINDS = {
     "kernel": {"mixing": "kernel", "epochs": 7, "chunk": 5},
@@ -33,7 +36,7 @@ def test_every_kind_of_fit_is_heard_and_seen(stack, tmp_path, kind):
             *own,
             keras.callbacks.TensorBoard(tmp_path / "keras"),
             pictures,
-            *watching.tensorboard(tmp_path / "tb"),
+            *tensorboard.tensorboard(tmp_path / "tb"),
         ],
         threads=2,
     )
@@ -116,12 +119,12 @@ def test_fit_refreshes_its_preview_and_writes_for_tensorboard(call, stack, tmp_p
 def test_tensorboard_that_cannot_write_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"--tensorboard .*file.* cannot be written"):
-        watching.tensorboard(tmp_path / "file")
+        tensorboard.tensorboard(tmp_path / "file")
 
 
 def test_thumbnails_are_means_over_boxes():
     image = np.kron(np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]), np.ones((5, 4)))
-    greys = thumbnail._greys(image, 3)
+    greys = terminal_images._greys(image, 3)
     assert greys.shape == (2, 3)
     assert (greys[[0, 1], [1, 2]] == greys.max()).all()
     assert (greys[[0, 0, 1, 1], [0, 2, 0, 1]] == greys.min()).all()
@@ -130,7 +133,7 @@ def test_thumbnails_are_means_over_boxes():
 
 def test_strip_stays_in_the_width():
     images = [np.random.default_rng(0).normal(size=(90, 61))] * 3
-    lines = thumbnail.strip(images, 50).plain.splitlines()
+    lines = terminal_images.strip(images, 50).plain.splitlines()
     assert {len(line) for line in lines} == {16 * 3 + 2}
     assert len(lines) == 12  # 16 columns of 90/61 pixels, two a character
 
@@ -148,4 +151,4 @@ def test_strip_stays_in_the_width():
 def test_pictures_only_where_the_terminal_can(colours, terminal, height, shows):
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     console = Console(file=stream, force_terminal=terminal, color_system=colours, height=height, width=80)
-    assert thumbnail.can_show(console) is shows
+    assert terminal_images.can_show(console) is shows

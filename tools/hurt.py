@@ -12,9 +12,9 @@ import click
 import numpy as np
 
 import ddip_tf
-from ddip_tf import lawful
 from ddip_tf.quality import with_truth
 from ddip_tf.slices import SliceStack
+from ddip_tf.training import transfer_fit
 
 DATA = Path(ddip_tf.__file__).parent / "demo_data"
 #: name → (value above the least one, in units of the slice's range; share of pixels, None: one)
@@ -53,7 +53,7 @@ def main() -> None:
     cases["the brightest 1 % clipped"] = clipped(stack)
     click.echo("| both slices | slice 1, slice 2 | without the repair |\n| --- | --- | --- |")
     for name, case in cases.items():
-        pairs = [ddip_tf.fit(case, config).outputs, lawful.fit_transfer(case, config, "/CPU:0").outputs]
+        pairs = [ddip_tf.fit(case, config).outputs, transfer_fit.fit_transfer(case, config, "/CPU:0").outputs]
         cells = [", ".join(f"{row.psnr:.1f}" for row in with_truth.score(pair, truth)) for pair in pairs]
         click.echo(f"| {name} | {' | '.join(cells)} |")
 

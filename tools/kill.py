@@ -22,8 +22,8 @@ import click
 import numpy as np
 
 from ddip_tf import environment
-from ddip_tf.checkpoint import STATE
 from ddip_tf.formats import arrays
+from ddip_tf.training.checkpoint import STATE
 
 EPOCHS = 40
 OPTIONS = ["--preset", "paper", "--mixing", "linear", "--width", "1", "--epochs", str(EPOCHS), "--threads", "1"]
@@ -151,7 +151,7 @@ def main(out: Path, kills: int, seed: int) -> None:
     random.seed(seed)
     write_slices(out)
     with environment.quiet():
-        import ddip_tf.fitting  # noqa: F401
+        import ddip_tf.training.fitting  # noqa: F401
     began = time.monotonic()
     first = Fit(out, out / "reference", ".reference.")
     if first.wait(3600):

@@ -19,7 +19,7 @@ import click
 from kill import Fit, differences, epochs_on_disk, write_slices
 
 from ddip_tf import environment
-from ddip_tf.checkpoint import STATE
+from ddip_tf.training.checkpoint import STATE
 
 ROOM_KB = (0, 30, 150, 280, 400, 700, 1000, 1300, 1500, 1600)
 
@@ -44,7 +44,7 @@ def main(out: Path) -> None:
     small = out / "small"
     small.mkdir(exist_ok=True)
     with environment.quiet():
-        import ddip_tf.fitting  # noqa: F401
+        import ddip_tf.training.fitting  # noqa: F401
     if Fit(out, out / "reference").wait(3600):
         raise SystemExit("the fit with room failed")
     faults = []

@@ -18,9 +18,9 @@ from ddip_tf.errors import InputError
 from ddip_tf.place import taken
 
 if TYPE_CHECKING:
-    from ddip_tf.checkpoint import Checkpoints
     from ddip_tf.config import FitConfig
     from ddip_tf.slices.stack import SliceStack
+    from ddip_tf.training.checkpoint import Checkpoints
 
 RUNS = Path("saved_models")
 
@@ -96,7 +96,8 @@ def demo(output: str | None, **options: Any) -> None:
 
 
 def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[str, Any]) -> None:
-    from ddip_tf import archive, describe, environment, interruption, report
+    from ddip_tf import archive, describe, environment, report
+    from ddip_tf.training import interruption
 
     guard = interruption.Interruption(options["stop_after"] and interruption.seconds(options["stop_after"]))
     with archive.RunFolder(run, overwrite=options["overwrite"], resume=options["resume"]) as folder:
@@ -107,8 +108,8 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
                 write_page(run)
             return click.echo(f"{run} is finished: nothing to do")
         with environment.quiet():
-            from ddip_tf import progress
-            from ddip_tf.fitting import fit as run_fit
+            from ddip_tf.training.callbacks import progress
+            from ddip_tf.training.fitting import fit as run_fit
         # what is solved at once takes no checkpoints: an interruption ends it
         pause = progress.waiting(options["progress"], "estimating T(k) and solving for the slices …")
         with guard if settings.trained else pause:
@@ -140,19 +141,20 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
 
 def listeners(stack: SliceStack, run: Path, options: dict[str, Any], trained: bool) -> list[Any]:
     """What watches a fit: the bar or the lines, preview.png, TensorBoard; of one that is not trained only the end."""
-    from ddip_tf import progress, report, watching
+    from ddip_tf import report
+    from ddip_tf.training.callbacks import pictures, progress, tensorboard
 
     found = progress.callback(options["progress"] if trained or options["progress"] == "json" else "none")
     if trained:
-        found.append(watching.Pictures(functools.partial(report.write_progress, run, stack.images)))
+        found.append(pictures.Pictures(functools.partial(report.write_progress, run, stack.images)))
     if options["tensorboard"]:
-        found += watching.tensorboard(Path(options["tensorboard"]) / run.name)
+        found += tensorboard.tensorboard(Path(options["tensorboard"]) / run.name)
     return found
 
 
 def checkpoints_of(run: Path, options: dict[str, Any]) -> Checkpoints:
     """The keeper of a run's state, from --checkpoint-every (epochs, or a time) and --resume."""
-    from ddip_tf import checkpoint, interruption
+    from ddip_tf.training import checkpoint, interruption
 
     every = options["checkpoint_every"]
     try:

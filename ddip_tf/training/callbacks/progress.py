@@ -16,7 +16,7 @@ from ddip_tf._types import Floats
 class ProgressBar(keras.callbacks.Callback):
     """One line on a terminal's standard error: epoch, rate, time left, fidelity, exclusion, α; pictures above it.
 
-    `show` puts the slices there, where the terminal can (`ddip_tf.thumbnail`).
+    `show` puts the slices there, where the terminal can (`ddip_tf.training.callbacks.terminal_images`).
     """
 
     needs_weights = False
@@ -56,10 +56,10 @@ class ProgressBar(keras.callbacks.Callback):
         """Put the slices (N, H, W) above the bar, as they are after ``epoch``."""
         from rich.console import Group
 
-        from ddip_tf import thumbnail
+        from ddip_tf.training.callbacks import terminal_images
 
         label = f"slices 1 … {len(images)} after {epoch} epochs"
-        self._live.update(Group(thumbnail.strip(list(images), self.console.width), label, self._bar))
+        self._live.update(Group(terminal_images.strip(list(images), self.console.width), label, self._bar))
 
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
         self._live.update(self._bar)
@@ -94,10 +94,10 @@ def callback(kind: str) -> list[keras.callbacks.Callback]:
         return [JsonLines()]
     if not _wants_bar(kind):
         return []
-    from ddip_tf import thumbnail, watching
+    from ddip_tf.training.callbacks import pictures, terminal_images
 
     bar = ProgressBar()
-    return [watching.Pictures(bar.show, every_s=5.0), bar] if thumbnail.can_show(bar.console) else [bar]
+    return [pictures.Pictures(bar.show, every_s=5.0), bar] if terminal_images.can_show(bar.console) else [bar]
 
 
 def waiting(kind: str, text: str) -> contextlib.AbstractContextManager:

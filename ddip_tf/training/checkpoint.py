@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import environment, runtime
+from ddip_tf import environment
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import arrays
 from ddip_tf.slices.stack import SliceStack
+from ddip_tf.training import device
 
 FORMAT_VERSION = 1
 #: the state, in a run folder
@@ -59,7 +60,7 @@ def identity(stack: SliceStack, config: FitConfig, place: str) -> dict[str, Any]
         "shape": list(stack.images.shape),
         "images of sha256": hashlib.sha256(stack.images.tobytes()).hexdigest(),
         "device": place,
-        **{f"threads {name}": value for name, value in runtime.threads_in_use().items()},
+        **{f"threads {name}": value for name, value in device.threads_in_use().items()},
         **{name: versions.get(name) for name in ("tensorflow", "keras", "numpy")},
     }
 

@@ -9,12 +9,9 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from ddip_tf import environment, runtime
+from ddip_tf import environment
 from ddip_tf._types import Floats
-from ddip_tf.audience import Audience
-from ddip_tf.checkpoint import Checkpoints, identity
 from ddip_tf.config import FitConfig
-from ddip_tf.descent import descend
 from ddip_tf.networks import pixels
 from ddip_tf.objectives.null_space_dip import NullSpaceDIP
 from ddip_tf.objectives.transfer_dip import TransferDIP
@@ -22,10 +19,14 @@ from ddip_tf.quality import checks
 from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.separation import Separation, latents_of
 from ddip_tf.slices.stack import SliceStack
+from ddip_tf.training.callbacks.dispatch import Dispatcher
+from ddip_tf.training.checkpoint import Checkpoints, identity
+from ddip_tf.training.device import on_device, threads_in_use
+from ddip_tf.training.optimise import optimise
 from ddip_tf.transfer import background, inverse_problem, solver
 from ddip_tf.transfer.estimate import estimate_transfer
 
-DEEP: dict[str, type[TransferDIP] | type[NullSpaceDIP]] = {"dip": TransferDIP, "null-dip": NullSpaceDIP}
+DIPS: dict[str, type[TransferDIP] | type[NullSpaceDIP]] = {"dip": TransferDIP, "null-dip": NullSpaceDIP}
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,9 @@ def fit_transfer(
         fitted = _pixels(solution, callbacks)
     else:
         start = checkpoints.begin(identity(stack, config, device)) if checkpoints else None
-        with runtime.on_device(device):
-            model = DEEP[config.prior](images, law, solution, config)
-            end = descend(model, config, callbacks, checkpoints, start, stop)
+        with on_device(device):
+            model = DIPS[config.prior](images, law, solution, config)
+            end = optimise(model, config, callbacks, checkpoints, start, stop)
             fitted = _networks(model, images, end.by_name(model.terms), end.status)
         by_data = inverse_problem.decided(fitted.slices, images, law, solution.factor)
     separation = Separation(
@@ -114,7 +115,7 @@ def fit_transfer(
         warnings=(*law.warnings, *solution.warnings),
         provenance={
             "device": device,
-            "threads": runtime.threads_in_use(),
+            "threads": threads_in_use(),
             "normalisation_of_transfer": law.normalisation,
             "mixed": law.mixed,
             "crossover_px": round(law.crossover_px, 3),
@@ -134,9 +135,9 @@ def _pixels(solution: solver.Solution, callbacks: Sequence[keras.callbacks.Callb
     fidelity = float(np.mean(solution.residual**2, axis=(1, 2)).sum())
     generators = {name: pixels.build_pixels(y - b, name=name) for name, y, b in zip(names, slices, base, strict=True)}
     latents = {f"{name}_base": b[None, ..., None] for name, b in zip(names, base, strict=True)}
-    audience = Audience(callbacks, generators, latents, ["fidelity"], epochs=1)
-    audience.tell(np.array([[fidelity]]))
-    audience.leave()
+    listeners = Dispatcher(callbacks, generators, latents, ["fidelity"], epochs=1)
+    listeners.on_epochs(np.array([[fidelity]]))
+    listeners.on_end()
     return Fitted(
         generators=generators,
         latents=latents,

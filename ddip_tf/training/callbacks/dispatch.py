@@ -11,7 +11,7 @@ from ddip_tf.networks.generators import side_by_side
 from ddip_tf.slices.separation import latents_of
 
 
-class Audience:
+class Dispatcher:
     """The callbacks of a fit, told at the end of each chunk of every epoch in it.
 
     Their ``model`` is all generators as one, ``params["latents"]`` the list of its inputs (1, H, W, 1):
@@ -54,7 +54,7 @@ class Audience:
         self._list = keras.callbacks.CallbackList(list(callbacks), model=self._whole, epochs=epochs, latents=inputs)
         self._list.on_train_begin()
 
-    def tell(self, table: Floats) -> bool:
+    def on_epochs(self, table: Floats) -> bool:
         """Tell of the rows (E, terms) not heard yet; whether a callback wants the fit to end."""
         if any([_looks(callback, len(table)) for callback in self._callbacks]):  # every one is asked
             self._write()
@@ -64,7 +64,7 @@ class Audience:
         self._heard = len(table)
         return self._whole.stop_training
 
-    def leave(self) -> None:
+    def on_end(self) -> None:
         """Tell of the end."""
         self._list.on_train_end()
 

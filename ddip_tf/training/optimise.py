@@ -10,14 +10,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf.audience import Audience
-from ddip_tf.checkpoint import Checkpoints, State
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, Interrupted
 from ddip_tf.networks.parameters import ParameterVector
+from ddip_tf.training.adam import FusedAdam
+from ddip_tf.training.callbacks.dispatch import Dispatcher
+from ddip_tf.training.checkpoint import Checkpoints, State
 
 
-class Model(Protocol):
+class Objective(Protocol):
     """What can be fitted: the parameters of some networks and a function of them."""
 
     generators: dict[str, keras.Model]
@@ -31,32 +32,12 @@ class Model(Protocol):
         """(terms,) under the parameters in ``vector`` (see `ParameterVector.bind`) at ``epoch``, counted from 0."""
 
 
-class FusedAdam(keras.optimizers.Adam):
-    """Adam (Kingma & Ba 2015) in one pass over the parameters instead of nine."""
-
-    def update_step(self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
-        step = tf.cast(self.iterations + 1, variable.dtype)
-        index = self._get_variable_index(variable)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._momentums[index].value.handle,
-            v=self._velocities[index].value.handle,
-            beta1_power=self.beta_1**step,
-            beta2_power=self.beta_2**step,
-            lr=tf.cast(learning_rate, variable.dtype),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=gradient,
-        )
-
-
 #: the longest that a stop has to wait for the graph, unless one epoch takes longer
 PIECE_S = 1.0
 
 
-def descend(
-    model: Model,
+def optimise(
+    model: Objective,
     config: FitConfig,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoints: Checkpoints | None = None,
@@ -72,7 +53,7 @@ def descend(
     model, config
         what is fitted, and settings: epochs, learning rate and its decay, average, chunk.
     callbacks
-        Keras callbacks (`ddip_tf.audience`).
+        Keras callbacks (`ddip_tf.training.callbacks.dispatch`).
     checkpoints, start
         where the state is kept, and the state to go on from.
     stop
@@ -114,7 +95,7 @@ def descend(
     def write() -> None:
         model.parameters.write(np.concatenate([vector.numpy() for vector in vectors]))
 
-    audience = Audience(callbacks, model.generators, model.latents, terms, config.epochs, len(table), write)
+    listeners = Dispatcher(callbacks, model.generators, model.latents, terms, config.epochs, len(table), write)
     stopped = start is not None and start.status == "stopped"
     kept = last = state() if checkpoints else None
     pace, traced = 0.0, 0  # seconds an epoch, tracing left out
@@ -131,15 +112,15 @@ def descend(
         table = np.concatenate([table, record])
         reason = stop() if stop else None
         if reason or len(table) == config.epochs or (len(table) - 1) % config.chunk == 0:
-            stopped = audience.tell(table)
+            stopped = listeners.on_epochs(table)
         if checkpoints:
             kept, last = last, state()  # a state is known to be good when the loss of the epoch after it is finite
             if reason or checkpoints.due(len(table)):
                 checkpoints.save(last)
         if reason and len(table) < config.epochs:
-            audience.leave()
+            listeners.on_end()
             raise Interrupted(f"{reason}: stopped after epoch {len(table)} of {config.epochs}, {_where(checkpoints)}")
-    audience.leave()
+    listeners.on_end()
     final = state("done" if len(table) == config.epochs else "stopped")
     optimizer.finalize_variable_values(vectors)
     write()  # last: callbacks do not see the mixing, so they may not restore weights
@@ -181,7 +162,7 @@ def _where(checkpoints: Checkpoints | None) -> str:
 
 
 def _compile_chunk(
-    model: Model, optimizer: keras.optimizers.Optimizer, vectors: Sequence[keras.Variable]
+    model: Objective, optimizer: keras.optimizers.Optimizer, vectors: Sequence[keras.Variable]
 ) -> tf.types.experimental.PolymorphicFunction:
     """(first epoch, count) ↦ (count, terms): so many epochs of gradient descent inside one graph call."""
 

@@ -9,7 +9,7 @@ from ddip_tf.environment import available_cores
 from ddip_tf.errors import InputError
 
 
-def start(device: str = "auto", threads: int | None = None, networks: int = 3) -> str:
+def start_tensorflow(device: str = "auto", threads: int | None = None, networks: int = 3) -> str:
     """Set TensorFlow's threads and choose the device; must come before TensorFlow first computes.
 
     Parameters
