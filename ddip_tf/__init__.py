@@ -17,15 +17,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ddip_tf.archive import save as save
+    from ddip_tf.archive.regenerate import check as check
+    from ddip_tf.archive.regenerate import regenerate as regenerate
+    from ddip_tf.archive.write import save as save
     from ddip_tf.config import FitConfig as FitConfig
     from ddip_tf.config import preset as preset
     from ddip_tf.errors import InputError as InputError
     from ddip_tf.errors import RunError as RunError
     from ddip_tf.formats import read as read
     from ddip_tf.networks.unet import build_generator as build_generator
-    from ddip_tf.regeneration import check as check
-    from ddip_tf.regeneration import regenerate as regenerate
     from ddip_tf.slices.separation import Separation as Separation
     from ddip_tf.slices.stack import SliceStack as SliceStack
     from ddip_tf.training.checkpoint import Checkpoints as Checkpoints
@@ -40,12 +40,12 @@ _HOME = {
     "Separation": "slices.separation",
     "SliceStack": "slices.stack",
     "build_generator": "networks.unet",
-    "check": "regeneration",
+    "check": "archive.regenerate",
     "fit": "training.fitting",
     "preset": "config",
     "read": "formats",
-    "regenerate": "regeneration",
-    "save": "archive",
+    "regenerate": "archive.regenerate",
+    "save": "archive.write",
 }
 #: modules whose import starts TensorFlow, which has much to say
 _TENSORFLOW = ("training.fitting", "networks.unet")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ddip_tf import archive
 from ddip_tf._types import StrPath
+from ddip_tf.archive.manifest import load_manifest
 from ddip_tf.formats import family_of, open_content
 from ddip_tf.slices.optics import HC_EV_M, depth_of_focus_m, frequency
 
@@ -144,7 +144,7 @@ def repeats(manifest: Mapping[str, Any]) -> str:
 
 def run(path: StrPath) -> str:
     """What a run folder was made from, how, and how it ended. Raises InputError if it is none."""
-    manifest = archive.load_manifest(path)
+    manifest = load_manifest(path)
     config = manifest["config"]
     names = ", ".join(source["name"] for source in manifest["inputs"]) or "arrays"
     fitted = f", γ {manifest.get('gamma')}, {manifest['epochs_done']} epochs, seed {config['seed']}"

@@ -29,7 +29,8 @@ def examine() -> Iterator[str]:
 
 def _self_test() -> None:
     """Separate a tiny pair, archive it, regenerate it by ONNX; take the gradient of a one-level generator."""
-    from ddip_tf import archive, config, regeneration
+    from ddip_tf import config
+    from ddip_tf.archive import regenerate, write
     from ddip_tf.slices.stack import SliceStack
 
     with environment.quiet():
@@ -41,8 +42,8 @@ def _self_test() -> None:
 
         images = np.random.default_rng(0).normal(size=(2, 32, 37)).astype(np.float32)
         with tempfile.TemporaryDirectory() as folder:
-            run = archive.save(fit(SliceStack(images), config.preset("default")), f"{folder}/run")
-            found = regeneration.check(run, "onnx")
+            run = write.save(fit(SliceStack(images), config.preset("default")), f"{folder}/run")
+            found = regenerate.check(run, "onnx")
         generator = unet.build_generator(32, 37, channels=(2,), skips=(0,))
         parameters = ParameterVector({"slice1": generator})
 

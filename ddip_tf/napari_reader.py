@@ -6,12 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ddip_tf import archive, regeneration
 from ddip_tf._types import Floats, StrPath
-from ddip_tf.formats import tiff
-from ddip_tf.manifest import MANIFEST, inside
+from ddip_tf.archive.manifest import MANIFEST, load_manifest
+from ddip_tf.archive.run import archived, read_deviations
 from ddip_tf.slices import display
 
 #: napari's word for a layer: data, keywords, kind
@@ -32,12 +29,11 @@ def read_run(path: StrPath) -> list[LayerData]:
     no run folder and for pictures that cannot be read.
     """
     path = _folder(path)
-    manifest = archive.load_manifest(path)
-    inputs, outputs = regeneration.archived(path)
+    manifest = load_manifest(path)
+    inputs, outputs = archived(path)
     kinds = {"input": inputs, "ghost": inputs - outputs, "output": outputs}
     if "runs" in manifest:
-        deviations = [tiff.read(inside(path, f"outputs/std{i + 1}.tif"))[0][0] for i in range(len(outputs))]
-        kinds = {"deviation": np.stack(deviations), **kinds}
+        kinds = {"deviation": read_deviations(path, len(outputs)), **kinds}
     size = manifest["pixel_size_m"]
     known = {"metadata": {"run": str(path), "warnings": manifest["warnings"]}}
     return [

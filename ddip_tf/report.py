@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ddip_tf import archive, regeneration
 from ddip_tf._types import Floats, StrPath
+from ddip_tf.archive.lock import PREVIEW
+from ddip_tf.archive.manifest import MANIFEST, load_manifest
+from ddip_tf.archive.run import archived, read_deviations, read_learned
 from ddip_tf.errors import RunError
-from ddip_tf.formats import arrays, tiff
-from ddip_tf.manifest import MANIFEST, inside
-from ddip_tf.place import PREVIEW
 from ddip_tf.slices import optics
 from ddip_tf.slices.display import display_range
 
@@ -31,16 +30,16 @@ def write_figures(run: StrPath) -> list[Path]:
     Raises InputError if the run cannot be read, RunError if it cannot be written.
     """
     run = Path(run)
-    manifest = archive.load_manifest(run)
-    inputs, outputs = regeneration.archived(run)
+    manifest = load_manifest(run)
+    inputs, outputs = archived(run)
     triples = zip(inputs, outputs, strict=True)
     rows = [{"input": image, "output": output, "ghost": image - output} for image, output in triples]
     if "runs" in manifest:
-        for number, row in enumerate(rows, 1):
-            row["deviation"] = tiff.read(inside(run, f"outputs/std{number}.tif"))[0][0]
+        for row, deviation in zip(rows, read_deviations(run, len(rows)), strict=True):
+            row["deviation"] = deviation
         return [save_figure(_panels(rows), run / PREVIEW)]
     written = [save_figure(_panels(rows), run / PREVIEW)]
-    learned = arrays.read_npz(inside(run, "mixing.npz"))
+    learned = read_learned(run)
     if "transfer" in learned:
         from ddip_tf.transfer.estimate import Transfer
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +9,7 @@ from typing import Any
 import numpy as np
 
 from ddip_tf._types import Floats
-from ddip_tf.errors import InputError
-from ddip_tf.formats import limits
-from ddip_tf.manifest import inside
+from ddip_tf.archive.run import read_history
 from ddip_tf.quality import power_spectrum
 from ddip_tf.slices import optics
 
@@ -27,7 +23,7 @@ def losses(runs: Sequence[Path]) -> list[Chart]:
 
     Raises InputError for a damaged ``history.csv``.
     """
-    histories = [_history(run) for run in runs]
+    histories = [read_history(run) for run in runs]
     longest = max(histories, key=lambda history: len(history["epoch"]))
     epochs = longest["epoch"]
     if len(epochs) < 2:
@@ -119,14 +115,3 @@ def _plain(values: Floats) -> list[float | None]:
 
 def _padded(values: Floats, count: int) -> Floats:
     return np.pad(values, (0, count - len(values)), constant_values=np.nan)
-
-
-def _history(run: Path) -> dict[str, Floats]:
-    """Columns of ``history.csv`` by name."""
-    path = inside(run, "history.csv")
-    try:
-        rows = list(csv.reader(io.StringIO(limits.read_text(path))))
-        columns = np.array(rows[1:], float).reshape(len(rows) - 1, len(rows[0])).T
-        return {"epoch": np.arange(1.0, len(rows)), **dict(zip(rows[0], columns, strict=True))}
-    except (OSError, ValueError, IndexError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read: {str(error)[:200]}") from error

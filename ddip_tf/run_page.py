@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import archive, config, describe, planes, regeneration, run_charts
+from ddip_tf import config, describe, planes, run_charts
 from ddip_tf._types import Floats, StrPath
+from ddip_tf.archive.lock import replace_text
+from ddip_tf.archive.manifest import inside, load_manifest
+from ddip_tf.archive.run import archived, read_deviations, read_learned
 from ddip_tf.errors import RunError
-from ddip_tf.formats import arrays, tiff
-from ddip_tf.manifest import inside
-from ddip_tf.place import replace_text
 from ddip_tf.quality import power_spectrum
 
 PAGE = "report.html"
@@ -72,10 +72,10 @@ def _render(run: Path) -> str:
 
 def _contents(run: Path) -> dict[str, Any]:
     """What the template shows, by name."""
-    manifest = archive.load_manifest(run)
-    inputs, outputs = regeneration.archived(run)
+    manifest = load_manifest(run)
+    inputs, outputs = archived(run)
     repeated = "runs" in manifest
-    learned = {} if repeated else arrays.read_npz(inside(run, "mixing.npz"))
+    learned = {} if repeated else read_learned(run)
     views = _further_views(run, len(inputs), learned, repeated)
     size = manifest["pixel_size_m"]
     small: list[dict[str, Any]] = []
@@ -140,8 +140,7 @@ def _plane(image: Floats, name: str) -> dict[str, Any]:
 def _further_views(run: Path, count: int, learned: Mapping[str, Floats], repeated: bool) -> dict[str, Floats]:
     """(N, H, W) each, by name: what else there is to see of every slice."""
     if repeated:
-        maps = [tiff.read(inside(run, f"outputs/std{number}.tif"))[0][0] for number in range(1, count + 1)]
-        return {"deviation": np.stack(maps)}
+        return {"deviation": read_deviations(run, count)}
     names = {"spread": "spread", "decided by data": "decided"}
     return {view: learned[name] for view, name in names.items() if name in learned}
 

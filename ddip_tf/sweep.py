@@ -19,13 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import archive, environment, regeneration
+from ddip_tf import environment
 from ddip_tf._types import StrPath
+from ddip_tf.archive import write
+from ddip_tf.archive.lock import as_run_error, replace_text
+from ddip_tf.archive.manifest import MANIFEST, inside, load_manifest
+from ddip_tf.archive.run import archived
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
-from ddip_tf.manifest import MANIFEST, inside
-from ddip_tf.place import as_run_error, replace_text
 from ddip_tf.quality import without_truth
 from ddip_tf.slices.separation import alphas
 from ddip_tf.slices.stack import SliceStack
@@ -77,7 +79,7 @@ def work(task: Task) -> None:
 
     A fit that another worker left behind goes on from its checkpoint, if threads and device are the same.
     """
-    with _ONE_AT_A_TIME, archive.RunFolder(task.run, resume=True) as folder:
+    with _ONE_AT_A_TIME, write.RunFolder(task.run, resume=True) as folder:
         with environment.quiet():
             from ddip_tf.training.fitting import fit
         stack = task.read()
@@ -104,7 +106,7 @@ def unfinished(tasks: Sequence[Task], stack: SliceStack, *, resume: bool) -> lis
     there = [task.run for task in tasks if task.run.exists()]
     if there and not resume:
         raise InputError(f"{there[0]} exists: --resume keeps what is done, --overwrite starts anew")
-    return [task for task in tasks if not archive.RunFolder(task.run, resume=True).finished(stack, task.config)]
+    return [task for task in tasks if not write.RunFolder(task.run, resume=True).finished(stack, task.config)]
 
 
 def prepare(folder: Path, *, overwrite: bool) -> None:
@@ -131,8 +133,8 @@ def row(task: Task, failure: str | None = None) -> dict[str, Any]:
     }
     if failure is not None or not (task.run / MANIFEST).exists():
         return found
-    manifest = archive.load_manifest(task.run)
-    inputs, outputs = regeneration.archived(task.run)
+    manifest = load_manifest(task.run)
+    inputs, outputs = archived(task.run)
     matrix = manifest["mixing"].get("matrix")  # none under T(k)
     alpha = [] if matrix is None else alphas(np.asarray(matrix, float))
     return {

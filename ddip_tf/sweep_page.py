@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import regeneration
 from ddip_tf._types import Floats
+from ddip_tf.archive.lock import replace_text
+from ddip_tf.archive.run import archived
 from ddip_tf.errors import RunError
-from ddip_tf.place import replace_text
 from ddip_tf.quality import power_spectrum, repeatability
 from ddip_tf.slices.display import display_range
 from ddip_tf.suggestion import Suggestion
@@ -195,4 +195,4 @@ def _archived(run: Path) -> tuple[Floats, Floats]:
 @functools.lru_cache(maxsize=256)
 def _read(run: Path, written_ns: int) -> tuple[Floats, Floats]:
     """Read once, though the page is written after every fit."""
-    return regeneration.archived(run)
+    return archived(run)

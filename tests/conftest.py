@@ -13,7 +13,8 @@ from ddip_tf import environment
 with environment.quiet():
     import tensorflow  # noqa: F401
 
-from ddip_tf import archive, cli
+from ddip_tf import cli
+from ddip_tf.archive import write
 from ddip_tf.config import FitConfig
 from ddip_tf.slices import SliceStack
 from ddip_tf.training.fitting import fit
@@ -60,7 +61,7 @@ def separation(stack, small):
 @pytest.fixture(scope="session")
 def run(separation, tmp_path_factory):
     """An archived run; tests copy it before they change it."""
-    return archive.save(separation, tmp_path_factory.mktemp("runs") / "run")
+    return write.save(separation, tmp_path_factory.mktemp("runs") / "run")
 
 
 @pytest.fixture

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ddip_tf import archive, graphs, regeneration, report
+from ddip_tf import report
+from ddip_tf.archive import network_files, regenerate, write
+from ddip_tf.archive.manifest import changed_files, load_manifest
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import tiff
@@ -30,13 +32,13 @@ def test_run_folder_is_the_contract(run):
     for i in (1, 2):
         expected = {f"onnx/slice{i}.onnx", f"outputs/slice{i}.tif", f"outputs/ghost{i}.tif"}
         assert expected | {f"generators/slice{i}/saved_model.pb", f"onnx/filter{i}{3 - i}.onnx"} <= names
-    manifest = archive.load_manifest(run)
+    manifest = load_manifest(run)
     assert set(manifest["files"]) == names - {"manifest.json"}
-    assert archive.changed_files(run, manifest) == []
+    assert changed_files(run, manifest) == []
 
 
 def test_manifest_says_how_the_run_was_made(run, stack, small, separation):
-    manifest = archive.load_manifest(run)
+    manifest = load_manifest(run)
     assert FitConfig.from_dict(manifest["config"]) == small
     assert manifest["seed"] == 3
     assert manifest["status"] == "done"
@@ -54,11 +56,11 @@ def test_manifest_says_how_the_run_was_made(run, stack, small, separation):
 
 @pytest.mark.parametrize("runtime", ["onnx", "tensorflow"])
 def test_a_moved_archive_gives_the_same_pictures(copy, separation, runtime):
-    assert regeneration.check(copy, runtime) == []
-    worst = max(difference for _, difference in regeneration.differences(copy, runtime).values())
+    assert regenerate.check(copy, runtime) == []
+    worst = max(difference for _, difference in regenerate.differences(copy, runtime).values())
     assert worst <= {"onnx": 1e-4, "tensorflow": 1e-5}[runtime]
     spread = np.ptp(separation.outputs)
-    np.testing.assert_allclose(regeneration.regenerate(copy, runtime), separation.outputs, atol=1e-4 * spread)
+    np.testing.assert_allclose(regenerate.regenerate(copy, runtime), separation.outputs, atol=1e-4 * spread)
 
 
 def test_memory_savedmodel_and_onnx_are_one_function_of_any_latent(run, separation):
@@ -94,51 +96,51 @@ def test_a_changed_generator_is_named(copy):
     data = bytearray((copy / "onnx/slice2.onnx").read_bytes())
     data[len(data) // 2] ^= 1
     (copy / "onnx/slice2.onnx").write_bytes(bytes(data))
-    assert "onnx/slice2.onnx: changed" in regeneration.check(copy, "tensorflow")[0]
+    assert "onnx/slice2.onnx: changed" in regenerate.check(copy, "tensorflow")[0]
 
 
 def test_a_changed_picture_is_named_with_its_difference(copy):
     image, _ = tiff.read(copy / "outputs/slice1.tif")
     image[0, 7, 3] += 0.01 * np.ptp(image)
     tiff.write(copy / "outputs/slice1.tif", image[0])
-    sentences = regeneration.check(copy, "onnx")
+    sentences = regenerate.check(copy, "onnx")
     assert any(s.startswith("outputs/slice1.tif: changed") for s in sentences)
     assert any("differs by 9.9" in s or "differs by 1.0" in s for s in sentences)
 
 
 def test_missing_files_and_foreign_paths_are_named(copy):
     (copy / "history.csv").unlink()
-    manifest = archive.load_manifest(copy)
+    manifest = load_manifest(copy)
     manifest["files"]["../outside"] = "0"
-    sentences = archive.changed_files(copy, manifest)
+    sentences = changed_files(copy, manifest)
     assert sorted(sentences) == ["../outside: outside the run folder", "history.csv: missing"]
 
 
 def test_damaged_archives_end_in_one_sentence(copy):
     (copy / "onnx/slice1.onnx").write_bytes(b"nonsense")
     with pytest.raises(RunError, match="cannot be regenerated") as caught:
-        regeneration.regenerate(copy)
+        regenerate.regenerate(copy)
     assert "\n" not in str(caught.value)
 
 
 def test_folders_that_are_no_run_and_newer_formats_are_refused(tmp_path, copy):
     with pytest.raises(InputError, match="no run folder"):
-        regeneration.regenerate(tmp_path)
+        regenerate.regenerate(tmp_path)
     manifest = json.loads((copy / "manifest.json").read_text())
     (copy / "manifest.json").write_text(json.dumps({**manifest, "format_version": 99}))
     with pytest.raises(InputError, match="format 99"):
-        regeneration.regenerate(copy)
+        regenerate.regenerate(copy)
     (copy / "manifest.json").write_text("{")
     with pytest.raises(InputError, match="cannot be read"):
-        regeneration.regenerate(copy)
+        regenerate.regenerate(copy)
     with pytest.raises(InputError, match="no runtime"):
-        regeneration.regenerate(copy, "abacus")
+        regenerate.regenerate(copy, "abacus")
 
 
 def test_an_existing_run_is_kept_unless_told_otherwise(separation, copy):
     before = (copy / "manifest.json").read_bytes()
     with pytest.raises(InputError, match="not empty"):
-        archive.save(separation, copy)
+        write.save(separation, copy)
     assert (copy / "manifest.json").read_bytes() == before
     assert [p.name for p in copy.parent.iterdir()] == ["moved"]
 
@@ -147,19 +149,19 @@ def test_a_failing_archive_leaves_the_old_one_and_nothing_else(separation, copy,
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(graphs.Architecture, "save_onnx", full)
+    monkeypatch.setattr(network_files.Architecture, "save_onnx", full)
     before = (copy / "manifest.json").read_bytes()
     with pytest.raises(RunError, match="No space left"):
-        archive.save(separation, copy, overwrite=True)
+        write.save(separation, copy, overwrite=True)
     assert (copy / "manifest.json").read_bytes() == before
     assert [p.name for p in copy.parent.iterdir()] == ["moved"]
 
 
 def test_overwrite_replaces_the_run(separation, copy):
     (copy / "stray.txt").write_text("old")
-    archive.save(dataclasses.replace(separation, filters={}), copy, overwrite=True)
+    write.save(dataclasses.replace(separation, filters={}), copy, overwrite=True)
     assert not (copy / "stray.txt").exists()
-    assert regeneration.check(copy) == []
+    assert regenerate.check(copy) == []
     assert [p.name for p in copy.parent.iterdir()] == ["moved"]
 
 
@@ -178,7 +180,7 @@ def test_display_range_is_four_deviations():
 
 @pytest.mark.parametrize("runtime", ["onnx", "tensorflow"])
 def test_the_example_that_ships_still_regenerates(runtime):
-    assert regeneration.check(Path(__file__).parents[1] / "saved_models" / "example", runtime) == []
+    assert regenerate.check(Path(__file__).parents[1] / "saved_models" / "example", runtime) == []
 
 
 WITHOUT_TENSORFLOW = """

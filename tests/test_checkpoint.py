@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from ddip_tf import archive, cli, graphs
+from ddip_tf import cli
+from ddip_tf.archive import manifest, network_files
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, Interrupted, RunError
 from ddip_tf.training import checkpoint
@@ -175,7 +176,7 @@ def test_a_result_outlives_an_archive_that_fails(call, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr(graphs.Architecture, "save_onnx", full)
+        broken.setattr(network_files.Architecture, "save_onnx", full)
         code, _, err = call()
     assert (code, err.count("\n")) == (1, 1)
     assert "No space left" in err
@@ -200,7 +201,7 @@ def test_a_time_limit_is_exit_130_and_resume_goes_on(call, tmp_path):
     assert "the time is up: stopped after epoch 1 of 6" in err
     assert (tmp_path / "run" / checkpoint.STATE).exists()
     assert call("--resume")[0] == 0
-    assert archive.load_manifest(tmp_path / "run")["epochs_done"] == 6
+    assert manifest.load_manifest(tmp_path / "run")["epochs_done"] == 6
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import tifffile
 from conftest import SHAPE, blobs
 
 from ddip_tf import cli
-from ddip_tf.archive import load_manifest
+from ddip_tf.archive.manifest import load_manifest
 from ddip_tf.commands import fit
 
 QUICK = ["--epochs", "3", "--width", "1", "--mixing", "linear", "--threads", "2"]

@@ -9,7 +9,8 @@ import tensorflow as tf
 from test_nullspace import discs, known_law, mix
 
 import ddip_tf
-from ddip_tf import archive, regeneration
+from ddip_tf.archive import manifest, regenerate, write
+from ddip_tf.archive.run import archived
 from ddip_tf.config import FitConfig
 from ddip_tf.formats import read
 from ddip_tf.networks.cosine_layer import LowestCosines, to_cosines
@@ -126,11 +127,11 @@ def test_fit_archive_regenerate(tmp_path, prior):
     loss = separation.history["loss"]
     assert len(loss) == 12
     assert loss[-1] < loss[0]
-    run = archive.save(separation, tmp_path / "run")
-    final = archive.load_manifest(run)["final"]
+    run = write.save(separation, tmp_path / "run")
+    final = manifest.load_manifest(run)["final"]
     assert final["loss"] == pytest.approx(final["fidelity"] + final["variation"], rel=1e-5)
-    assert regeneration.check(run, "onnx") == []
-    _, outputs = regeneration.archived(run)
+    assert regenerate.check(run, "onnx") == []
+    _, outputs = archived(run)
     np.testing.assert_allclose(outputs, separation.outputs, atol=1e-4 * np.ptp(images))
     assert outputs.mean((1, 2)).sum() == pytest.approx(images.mean((1, 2)).sum(), abs=1e-4)
     if prior == "dip":

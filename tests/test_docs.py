@@ -15,8 +15,8 @@ MAKERS = {
     "slices/outliers": {"replaced"},
     "transfer/estimate": {"choose_normalisation", "estimate_transfer", "doubts"},
     "transfer/guides": {"related"},
-    "ensemble": {"_manifest"},
-    "export": {"_pages"},
+    "archive/repeats": {"_manifest"},
+    "archive/export": {"_pages"},
 }
 #: what tells a sentence from a word, and a warning from an error
 SENTENCE = re.compile(r"\w+ \w+.* \w+")

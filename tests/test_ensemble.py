@@ -7,18 +7,20 @@ import numpy as np
 import pytest
 import tifffile
 
-from ddip_tf import ensemble, regeneration, report
+from ddip_tf import report
+from ddip_tf.archive import regenerate, repeats
+from ddip_tf.archive import run as run_of
+from ddip_tf.archive.manifest import load_manifest, sha256
 from ddip_tf.commands import fit
 from ddip_tf.errors import RunError
 from ddip_tf.formats import tiff
-from ddip_tf.manifest import load_manifest, sha256
 
 
 def put(folder, run, gains, seed, order=(0, 1)):
     """A copy of ``run`` whose slices have other gains, and perhaps another order, in archive and pictures alike."""
     shutil.copytree(run, folder)
     manifest = load_manifest(folder)
-    inputs, _ = regeneration.archived(run)
+    inputs, _ = run_of.archived(run)
     record = manifest["normalisation"]
     record["gain"] = [g * record["gain"][i] for g, i in zip(gains, order, strict=True)]
     record["offset"] = [record["offset"][i] for i in order]
@@ -27,7 +29,7 @@ def put(folder, run, gains, seed, order=(0, 1)):
     with np.load(run / "latents.npz") as file:
         np.savez(folder / "latents.npz", **{f"slice{new}": file[f"slice{old + 1}"] for new, old in enumerate(order, 1)})
     (folder / "manifest.json").write_text(json.dumps(manifest | {"seed": seed}))
-    for i, (image, output) in enumerate(zip(inputs, regeneration.regenerate(folder), strict=True), 1):
+    for i, (image, output) in enumerate(zip(inputs, regenerate.regenerate(folder), strict=True), 1):
         tiff.write(folder / f"outputs/slice{i}.tif", output, (7e-9, 8e-9))
         tiff.write(folder / f"outputs/ghost{i}.tif", image - output, (7e-9, 8e-9))
     files = {name: sha256(folder / name) for name in manifest["files"]}
@@ -40,12 +42,12 @@ def repeated(run, tmp_path_factory):
     (folder / "runs").mkdir(parents=True)
     for number, gain in enumerate((0.8, 1.0, 1.2), 1):
         put(folder / f"runs/000{number}", run, (gain, 1.0), number)
-    return ensemble.assemble(folder, ["0001", "0002", "0003"])
+    return repeats.assemble(folder, ["0001", "0002", "0003"])
 
 
 def test_outputs_are_mean_and_deviation_of_the_runs(repeated, run):
-    parts = [regeneration.archived(repeated / f"runs/000{r}")[1] for r in (1, 2, 3)]
-    inputs, _ = regeneration.archived(run)
+    parts = [run_of.archived(repeated / f"runs/000{r}")[1] for r in (1, 2, 3)]
+    inputs, _ = run_of.archived(run)
     for i in (1, 2):
         mean, ghost, deviation = (
             tifffile.imread(repeated / f"outputs/{kind}{i}.tif") for kind in ("slice", "ghost", "std")
@@ -94,7 +96,7 @@ def test_swapped_runs_are_put_right_and_confused_ones_left_out(run, tmp_path):
     for number, order in enumerate([(0, 1), (0, 1), (1, 0), (0, 1)], 1):
         put(tmp_path / f"runs/000{number}", run, (1.0 + 0.01 * number, 1.0), number, order)
     put(tmp_path / "runs/0005", run, (1.0, 1.0), 5, (0, 0))
-    ensemble.assemble(tmp_path, [f"000{number}" for number in range(1, 6)])
+    repeats.assemble(tmp_path, [f"000{number}" for number in range(1, 6)])
     manifest = load_manifest(tmp_path)
     assert [member["order"] for member in manifest["runs"][:4]] == [[1, 2], [1, 2], [2, 1], [1, 2]]
     assert [member["used"] for member in manifest["runs"]] == [True, True, True, True, False]
@@ -102,7 +104,7 @@ def test_swapped_runs_are_put_right_and_confused_ones_left_out(run, tmp_path):
         "Confused, left out of the mean: 0005.",
         "Slices in another order than most, put right: 0003.",
     ]
-    assert regeneration.check(tmp_path) == []
+    assert regenerate.check(tmp_path) == []
 
 
 def test_fit_runs_makes_such_a_folder(call, stack, run, tmp_path, monkeypatch):
@@ -140,7 +142,7 @@ def test_runs_that_do_not_agree_leave_no_manifest(run, tmp_path):
     put(tmp_path / "runs/0001", run, (1.0, 1.0), 1)
     put(tmp_path / "runs/0002", run, (1.0, 1.0), 2, (0, 0))
     with pytest.raises(RunError, match="no two of the 2 runs agree"):
-        ensemble.assemble(tmp_path, ["0001", "0002"])
+        repeats.assemble(tmp_path, ["0001", "0002"])
     assert not (tmp_path / "manifest.json").exists()
 
 

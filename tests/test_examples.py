@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ddip_tf import regeneration
+from ddip_tf.archive import run as run_of
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "docs" / "examples"
@@ -37,7 +37,7 @@ def test_pictures_without_ddip_tf(script, tolerance, latent, run):
     assert "import ddip_tf" not in text
     folder = run if latent == "z" else SHIPPED
     images = runpy.run_path(str(EXAMPLES / script))["pictures"](folder)
-    _, archived = regeneration.archived(folder)
+    _, archived = run_of.archived(folder)
     np.testing.assert_allclose(images, archived, atol=tolerance * np.ptp(archived))
 
 
@@ -60,6 +60,6 @@ def test_pictures_in_the_browser(tmp_path):
         server.shutdown()
     assert "done in" in page
     shown = re.findall(r">slice\d: mean ([^,]+), deviation ([^<]+)<", page)
-    _, archived = regeneration.archived(SHIPPED)
+    _, archived = run_of.archived(SHIPPED)
     expected = [(image.mean(dtype=float), image.std(dtype=float)) for image in archived]
     np.testing.assert_allclose(np.array(shown, float), expected, rtol=1e-4)

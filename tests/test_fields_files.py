@@ -12,10 +12,10 @@ import pytest
 import tifffile
 from make_fixtures import ENERGY_EV, PIXEL_M, SCANNED, SHAPE, SPACING_M, the_object
 
+from ddip_tf.archive.export import export
+from ddip_tf.archive.manifest import sha256
 from ddip_tf.errors import InputError, RunError
-from ddip_tf.export import export
 from ddip_tf.formats import FAMILIES, family_of, open_content, read
-from ddip_tf.manifest import sha256
 from ddip_tf.slices.ghosts import window
 from ddip_tf.slices.optics import HC_EV_M
 from ddip_tf.slices.phase import Conversion

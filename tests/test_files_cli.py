@@ -7,7 +7,7 @@ from conftest import blobs
 from make_fixtures import PIXEL_M
 from test_fields_files import DATA
 
-from ddip_tf.archive import load_manifest
+from ddip_tf.archive.manifest import load_manifest
 from ddip_tf.slices.ghosts import window
 from ddip_tf.slices.phase import Record
 

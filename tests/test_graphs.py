@@ -3,7 +3,7 @@ import onnxruntime
 import pytest
 import tensorflow as tf
 
-from ddip_tf import graphs
+from ddip_tf.archive import network_files
 from ddip_tf.networks import filters, pixels, unet
 
 RANDOM = np.random.default_rng(3)
@@ -34,7 +34,7 @@ MODELS = {
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_every_network_gets_its_own_weights(kind, tmp_path):
-    exporter = graphs.Exporter()
+    exporter = network_files.Exporter()
     for model in MODELS[kind]():
         architecture = exporter.architecture(model)
         architecture.save_onnx(model, tmp_path / f"{model.name}.onnx")
@@ -52,6 +52,6 @@ def test_every_network_gets_its_own_weights(kind, tmp_path):
     ("kind", "shared"), [("U-Nets", True), ("pixels", True), ("kernels", False), ("heads", False), ("constants", False)]
 )
 def test_one_architecture_is_met_once(kind, shared):
-    exporter = graphs.Exporter()
+    exporter = network_files.Exporter()
     first, second = (exporter.architecture(model) for model in MODELS[kind]())
     assert (first is second) == shared

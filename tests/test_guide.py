@@ -4,7 +4,7 @@ import tifffile
 from conftest import blobs
 from scipy.ndimage import gaussian_filter
 
-from ddip_tf.archive import load_manifest
+from ddip_tf.archive.manifest import load_manifest
 from ddip_tf.errors import InputError
 from ddip_tf.slices import Guide, SliceStack
 from ddip_tf.transfer import guides

@@ -9,11 +9,11 @@ import tensorflow as tf
 import tifffile
 from conftest import SHAPE, blobs
 
-from ddip_tf import inspection, regeneration
+from ddip_tf.archive import regenerate, safe_models
+from ddip_tf.archive.manifest import changed_files, load_manifest
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import arrays, limits, read_images
-from ddip_tf.manifest import changed_files, load_manifest
 
 EXAMPLE = Path(__file__).parents[1] / "saved_models" / "example"
 
@@ -35,7 +35,7 @@ def replace_generator(run, function):
 
 def test_a_model_of_arithmetic_is_loaded(copy):
     replace_generator(copy, lambda base: base * 2.0)
-    assert np.isfinite(regeneration.regenerate(copy, "tensorflow")).all()
+    assert np.isfinite(regenerate.regenerate(copy, "tensorflow")).all()
 
 
 def writes(target):
@@ -84,7 +84,7 @@ def test_a_model_that_does_more_is_refused_and_not_run(copy, tmp_path, kind, ope
     replace_generator(copy, evil(kind, target))
     target.unlink(missing_ok=True)
     with pytest.raises(RunError, match="not loaded") as caught:
-        regeneration.regenerate(copy, "tensorflow")
+        regenerate.regenerate(copy, "tensorflow")
     assert operation in str(caught.value) or "ShardedFilename" in str(caught.value)
     assert not list(tmp_path.glob("target*"))
 
@@ -93,17 +93,17 @@ def test_assets_links_and_other_files_are_refused(copy, tmp_path):
     (copy / "generators/slice1/assets").mkdir(exist_ok=True)
     (copy / "generators/slice1/assets/extra.txt").write_text("more")
     with pytest.raises(RunError, match=r"assets/extra\.txt"):
-        inspection.check_saved_model(copy / "generators/slice1")
+        safe_models.check_saved_model(copy / "generators/slice1")
     (copy / "generators/slice2/variables/variables.index").unlink()
     (copy / "generators/slice2/variables/variables.index").symlink_to("/etc/hostname")
     with pytest.raises(RunError, match=r"variables\.index"):
-        inspection.check_saved_model(copy / "generators/slice2")
+        safe_models.check_saved_model(copy / "generators/slice2")
 
 
 def test_variables_and_constants_are_held_against_the_limit(copy, monkeypatch):
     monkeypatch.setenv(limits.VARIABLE, "20000")
     with pytest.raises((RunError, InputError), match="limit"):
-        inspection.check_saved_model(copy / "generators/slice1")
+        safe_models.check_saved_model(copy / "generators/slice1")
 
 
 def rewritten(run, change):
@@ -136,14 +136,14 @@ def unknown(onnx, model):
 def test_onnx_with_outside_data_loops_or_unknown_operations_is_refused(copy, change, message):
     rewritten(copy, change)
     with pytest.raises(RunError, match=message):
-        regeneration.regenerate(copy, "onnx")
+        regenerate.regenerate(copy, "onnx")
 
 
 def test_onnx_that_cannot_be_loaded_is_one_sentence_and_nothing_is_printed(copy, capfd):
     data = (copy / "onnx/slice1.onnx").read_bytes()
     (copy / "onnx/slice1.onnx").write_bytes(data.replace(b"base", b"b\xffse"))
     with pytest.raises(RunError, match="cannot be regenerated"):
-        regeneration.regenerate(copy, "onnx")
+        regenerate.regenerate(copy, "onnx")
     assert capfd.readouterr() == ("", "")
 
 
@@ -152,7 +152,7 @@ def test_links_out_of_the_run_folder_are_not_followed(copy, tmp_path, name):
     (copy / name).rename(tmp_path / "elsewhere")
     (copy / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(RunError, match="leads out of the run folder"):
-        regeneration.check(copy, "tensorflow" if "generators" in name else "onnx")
+        regenerate.check(copy, "tensorflow" if "generators" in name else "onnx")
 
 
 @pytest.mark.parametrize(

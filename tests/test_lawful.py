@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 import ddip_tf
-from ddip_tf import archive, regeneration, report
+from ddip_tf import report
+from ddip_tf.archive import regenerate, write
+from ddip_tf.archive.manifest import load_manifest
+from ddip_tf.archive.run import archived
 from ddip_tf.config import preset
 from ddip_tf.errors import InputError
 from ddip_tf.formats import read
@@ -76,9 +79,9 @@ def test_same_input_same_bits(separation):
 
 @pytest.mark.parametrize("runtime", ["onnx", "tensorflow"])
 def test_archive_regenerates_without_inputs(separation, tmp_path, runtime):
-    run = archive.save(separation, tmp_path / "run")
-    assert regeneration.check(run, runtime) == []
-    inputs, outputs = regeneration.archived(run)
+    run = write.save(separation, tmp_path / "run")
+    assert regenerate.check(run, runtime) == []
+    inputs, outputs = archived(run)
     np.testing.assert_allclose(inputs, PAIR.images, atol=1e-6)
     np.testing.assert_allclose(outputs, separation.outputs, atol=1e-6)
     with np.load(run / "mixing.npz", allow_pickle=False) as file:
@@ -88,6 +91,6 @@ def test_archive_regenerates_without_inputs(separation, tmp_path, runtime):
     assert kept.shape == outputs.shape
     if runtime == "onnx":
         assert [path.name for path in report.write_figures(run)] == ["preview.png", "transfer.png", "decided.png"]
-    manifest = archive.load_manifest(run)
+    manifest = load_manifest(run)
     assert manifest["config"]["mixing"] == "transfer"
     assert manifest["crossover_px"] == pytest.approx(19.4, abs=3)

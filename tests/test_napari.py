@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 import ddip_tf
-from ddip_tf import napari_reader, regeneration
-from ddip_tf.archive import load_manifest
+from ddip_tf import napari_reader
+from ddip_tf.archive.manifest import load_manifest
+from ddip_tf.archive.run import archived
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 MANIFEST = Path(ddip_tf.__file__).with_name("napari.yaml")
@@ -23,7 +24,7 @@ def test_a_run_folder_becomes_layers(run):
     read = napari_reader.get_reader(str(run))
     layers = {keywords["name"]: (data, keywords) for data, keywords, kind in read(str(run)) if kind == "image"}
     assert list(layers) == [f"slice {i} {kind}" for kind in ("input", "ghost", "output") for i in (1, 2)]
-    inputs, outputs = regeneration.archived(run)
+    inputs, outputs = archived(run)
     np.testing.assert_array_equal(layers["slice 2 ghost"][0], inputs[1] - outputs[1])
     np.testing.assert_array_equal(layers["slice 1 output"][0], outputs[0])
     for _, keywords in layers.values():

@@ -6,14 +6,14 @@ import time
 
 import pytest
 
+from ddip_tf.archive.lock import FolderLock
 from ddip_tf.errors import InputError, RunError
-from ddip_tf.place import Place
 from ddip_tf.training.interruption import Interruption, seconds
 
 HOLD = """
 import sys, time
-from ddip_tf.place import Place
-with Place(sys.argv[1]):
+from ddip_tf.archive.lock import FolderLock
+with FolderLock(sys.argv[1]):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -23,21 +23,21 @@ def test_the_second_is_refused_while_the_first_lives(tmp_path):
     run = tmp_path / "run"
     holder = subprocess.Popen([sys.executable, "-c", HOLD, run], stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(InputError, match="another ddip-tf works on"), Place(run):
+    with pytest.raises(InputError, match="another ddip-tf works on"), FolderLock(run):
         pass
     (tmp_path / ".run.partial" / "half").write_text("unfinished")
     holder.kill()  # leaves its lock and its folder
     holder.communicate()
     assert sorted(path.name for path in tmp_path.iterdir()) == [".run.lock", ".run.partial"]
-    with Place(run) as place:
+    with FolderLock(run) as place:
         assert list(place.aside.iterdir()) == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_two_places_in_one_process_exclude_each_other(tmp_path):
-    with Place(tmp_path / "run"), pytest.raises(InputError, match="another"), Place(tmp_path / "run"):
+    with FolderLock(tmp_path / "run"), pytest.raises(InputError, match="another"), FolderLock(tmp_path / "run"):
         pass
-    with Place(tmp_path / "run"), Place(tmp_path / "run2"):
+    with FolderLock(tmp_path / "run"), FolderLock(tmp_path / "run2"):
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -56,7 +56,7 @@ def test_an_exchange_cut_short_is_taken_back_or_completed(tmp_path, killed_after
         aside.rename(run)
     if killed_after >= 3:
         (old / "checkpoints").rmdir()
-    with Place(run):
+    with FolderLock(run):
         pass
     assert [path.name for path in run.iterdir()] == (["checkpoints"] if killed_after == 1 else ["manifest.json"])
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
@@ -64,9 +64,9 @@ def test_an_exchange_cut_short_is_taken_back_or_completed(tmp_path, killed_after
 
 def test_a_file_in_the_place_is_refused(tmp_path):
     (tmp_path / "run").write_text("")
-    with pytest.raises(InputError, match="no folder"), Place(tmp_path / "run"):
+    with pytest.raises(InputError, match="no folder"), FolderLock(tmp_path / "run"):
         pass
-    with pytest.raises(RunError, match="cannot write"), Place(tmp_path / "run" / "inner"):
+    with pytest.raises(RunError, match="cannot write"), FolderLock(tmp_path / "run" / "inner"):
         pass
 
 

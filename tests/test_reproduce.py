@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from ddip_tf import sweep
+from ddip_tf.archive.manifest import load_manifest
+from ddip_tf.archive.run import archived
 from ddip_tf.config import preset
 from ddip_tf.formats import tiff
-from ddip_tf.manifest import load_manifest
-from ddip_tf.regeneration import archived
 
 TOOL = Path(__file__).parents[1] / "tools/reproduce_paper.py"
 

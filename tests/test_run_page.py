@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from ddip_tf import describe, ensemble, planes, run_charts, run_page
+from ddip_tf import describe, planes, run_charts, run_page
+from ddip_tf.archive import repeats
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import tiff
 from ddip_tf.quality import edge_resolution
@@ -331,7 +332,7 @@ def test_page_fits_the_window(visit, edges, width):
 def test_repeated_fits_show_their_deviation(visit, run, tmp_path):
     for name in ("0001", "0002"):
         shutil.copytree(run, tmp_path / "r/runs" / name)
-    ensemble.assemble(tmp_path / "r", ["0001", "0002"])
+    repeats.assemble(tmp_path / "r", ["0001", "0002"])
     tab = visit(tmp_path / "r")
     assert tab.locator("[data-view=deviation]").count() == 2
     assert tab.get_attribute("text=0002", "href") == "runs/0002/report.html"

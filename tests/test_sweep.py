@@ -17,11 +17,11 @@ import pytest
 import tifffile
 
 from ddip_tf import cluster, sweep
+from ddip_tf.archive.manifest import load_manifest, sha256
+from ddip_tf.archive.run import archived
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import tiff
-from ddip_tf.manifest import load_manifest, sha256
 from ddip_tf.quality import without_truth
-from ddip_tf.regeneration import archived
 
 GRID = ["--preset", "paper", "--mixing", "shallow,kernel", "--gamma", "0.04,0.2", "--runs", "2", "--epochs", "12"]
 NAMES = [f"{mixing}-g{gamma}-s{seed}" for mixing in ("shallow", "kernel") for gamma in ("0.04", "0.2") for seed in "01"]

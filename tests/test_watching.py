@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from ddip_tf import archive, report
+from ddip_tf import report
+from ddip_tf.archive import write
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
 from ddip_tf.formats import tiff
@@ -87,10 +88,10 @@ def test_preview_of_a_fit_under_way(stack, run, tmp_path, monkeypatch):
     report.write_progress(place, stack.images, stack.images, 40)
     assert [path.name for path in place.iterdir()] == ["preview.png"]
     assert (place / "preview.png").read_bytes().startswith(b"\x89PNG")
-    with archive.RunFolder(place):
+    with write.RunFolder(place):
         pass  # nothing but a preview: the folder is free
     (place / "note").write_text("")
-    with pytest.raises(InputError, match="not empty"), archive.RunFolder(place):
+    with pytest.raises(InputError, match="not empty"), write.RunFolder(place):
         pass
     before = (run / "preview.png").read_bytes() if (run / "preview.png").exists() else None
     report.write_progress(run, stack.images, stack.images, 40)

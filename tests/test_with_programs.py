@@ -11,7 +11,7 @@ import pytest
 from make_fixtures import PIXEL_M, SHAPE, SPACING_M, positions_px, ptychi_task
 from test_fields_files import DATA, expected, ghosts, run_of  # noqa: F401
 
-from ddip_tf.export import export
+from ddip_tf.archive.export import export
 
 
 @pytest.fixture

@@ -206,8 +206,8 @@ def commands(folder: Path, times: int) -> dict[str, Any]:
 
 def archive(way: str) -> None:
     """Write the generators of a pair as a run does, or as Keras does (`Model.export`); say the seconds a generator."""
+    from ddip_tf.archive.network_files import Exporter
     from ddip_tf.config import preset
-    from ddip_tf.graphs import Exporter
     from ddip_tf.networks.generators import build_generators
 
     generators, _ = build_generators(preset("paper"), 2, (SIDE, SIDE), np.random.default_rng(0))

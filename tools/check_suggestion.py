@@ -20,8 +20,8 @@ from typing import Any
 import click
 import numpy as np
 
-from ddip_tf import regeneration
-from ddip_tf.archive import load_manifest
+from ddip_tf.archive.manifest import load_manifest
+from ddip_tf.archive.run import archived
 from ddip_tf.formats import read
 from ddip_tf.quality import with_truth, without_truth
 from ddip_tf.slices import SliceStack
@@ -37,7 +37,7 @@ def check(sweep: Path, pair: Path) -> dict[str, Any]:
     for row in table:
         run = sweep / "runs" / row["run"]
         manifest = load_manifest(run)
-        inputs, outputs = regeneration.archived(run)
+        inputs, outputs = archived(run)
         true = truth.cropped(*manifest["crop"]) if manifest["crop"] else truth
         leaks[row["run"]], before = worst(outputs, true), worst(inputs, true)
         words = ("run", "status", "preset", "mixing")

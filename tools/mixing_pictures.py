@@ -14,8 +14,8 @@ from pathlib import Path
 
 import click
 
-from ddip_tf import regeneration
-from ddip_tf.archive import load_manifest
+from ddip_tf.archive.manifest import load_manifest
+from ddip_tf.archive.run import archived
 from ddip_tf.formats import read
 from ddip_tf.quality import with_truth
 from ddip_tf.slices.display import display_range
@@ -44,7 +44,7 @@ def main(sweep: Path, picture: Path) -> None:
         for column, (gamma, run) in enumerate(sorted(by_gamma.items()), 1):
             crop = load_manifest(run)["crop"]
             true = truth.cropped(*crop).images if crop else truth.images
-            inputs, outputs = regeneration.archived(run)
+            inputs, outputs = archived(run)
             if not block + column - 1:
                 click.echo(_words("input", with_truth.score(inputs, true)))
             click.echo(_words(f"{mixing} γ {gamma:g}", with_truth.score(outputs, true)))

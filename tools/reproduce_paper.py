@@ -23,8 +23,9 @@ import click
 import numpy as np
 
 import ddip_tf
-from ddip_tf import plots, regeneration, sweep_page
-from ddip_tf.archive import load_manifest
+from ddip_tf import plots, sweep_page
+from ddip_tf.archive.manifest import load_manifest
+from ddip_tf.archive.run import archived
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.quality.edge_resolution import edge_resolution
 
@@ -73,7 +74,7 @@ def resolution_study(out: Path, lines: tuple[str, ...]) -> str:
     """FWHM at each line, of the input and of the shallow γ = 0.1 output."""
     run = out / "shallow/runs/shallow-g0.1-s0"
     size = load_manifest(run)["pixel_size_m"]
-    inputs, outputs = regeneration.archived(run)
+    inputs, outputs = archived(run)
     cells, pictures = [], []
     for number, text in enumerate(lines, 1):
         index, *points = text.split(":")
@@ -101,7 +102,7 @@ def uncertainty_study(out: Path) -> str:
     groups = sweep_page.by_setting([row for row in rows_of(out / "shallow") if "fidelity" in row])
     cells = []
     for setting, rows in groups.items():
-        inputs, _ = regeneration.archived(out / "shallow/runs" / rows[0]["run"])
+        inputs, _ = archived(out / "shallow/runs" / rows[0]["run"])
         try:
             deviation, confused = sweep_page.deviation_of(rows, out / "shallow")
         except RunError as error:

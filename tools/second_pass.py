@@ -50,7 +50,7 @@ def follow(task: Any, epochs: int, truth: np.ndarray, experiment: Experiment) ->
 def without_ghosts(obj: np.ndarray, out: Path, experiment: Experiment) -> np.ndarray:
     """The object (N, H, W) that `ddip-tf fit` and `ddip-tf export` make of a reconstruction's."""
     import ddip_tf
-    from ddip_tf.export import export
+    from ddip_tf.archive.export import export
     from ddip_tf.slices.phase import Conversion
 
     np.save(out / "first.npy", obj)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ddip_tf.archive.lock import taken
 from ddip_tf.commands.options import Sectioned, fit_options, read_guide, read_stack, settings_from, stack_options
 from ddip_tf.commands.report import write_page
 from ddip_tf.commands.score import scores
 from ddip_tf.errors import InputError
-from ddip_tf.place import taken
 
 if TYPE_CHECKING:
     from ddip_tf.config import FitConfig
@@ -96,11 +96,12 @@ def demo(output: str | None, **options: Any) -> None:
 
 
 def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[str, Any]) -> None:
-    from ddip_tf import archive, describe, environment, report
+    from ddip_tf import describe, environment, report
+    from ddip_tf.archive import write
     from ddip_tf.training import interruption
 
     guard = interruption.Interruption(options["stop_after"] and interruption.seconds(options["stop_after"]))
-    with archive.RunFolder(run, overwrite=options["overwrite"], resume=options["resume"]) as folder:
+    with write.RunFolder(run, overwrite=options["overwrite"], resume=options["resume"]) as folder:
         if options["resume"] and folder.finished(stack, settings):
             if not (run / "preview.png").exists():  # killed between the archive and its figures
                 report.write_figures(run)
@@ -168,7 +169,9 @@ def checkpoints_of(run: Path, options: dict[str, Any]) -> Checkpoints:
 
 def fit_repeatedly(stack: SliceStack, settings: FitConfig, run: Path, count: int, options: dict[str, Any]) -> None:
     """``count`` fits of seeds from the settings' one up, one after the other, then their mean and deviation."""
-    from ddip_tf import archive, describe, ensemble, report
+    from ddip_tf import describe, report
+    from ddip_tf.archive import repeats
+    from ddip_tf.archive.manifest import load_manifest
 
     if taken(run):
         if not (options["overwrite"] or options["resume"]):
@@ -180,12 +183,12 @@ def fit_repeatedly(stack: SliceStack, settings: FitConfig, run: Path, count: int
         options = {**options, "tensorboard": str(Path(options["tensorboard"]) / run.name)}
     for number, name in enumerate(names):
         fit_into(stack, replace(settings, seed=settings.seed + number), run / "runs" / name, options)
-    ensemble.assemble(run, names)
+    repeats.assemble(run, names)
     report.write_figures(run)
     write_page(run)
     if options["progress"] == "json":
         return
-    manifest = archive.load_manifest(run)
+    manifest = load_manifest(run)
     for sentence in manifest["warnings"]:
         click.echo(f"Warning: {sentence}")
     click.echo(describe.repeats(manifest))

@@ -190,8 +190,8 @@ def read_stack(files: tuple[str, ...], options: dict[str, Any], quantity: str = 
 
 def read_guide(text: str) -> Guide:
     """The map that ``sliceK=FILE`` names."""
+    from ddip_tf.archive.manifest import sha256
     from ddip_tf.formats import read_images
-    from ddip_tf.manifest import sha256
     from ddip_tf.slices.stack import Guide
 
     name, _, file = text.partition("=")

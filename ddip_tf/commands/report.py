@@ -22,7 +22,7 @@ def report(path: str) -> None:
     ddip-tf report saved_models/my_sweep
     """
     from ddip_tf import run_page, sweep, sweep_page
-    from ddip_tf.manifest import MANIFEST
+    from ddip_tf.archive.manifest import MANIFEST
     from ddip_tf.suggestion import suggest
 
     folder = Path(path)

@@ -5,17 +5,18 @@ The ONNX runtime needs numpy, tifffile and onnxruntime only; TensorFlow is not i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ddip_tf import archive, inspection
-from ddip_tf import manifest as manifest_of
 from ddip_tf._types import Floats, StrPath
+from ddip_tf.archive.manifest import changed_files, inside, load_manifest
+from ddip_tf.archive.run import member_folders
+from ddip_tf.archive.runtimes import RUNTIMES
 from ddip_tf.errors import InputError, RunError
-from ddip_tf.formats import arrays, limits, tiff
+from ddip_tf.formats import arrays, tiff
 from ddip_tf.quality import repeatability
 from ddip_tf.slices.affine import Affine
 
@@ -45,15 +46,15 @@ def regenerate(run: StrPath, runtime: str = "onnx") -> Floats:
     RunError
         a generator or its latent input is missing or damaged.
     """
-    if runtime not in _RUNTIMES:
-        raise InputError(f"no runtime {runtime!r}; there are {', '.join(_RUNTIMES)}")
-    manifest = archive.load_manifest(run)
+    if runtime not in RUNTIMES:
+        raise InputError(f"no runtime {runtime!r}; there are {', '.join(RUNTIMES)}")
+    manifest = load_manifest(run)
     if "runs" in manifest:
         return _repeats(Path(run), manifest, runtime)[0]
     try:
-        latents = arrays.read_npz(manifest_of.inside(run, "latents.npz"))
+        latents = arrays.read_npz(inside(run, "latents.npz"))
         names = [f"slice{i + 1}" for i in range(manifest["slices"])]
-        images = [_RUNTIMES[runtime](Path(run), name, latents) for name in names]
+        images = [RUNTIMES[runtime](Path(run), name, latents) for name in names]
         if any(image.shape != (1, *manifest["shape"], 1) for image in images):
             raise RunError(f"the generators' images are not {manifest['shape']} as the manifest says")
         record = manifest["normalisation"]
@@ -70,24 +71,11 @@ def pictures(run: StrPath, runtime: str = "onnx") -> dict[str, Floats]:
 
     ``slice1`` …; of repeated runs, whose slices are means, also their deviations ``std1`` … . Raises as `regenerate`.
     """
-    manifest = archive.load_manifest(run)
+    manifest = load_manifest(run)
     if "runs" not in manifest:
         return {f"slice{i}": image for i, image in enumerate(regenerate(run, runtime), 1)}
     kinds = zip(("slice", "std"), _repeats(Path(run), manifest, runtime), strict=True)
     return {f"{kind}{i}": image for kind, images in kinds for i, image in enumerate(images, 1)}
-
-
-def archived(run: StrPath) -> tuple[Floats, Floats]:
-    """The input slices (output + ghost) and the outputs of a run, as archived, each (N, H, W).
-
-    Raises InputError if it is no run folder or a picture cannot be read.
-    """
-    count = archive.load_manifest(run)["slices"]
-    output, ghost = (
-        np.concatenate([tiff.read(manifest_of.inside(run, f"outputs/{kind}{i + 1}.tif"))[0] for i in range(count)])
-        for kind in ("slice", "ghost")
-    )
-    return output + ghost, output
 
 
 def check(run: StrPath, runtime: str = "onnx") -> list[str]:
@@ -98,10 +86,10 @@ def check(run: StrPath, runtime: str = "onnx") -> list[str]:
 
     Raises as `regenerate`.
     """
-    manifest = archive.load_manifest(run)
-    found = archive.changed_files(run, manifest)
-    for folder in _members(Path(run), manifest) if "runs" in manifest else ():
-        found += [f"{folder.name}/{one}" for one in archive.changed_files(folder, archive.load_manifest(folder))]
+    manifest = load_manifest(run)
+    found = changed_files(run, manifest)
+    for folder in member_folders(Path(run), manifest) if "runs" in manifest else ():
+        found += [f"{folder.name}/{one}" for one in changed_files(folder, load_manifest(folder))]
     for name, (image, difference) in differences(run, runtime).items():
         if not difference <= TOLERANCE[runtime]:
             found.append(
@@ -118,7 +106,7 @@ def differences(run: StrPath, runtime: str = "onnx") -> dict[str, tuple[Floats, 
     """
     found: dict[str, tuple[Floats, float]] = {}
     for name, picture in pictures(run, runtime).items():
-        archived = tiff.read(manifest_of.inside(run, f"outputs/{name}.tif"))[0][0]
+        archived = tiff.read(inside(run, f"outputs/{name}.tif"))[0][0]
         if archived.shape != picture.shape:
             raise RunError(f"outputs/{name}.tif is {archived.shape}, regenerated {picture.shape}")
         own_slice = found.get(name.replace("std", "slice"), (archived, 0.0))[0]
@@ -142,7 +130,7 @@ def write(pictures: Mapping[str, Floats], folder: StrPath, pixel_size_m: tuple[f
 def _repeats(run: Path, manifest: Mapping[str, Any], runtime: str) -> tuple[Floats, Floats]:
     """Mean and deviation (N, H, W) over the runs in ``runs/``, generated anew."""
     outputs, members = [], []
-    for folder, record in zip(_members(run, manifest), manifest["runs"], strict=True):
+    for folder, record in zip(member_folders(run, manifest), manifest["runs"], strict=True):
         try:
             member = repeatability.Member.from_dict(record)
         except (KeyError, TypeError, ValueError) as error:
@@ -154,35 +142,3 @@ def _repeats(run: Path, manifest: Mapping[str, Any], runtime: str) -> tuple[Floa
         return repeatability.combine(outputs, members)
     except (ValueError, IndexError) as error:
         raise RunError(f"{run} is damaged: its runs do not go together") from error
-
-
-def _members(run: Path, manifest: Mapping[str, Any]) -> list[Path]:
-    """Folders of the single runs. Raises RunError where one leads elsewhere or is no single run."""
-    try:
-        folders = [manifest_of.inside(run, f"runs/{record['name']}") for record in manifest["runs"]]
-    except (KeyError, TypeError) as error:
-        raise RunError(f"{run} is damaged: its list of runs cannot be read") from error
-    if any("runs" in archive.load_manifest(folder) for folder in folders):
-        raise RunError(f"{run} is damaged: one of its runs is several")
-    return folders
-
-
-def _by_onnx(run: Path, name: str, latents: Mapping[str, Floats]) -> Floats:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    file = manifest_of.inside(run, f"onnx/{name}.onnx")
-    limits.admit(file, (file.stat().st_size,), "u1")
-    model = file.read_bytes()
-    inspection.check_onnx(model, file.name)
-    # without its fallback, which prints its failures on standard output
-    cpu = {"providers": ["CPUExecutionProvider"], "enable_fallback": 0}
-    session = onnxruntime.InferenceSession(model, options, **cpu)
-    return session.run(None, archive.latents_of(name, [i.name for i in session.get_inputs()], latents))[0]
-
-
-_RUNTIMES: dict[str, Callable[[Path, str, Mapping[str, Floats]], Any]] = {
-    "onnx": _by_onnx,
-    "tensorflow": archive.run_saved_model,
-}

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from ddip_tf._types import Box, StrPath
+from ddip_tf.archive.manifest import changed_files, inside, load_manifest
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import FAMILIES, family_of, tiff
-from ddip_tf.manifest import changed_files, inside, load_manifest
 from ddip_tf.slices.ghosts import take_out
 from ddip_tf.slices.stack import check_box
 

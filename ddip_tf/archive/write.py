@@ -1,6 +1,6 @@
 """The run folder: generators as SavedModel and ONNX, latents, pictures, and a manifest with every file's hash.
 
-Writing needs TensorFlow; reading (`load_manifest`, `changed_files`) does not.
+Writing needs TensorFlow; reading (`ddip_tf.archive.run`) does not.
 """
 
 from __future__ import annotations
@@ -14,21 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ddip_tf import environment, inspection
+from ddip_tf import environment
 from ddip_tf._types import Floats, StrPath
+from ddip_tf.archive.lock import FolderLock, as_run_error, taken
+from ddip_tf.archive.manifest import FORMAT_VERSION, MANIFEST, load_manifest, sha256
+from ddip_tf.archive.runtimes import run_saved_model
 from ddip_tf.errors import InputError
 from ddip_tf.formats import tiff
-from ddip_tf.manifest import FORMAT_VERSION, MANIFEST, changed_files, inside, load_manifest, sha256
-from ddip_tf.place import Place, as_run_error, taken
-from ddip_tf.slices.separation import latents_of
 from ddip_tf.training.checkpoint import STATE
 
 if TYPE_CHECKING:
     from ddip_tf.config import FitConfig
     from ddip_tf.slices.separation import Separation
     from ddip_tf.slices.stack import SliceStack
-
-__all__ = ["RunFolder", "changed_files", "latents_of", "load_manifest", "run_saved_model", "save"]
 
 #: arrays of the mixing with fewer numbers also stand in the manifest, for people to read
 LARGEST_LISTED = 1000
@@ -67,7 +65,7 @@ def save(separation: Separation, run: StrPath, *, overwrite: bool = False) -> Pa
 class RunFolder:
     """A run folder in the making: filled aside, under a name of its own, and exchanged when complete.
 
-    Use it as a context: entering claims the place (so that a missing permission shows before hours of work, and no
+    Use it as a context: entering claims the folder (so that a missing permission shows before hours of work, and no
     second process works on it), leaving with an error removes what was written. Raises as `save`.
 
     Parameters
@@ -80,12 +78,12 @@ class RunFolder:
 
     def __init__(self, run: StrPath, *, overwrite: bool = False, resume: bool = False) -> None:
         self.run = Path(run).absolute()
-        self._place = Place(run)
+        self._lock = FolderLock(run)
         self._keep = not (overwrite or resume)
 
     def __enter__(self) -> RunFolder:
         with contextlib.ExitStack() as stack:
-            stack.enter_context(self._place)
+            stack.enter_context(self._lock)
             if self._keep and taken(self.run):
                 hint = "--resume goes on with it, " if (self.run / STATE).exists() else ""
                 raise InputError(f"{self.run} exists and is not empty: {hint}choose another -o, or --overwrite")
@@ -112,28 +110,14 @@ class RunFolder:
     def write(self, separation: Separation) -> None:
         """Fill the folder and put it in its place."""
         with as_run_error(self.run):
-            _write_run(separation, self._place.aside)
-            self._place.exchange()
-
-
-def run_saved_model(run: Path, name: str, latents: Mapping[str, Floats]) -> Floats:
-    """The image (1, H, W, 1) of the run's generator ``name``, by its SavedModel.
-
-    Raises what TensorFlow raises, and RunError for a SavedModel that holds more than arithmetic.
-    """
-    import tensorflow as tf
-
-    folder = inside(run, f"generators/{name}")
-    inspection.check_saved_model(folder)
-    signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
-    feed = latents_of(name, signature.structured_input_signature[1], latents)
-    return next(iter(signature(**{kind: tf.constant(x) for kind, x in feed.items()}).values())).numpy()
+            _write_run(separation, self._lock.aside)
+            self._lock.commit()
 
 
 def _write_run(separation: Separation, folder: Path) -> None:
     import tensorflow as tf
 
-    from ddip_tf.graphs import Exporter
+    from ddip_tf.archive.network_files import Exporter
 
     networks, exporter = {**separation.generators, **separation.filters}, Exporter()
     for name in networks:

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import regeneration
 from ddip_tf._types import Floats, StrPath
+from ddip_tf.archive.lock import as_run_error
+from ddip_tf.archive.manifest import MANIFEST, load_manifest, sha256
+from ddip_tf.archive.run import archived
 from ddip_tf.formats import tiff
-from ddip_tf.manifest import MANIFEST, load_manifest, sha256
-from ddip_tf.place import as_run_error
 from ddip_tf.quality import repeatability
 
 #: what stands in the manifest of a single run and means nothing for several
@@ -34,7 +34,7 @@ def assemble(run: StrPath, names: Sequence[str]) -> Path:
     run = Path(run)
     folders = [run / "runs" / name for name in names]
     manifests = [load_manifest(folder) for folder in folders]
-    pairs = [regeneration.archived(folder) for folder in folders]
+    pairs = [archived(folder) for folder in folders]
     inputs, outputs = pairs[0][0], [output for _, output in pairs]
     members = repeatability.match(outputs, inputs)
     mean, deviation = repeatability.combine(outputs, members)

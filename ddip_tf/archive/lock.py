@@ -1,4 +1,4 @@
-"""The place of a run folder: held by one process at a time, and always either the old run, the new one, or none.
+"""The lock of a run folder: held by one process at a time, and always either the old run, the new one, or none.
 
 Beside RUN stand, while a process works there, `.RUN.lock` (locked by the kernel for as long as the process lives),
 `.RUN.partial` (the run in the making) and, for the moment of the exchange, `.RUN.old`. Whoever holds the lock may clear
@@ -28,8 +28,8 @@ def taken(run: Path) -> bool:
     return run.is_dir() and any(path.name not in (PREVIEW, f".{PREVIEW}") for path in run.iterdir())
 
 
-class Place:
-    """Hold the place ``run``; leaving it clears away what is not finished.
+class FolderLock:
+    """Hold the folder ``run``; leaving it clears away what is not finished.
 
     Raises
     ------
@@ -44,7 +44,7 @@ class Place:
         #: the folder to fill
         self.aside = self._beside("partial")
 
-    def __enter__(self) -> Place:
+    def __enter__(self) -> FolderLock:
         import filelock
 
         if self.run.exists() and not self.run.is_dir():
@@ -71,7 +71,7 @@ class Place:
         shutil.rmtree(self.aside, ignore_errors=True)
         self._release()
 
-    def exchange(self) -> None:
+    def commit(self) -> None:
         """Put the filled folder in its place and remove what was there. Raises OSError."""
         if self.run.exists():
             self.run.rename(self._beside("old"))
