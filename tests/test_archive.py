@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ddip_tf import report
 from ddip_tf.archive import network_files, regenerate, write
 from ddip_tf.archive.manifest import changed_files, load_manifest
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import tiff
+from ddip_tf.report import figures
 from ddip_tf.slices import display
 
 
@@ -166,7 +166,7 @@ def test_overwrite_replaces_the_run(separation, copy):
 
 
 def test_preview_is_a_picture(copy):
-    path = report.write_figures(copy)[0]
+    path = figures.write_figures(copy)[0]
     assert path.read_bytes().startswith(b"\x89PNG")
     assert path.stat().st_size > 10_000
 

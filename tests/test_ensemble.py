@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import tifffile
 
-from ddip_tf import report
 from ddip_tf.archive import regenerate, repeats
 from ddip_tf.archive import run as run_of
 from ddip_tf.archive.manifest import load_manifest, sha256
 from ddip_tf.commands import fit
 from ddip_tf.errors import RunError
 from ddip_tf.formats import tiff
+from ddip_tf.report import figures
 
 
 def put(folder, run, gains, seed, order=(0, 1)):
@@ -86,9 +86,9 @@ def test_check_notices_what_was_changed_anywhere(call, repeated, tmp_path, what)
 
 def test_preview_has_a_column_for_the_deviation(repeated, monkeypatch):
     rows = []
-    monkeypatch.setattr(report, "_panels", lambda given: rows.extend(given))
-    monkeypatch.setattr(report, "save_figure", lambda figure, path: path)
-    assert report.write_figures(repeated) == [repeated / "preview.png"]
+    monkeypatch.setattr(figures, "_panels", lambda given: rows.extend(given))
+    monkeypatch.setattr(figures, "save_figure", lambda figure, path: path)
+    assert figures.write_figures(repeated) == [repeated / "preview.png"]
     assert [list(row) for row in rows] == [["input", "output", "ghost", "deviation"]] * 2
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import ddip_tf
-from ddip_tf import report
 from ddip_tf.archive import regenerate, write
 from ddip_tf.archive.manifest import load_manifest
 from ddip_tf.archive.run import archived
@@ -15,6 +14,7 @@ from ddip_tf.config import preset
 from ddip_tf.errors import InputError
 from ddip_tf.formats import read
 from ddip_tf.quality import with_truth
+from ddip_tf.report import figures
 from ddip_tf.slices import SliceStack
 from ddip_tf.training.fitting import fit
 
@@ -90,7 +90,7 @@ def test_archive_regenerates_without_inputs(separation, tmp_path, runtime):
         kept = file["decided"]
     assert kept.shape == outputs.shape
     if runtime == "onnx":
-        assert [path.name for path in report.write_figures(run)] == ["preview.png", "transfer.png", "decided.png"]
+        assert [path.name for path in figures.write_figures(run)] == ["preview.png", "transfer.png", "decided.png"]
     manifest = load_manifest(run)
     assert manifest["config"]["mixing"] == "transfer"
     assert manifest["crossover_px"] == pytest.approx(19.4, abs=3)

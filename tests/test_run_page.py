@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from ddip_tf import describe, planes, run_charts, run_page
 from ddip_tf.archive import repeats
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import tiff
 from ddip_tf.quality import edge_resolution
+from ddip_tf.report import image_data, run_charts, run_page
+from ddip_tf.report import text as describe
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SIGMA_PX = 2.0
@@ -97,7 +98,7 @@ def visit(browser):
 @pytest.mark.parametrize("bits", [8, 16])
 def test_planes_come_back_to_half_a_level(bits):
     image = np.random.default_rng(0).normal(size=(7, 5)) * 0.03 - 2
-    plane = planes.encode(image, bits)
+    plane = image_data.encode(image, bits)
     import base64
     import zlib
 
@@ -109,8 +110,8 @@ def test_planes_come_back_to_half_a_level(bits):
 
 def test_binned_is_the_mean_over_squares():
     image = np.arange(35.0).reshape(5, 7)
-    assert planes.binned(image, 1) is image
-    np.testing.assert_allclose(planes.binned(image, 2), [[4, 6, 8], [18, 20, 22]])
+    assert image_data.binned(image, 1) is image
+    np.testing.assert_allclose(image_data.binned(image, 2), [[4, 6, 8], [18, 20, 22]])
 
 
 def test_page_needs_no_tensorflow_and_no_other_file(edges):

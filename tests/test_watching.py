@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from ddip_tf import report
 from ddip_tf.archive import write
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
 from ddip_tf.formats import tiff
+from ddip_tf.report import figures
 from ddip_tf.training import fitting
 from ddip_tf.training.callbacks import pictures as watching
 from ddip_tf.training.callbacks import tensorboard, terminal_images
@@ -85,7 +85,7 @@ def test_pictures_are_seldom_and_of_the_epoch_they_name(monkeypatch):
 
 def test_preview_of_a_fit_under_way(stack, run, tmp_path, monkeypatch):
     place = tmp_path / "new"
-    report.write_progress(place, stack.images, stack.images, 40)
+    figures.write_progress(place, stack.images, stack.images, 40)
     assert [path.name for path in place.iterdir()] == ["preview.png"]
     assert (place / "preview.png").read_bytes().startswith(b"\x89PNG")
     with write.RunFolder(place):
@@ -94,10 +94,10 @@ def test_preview_of_a_fit_under_way(stack, run, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="not empty"), write.RunFolder(place):
         pass
     before = (run / "preview.png").read_bytes() if (run / "preview.png").exists() else None
-    report.write_progress(run, stack.images, stack.images, 40)
+    figures.write_progress(run, stack.images, stack.images, 40)
     assert before == ((run / "preview.png").read_bytes() if (run / "preview.png").exists() else None)
     (tmp_path / "file").write_text("")
-    report.write_progress(tmp_path / "file", stack.images, stack.images, 40)  # no reason to end a fit
+    figures.write_progress(tmp_path / "file", stack.images, stack.images, 40)  # no reason to end a fit
 
 
 def test_fit_refreshes_its_preview_and_writes_for_tensorboard(call, stack, tmp_path, monkeypatch):
@@ -106,7 +106,7 @@ def test_fit_refreshes_its_preview_and_writes_for_tensorboard(call, stack, tmp_p
     epochs = []
     monkeypatch.setattr(watching, "Pictures", functools.partial(watching.Pictures, every_s=0.0))
     monkeypatch.setattr(watching, "SELDOM", 0)
-    monkeypatch.setattr(report, "write_progress", lambda run, inputs, images, epoch: epochs.append((run.name, epoch)))
+    monkeypatch.setattr(figures, "write_progress", lambda run, inputs, images, epoch: epochs.append((run.name, epoch)))
     small = ["--preset", "paper", "--mixing", "linear", "--width", "1", "--epochs", "12", "--threads", "2"]
     code, out, _ = call("fit", "1.tif", "2.tif", "-o", "r", *small, "--tensorboard", "logs", "--progress", "json")
     assert code == 0

@@ -84,11 +84,11 @@ def manifests() -> Iterator[bytes]:
 
 
 def read_manifest(path: Path) -> None:
-    from ddip_tf import describe
+    from ddip_tf.report.text import run
 
     manifest = load_manifest(path.parent)
     changed_files(path.parent, manifest)
-    describe.run(path.parent)
+    run(path.parent)
 
 
 def read_config(path: Path) -> None:

@@ -23,11 +23,12 @@ import click
 import numpy as np
 
 import ddip_tf
-from ddip_tf import plots, sweep_page
+from ddip_tf import sweep_page
 from ddip_tf.archive.manifest import load_manifest
 from ddip_tf.archive.run import archived
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.quality.edge_resolution import edge_resolution
+from ddip_tf.report import image_figures
 
 DEMO = Path(ddip_tf.__file__).with_name("demo_data")
 #: part of the pair that ships, and lines across edges in it: slice, then y0,x0:y1,x1
@@ -87,9 +88,9 @@ def resolution_study(out: Path, lines: tuple[str, ...]) -> str:
             except InputError as error:
                 row.append(str(error))
                 continue
-            row.append(plots.width_of(edge))
+            row.append(image_figures.width_of(edge))
             name = f"edge{number}-{kind}.png"
-            plots.draw_edge(image, (start, end), edge, out / name)
+            image_figures.draw_edge(image, (start, end), edge, out / name)
             pictures.append(f"<p>{row[0]}, {kind}</p><img src='{name}' alt='' width=620>")
         cells.append(row)
     says = "Paper (ZP/NiO, shallow, γ 0.1): slice 1 6.1 nm; slice 2 67.9 nm where a ghost lay, 8.0 nm elsewhere."

@@ -96,15 +96,17 @@ def demo(output: str | None, **options: Any) -> None:
 
 
 def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[str, Any]) -> None:
-    from ddip_tf import describe, environment, report
+    from ddip_tf import environment
     from ddip_tf.archive import write
+    from ddip_tf.report import figures
+    from ddip_tf.report import text as describe
     from ddip_tf.training import interruption
 
     guard = interruption.Interruption(options["stop_after"] and interruption.seconds(options["stop_after"]))
     with write.RunFolder(run, overwrite=options["overwrite"], resume=options["resume"]) as folder:
         if options["resume"] and folder.finished(stack, settings):
             if not (run / "preview.png").exists():  # killed between the archive and its figures
-                report.write_figures(run)
+                figures.write_figures(run)
             if not (run / "report.html").exists():
                 write_page(run)
             return click.echo(f"{run} is finished: nothing to do")
@@ -126,7 +128,7 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
         if sys.stderr.isatty():
             click.echo("archiving …", err=True)
         folder.write(separation)
-    report.write_figures(run)
+    figures.write_figures(run)
     write_page(run)
     if options["progress"] == "json":
         return
@@ -142,12 +144,12 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
 
 def listeners(stack: SliceStack, run: Path, options: dict[str, Any], trained: bool) -> list[Any]:
     """What watches a fit: the bar or the lines, preview.png, TensorBoard; of one that is not trained only the end."""
-    from ddip_tf import report
+    from ddip_tf.report import figures
     from ddip_tf.training.callbacks import pictures, progress, tensorboard
 
     found = progress.callback(options["progress"] if trained or options["progress"] == "json" else "none")
     if trained:
-        found.append(pictures.Pictures(functools.partial(report.write_progress, run, stack.images)))
+        found.append(pictures.Pictures(functools.partial(figures.write_progress, run, stack.images)))
     if options["tensorboard"]:
         found += tensorboard.tensorboard(Path(options["tensorboard"]) / run.name)
     return found
@@ -169,9 +171,10 @@ def checkpoints_of(run: Path, options: dict[str, Any]) -> Checkpoints:
 
 def fit_repeatedly(stack: SliceStack, settings: FitConfig, run: Path, count: int, options: dict[str, Any]) -> None:
     """``count`` fits of seeds from the settings' one up, one after the other, then their mean and deviation."""
-    from ddip_tf import describe, report
     from ddip_tf.archive import repeats
     from ddip_tf.archive.manifest import load_manifest
+    from ddip_tf.report import figures
+    from ddip_tf.report import text as describe
 
     if taken(run):
         if not (options["overwrite"] or options["resume"]):
@@ -184,7 +187,7 @@ def fit_repeatedly(stack: SliceStack, settings: FitConfig, run: Path, count: int
     for number, name in enumerate(names):
         fit_into(stack, replace(settings, seed=settings.seed + number), run / "runs" / name, options)
     repeats.assemble(run, names)
-    report.write_figures(run)
+    figures.write_figures(run)
     write_page(run)
     if options["progress"] == "json":
         return

@@ -30,9 +30,9 @@ def show(path: str, **said: Any) -> None:
     ddip-tf show product.h5 --energy 12
     ddip-tf show RUN
     """
-    from ddip_tf import describe
+    from ddip_tf.report import text
 
-    click.echo(describe.run(path) if Path(path).is_dir() else describe.file(path, **said))
+    click.echo(text.run(path) if Path(path).is_dir() else text.file(path, **said))
 
 
 @click.command("config")

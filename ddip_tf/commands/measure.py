@@ -29,10 +29,10 @@ def spectrum(image: str, index: int, pixel_size: float | None, output: str | Non
     \b
     ddip-tf spectrum RUN/outputs/slice1.tif -o spectrum.png
     """
-    from ddip_tf import plots
+    from ddip_tf.report import image_figures
 
     pixels, size = _read(image, index, pixel_size)
-    click.echo(plots.draw_spectrum(pixels, Path(output or f"{Path(image).stem}-spectrum.png"), size))
+    click.echo(image_figures.draw_spectrum(pixels, Path(output or f"{Path(image).stem}-spectrum.png"), size))
 
 
 @click.command()
@@ -48,14 +48,14 @@ def resolution(image: str, line: str, band: int, index: int, pixel_size: float |
     \b
     ddip-tf resolution RUN/outputs/slice1.tif --line 80,40:80,72 --band 9
     """
-    from ddip_tf import plots
     from ddip_tf.quality.edge_resolution import edge_resolution
+    from ddip_tf.report import image_figures
 
     start, end = _line(line)
     pixels, size = _read(image, index, pixel_size)
     edge = edge_resolution(pixels, start, end, band=band, pixel_size_m=size)
-    path = plots.draw_edge(pixels, (start, end), edge, Path(output or f"{Path(image).stem}-resolution.png"))
-    click.echo(f"FWHM   {plots.width_of(edge)}")
+    path = image_figures.draw_edge(pixels, (start, end), edge, Path(output or f"{Path(image).stem}-resolution.png"))
+    click.echo(f"FWHM   {image_figures.width_of(edge)}")
     click.echo(f"edge   {edge.position_px:.1f} px along the line, step {edge.step:+.4g}, band of {band}")
     click.echo(f"plot   {path}")
 

@@ -21,8 +21,9 @@ def report(path: str) -> None:
     ddip-tf report saved_models/sample7
     ddip-tf report saved_models/my_sweep
     """
-    from ddip_tf import run_page, sweep, sweep_page
+    from ddip_tf import sweep, sweep_page
     from ddip_tf.archive.manifest import MANIFEST
+    from ddip_tf.report import run_page
     from ddip_tf.suggestion import suggest
 
     folder = Path(path)
@@ -41,7 +42,7 @@ def report(path: str) -> None:
 def write_page(run: Path) -> None:
     """The page of a fit that just ended: where it cannot be made a line says so, and the fit stands."""
     try:
-        from ddip_tf import run_page
+        from ddip_tf.report import run_page
 
         run_page.write(run)
     except Exception as error:

@@ -135,8 +135,9 @@ def grid(options: dict[str, Any]) -> list[tuple[str, str, Any]]:
 
 def carry_out(tasks: list[Task], left: list[Task], client: Any, folder: Path, progress: str) -> list[str]:
     """Do what is left; table and page after every fit. Names of the fits that failed."""
-    from ddip_tf import cluster, report, sweep_page
+    from ddip_tf import cluster, sweep_page
     from ddip_tf import sweep as sweeping
+    from ddip_tf.report import figures
     from ddip_tf.suggestion import suggest
 
     rows = {task.name: sweeping.row(task) for task in tasks}
@@ -154,7 +155,7 @@ def carry_out(tasks: list[Task], left: list[Task], client: Any, folder: Path, pr
         count += 1
         rows[task.name] = sweeping.row(task, failure)
         if failure is None:
-            report.write_figures(task.run)
+            figures.write_figures(task.run)
             write_page(task.run)
         else:
             failed.append(task.name)

@@ -14,13 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import config, describe, planes, run_charts
+from ddip_tf import config
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.archive.lock import replace_text
 from ddip_tf.archive.manifest import inside, load_manifest
 from ddip_tf.archive.run import archived, read_deviations, read_learned
 from ddip_tf.errors import RunError
 from ddip_tf.quality import power_spectrum
+from ddip_tf.report import image_data, run_charts
+from ddip_tf.report.text import command, repeats
 
 PAGE = "report.html"
 #: pixels of all slices together that a page shows as they are; beyond, it shows means over squares
@@ -63,7 +65,7 @@ def _render(run: Path) -> str:
     import markupsafe
 
     def source(name: str) -> markupsafe.Markup:
-        return markupsafe.Markup(resources.files("ddip_tf").joinpath("page", name).read_text())  # the package's own
+        return markupsafe.Markup(resources.files("ddip_tf.report").joinpath("page", name).read_text())  # the package's own
 
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(str(source("run.html")))
@@ -94,7 +96,7 @@ def _contents(run: Path) -> dict[str, Any]:
     add("Loss", "", run_charts.losses(folders), [])
     add("Power spectra", SPECTRA, run_charts.spectra(inputs, outputs, size), _spectra(inputs, outputs))
     binned = math.ceil(math.sqrt(inputs.size / MOST_PIXELS))
-    height, width = planes.binned(inputs[0], binned).shape
+    height, width = image_data.binned(inputs[0], binned).shape
     data = {
         "height": height,
         "width": width,
@@ -102,7 +104,7 @@ def _contents(run: Path) -> dict[str, Any]:
         "pixel_size_nm": size and [1e9 * one for one in size],
         "slices": [
             {
-                name: _plane(planes.binned(images[i], binned), name)
+                name: _plane(image_data.binned(images[i], binned), name)
                 for name, images in {"input": inputs, "output": outputs, **views}.items()
             }
             for i in range(len(inputs))
@@ -122,7 +124,7 @@ def _contents(run: Path) -> dict[str, Any]:
         "uncertainty": _uncertainty(manifest, views),
         "members": manifest.get("runs", []),
         "sections": sections,
-        "command": describe.command(manifest),
+        "command": command(manifest),
         "config": config.FitConfig.from_dict(manifest["config"]).to_yaml(),
         "facts": _facts(manifest),
         "files": list(manifest["files"].items()),
@@ -133,7 +135,7 @@ SPECTRA = "Normalised by their sum. Pictures: (log10 P)^2.5, counted from 1e-10,
 
 
 def _plane(image: Floats, name: str) -> dict[str, Any]:
-    plane = planes.encode(image, 16 if name in ("input", "output") else 8)
+    plane = image_data.encode(image, 16 if name in ("input", "output") else 8)
     return plane | ({"top": float(np.percentile(image, 99.5))} if name in FROM_ZERO else {})
 
 
@@ -182,8 +184,8 @@ def _spectra(inputs: Floats, outputs: Floats) -> list[dict[str, Any]]:
 
 def _small(image: Floats, label: str) -> dict[str, Any]:
     """A picture that is looked at only, of 256 pixels a side at most."""
-    shown = planes.binned(image, math.ceil(max(image.shape) / 256))
-    return {**planes.encode(shown, 8), "height": shown.shape[0], "width": shown.shape[1], "label": label}
+    shown = image_data.binned(image, math.ceil(max(image.shape) / 256))
+    return {**image_data.encode(shown, 8), "height": shown.shape[0], "width": shown.shape[1], "label": label}
 
 
 def _summary(manifest: Mapping[str, Any]) -> list[str]:
@@ -199,7 +201,7 @@ def _summary(manifest: Mapping[str, Any]) -> list[str]:
 def _uncertainty(manifest: Mapping[str, Any], views: Mapping[str, Floats]) -> list[str]:
     sentences = []
     if "runs" in manifest:
-        sentences.append(f"Outputs are the {describe.repeats(manifest)} (in the unit of the input).")
+        sentences.append(f"Outputs are the {repeats(manifest)} (in the unit of the input).")
     if "spread" in views:
         means = ", ".join(f"slice {i} {image.mean():.3g}" for i, image in enumerate(views["spread"], 1))
         sentences.append(f"Spread of the solutions that fit the data as well, mean over pixels: {means}.")

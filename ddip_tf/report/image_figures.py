@@ -9,7 +9,7 @@ import numpy as np
 from ddip_tf._types import Floats
 from ddip_tf.quality import power_spectrum
 from ddip_tf.quality.edge_resolution import NARROWEST_PX, Edge
-from ddip_tf.report import save_figure
+from ddip_tf.report.figures import save_figure
 from ddip_tf.slices.display import display_range
 
 
