@@ -12,16 +12,16 @@ import pytest
 import yaml
 
 import ddip_tf
-from ddip_tf import napari_reader
 from ddip_tf.archive.manifest import load_manifest
 from ddip_tf.archive.run import archived
+from ddip_tf.napari_plugin.reader import get_reader, read_run
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 MANIFEST = Path(ddip_tf.__file__).with_name("napari.yaml")
 
 
 def test_a_run_folder_becomes_layers(run):
-    read = napari_reader.get_reader(str(run))
+    read = get_reader(str(run))
     layers = {keywords["name"]: (data, keywords) for data, keywords, kind in read(str(run)) if kind == "image"}
     assert list(layers) == [f"slice {i} {kind}" for kind in ("input", "ghost", "output") for i in (1, 2)]
     inputs, outputs = archived(run)
@@ -31,16 +31,16 @@ def test_a_run_folder_becomes_layers(run):
         np.testing.assert_allclose(keywords["scale"], (0.007, 0.008))  # 7 and 8 nm
         assert keywords["units"] == ("µm", "µm")
         assert keywords["metadata"]["warnings"] == load_manifest(run)["warnings"]
-    assert len(napari_reader.get_reader(str(run / "manifest.json"))(str(run / "manifest.json"))) == 6
+    assert len(get_reader(str(run / "manifest.json"))(str(run / "manifest.json"))) == 6
 
 
 def test_other_folders_and_unknown_pixel_sizes(run, tmp_path):
-    assert napari_reader.get_reader(str(tmp_path)) is None
-    assert napari_reader.get_reader([str(run)]) is None
+    assert get_reader(str(tmp_path)) is None
+    assert get_reader([str(run)]) is None
     copy = shutil.copytree(run, tmp_path / "run")
     manifest = json.loads((copy / "manifest.json").read_text())
     (copy / "manifest.json").write_text(json.dumps({**manifest, "pixel_size_m": None}))
-    assert all("scale" not in keywords for _, keywords, _ in napari_reader.read_run(copy))
+    assert all("scale" not in keywords for _, keywords, _ in read_run(copy))
 
 
 def test_what_the_manifest_names_is_there():
@@ -60,7 +60,7 @@ def panel(stack, tmp_path, monkeypatch):
     from napari.components import ViewerModel
     from qtpy.QtWidgets import QApplication
 
-    from ddip_tf.napari_panel import Panel
+    from ddip_tf.napari_plugin.panel import Panel
 
     monkeypatch.chdir(tmp_path)
     application = QApplication.instance() or QApplication([])

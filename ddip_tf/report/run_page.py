@@ -65,7 +65,9 @@ def _render(run: Path) -> str:
     import markupsafe
 
     def source(name: str) -> markupsafe.Markup:
-        return markupsafe.Markup(resources.files("ddip_tf.report").joinpath("page", name).read_text())  # the package's own
+        return markupsafe.Markup(
+            resources.files("ddip_tf.report").joinpath("page", name).read_text()
+        )  # the package's own
 
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(str(source("run.html")))

@@ -20,8 +20,9 @@ from napari.layers import Image
 from napari.qt.threading import create_worker
 from napari.viewer import Viewer
 
-from ddip_tf import config, errors, napari_reader
+from ddip_tf import config, errors
 from ddip_tf.formats import tiff
+from ddip_tf.napari_plugin import reader
 from ddip_tf.slices.stack import SliceStack
 
 
@@ -135,7 +136,7 @@ class Panel(widgets.Container):
 
     def _add_layers(self) -> None:
         lines = [str(self._place)]
-        for data, keywords, _ in napari_reader.read_run(self._place):
+        for data, keywords, _ in reader.read_run(self._place):
             if not keywords["name"].endswith("input"):
                 layer = self._viewer.add_image(data, **{**keywords, **self._look})
                 lines[1:] = [f"Warning: {sentence}" for sentence in layer.metadata["warnings"]]
