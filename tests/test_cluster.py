@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ddip_tf import cluster
 from ddip_tf.errors import RunError
+from ddip_tf.workflows import dask_cluster
 
 
 def write_once(task):
@@ -26,13 +26,13 @@ def write_once(task):
 
 
 def outcome(tasks, client):
-    return {task[1]: failure for task, failure in cluster.run(write_once, tasks, client)}
+    return {task[1]: failure for task, failure in dask_cluster.run(write_once, tasks, client)}
 
 
 def test_dead_workers_and_failed_tasks_cost_nothing_else(tmp_path):
     hows = ["", "die once", "", "raise", "", "die", ""]
     tasks = [(str(tmp_path), f"task{i}", how) for i, how in enumerate(hows)]
-    with cluster.local(2, 3) as client:
+    with dask_cluster.local(2, 3) as client:
         found = outcome(tasks, client)
     assert found.pop("task3") == "two lines"
     assert "died" in found.pop("task5")
@@ -48,7 +48,7 @@ def test_dead_workers_and_failed_tasks_cost_nothing_else(tmp_path):
 
 
 def test_a_scheduler_started_by_hand(tmp_path):
-    path = Path(cluster.__file__).parents[1], Path(__file__).parent
+    path = Path(dask_cluster.__file__).parents[2], Path(__file__).parent
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
     address = tmp_path / "scheduler.json"
     options = ["--scheduler-file", str(address), "--no-dashboard"]
@@ -66,7 +66,7 @@ def test_a_scheduler_started_by_hand(tmp_path):
         time.sleep(0.2)
         (tmp_path / "marks").mkdir()
         tasks = [(str(tmp_path / "marks"), f"task{i}", how) for i, how in enumerate(["", "raise"])]
-        with cluster.existing(json.loads(address.read_text())["address"]) as client:
+        with dask_cluster.existing(json.loads(address.read_text())["address"]) as client:
             assert outcome(tasks, client) == {"task0": None, "task1": "two lines"}
         assert scheduler.poll() is None
         assert worker.poll() is None
@@ -77,23 +77,23 @@ def test_a_scheduler_started_by_hand(tmp_path):
 
 
 def test_a_scheduler_that_is_not_there(monkeypatch):
-    monkeypatch.setattr(cluster, "PATIENCE_S", 1)
+    monkeypatch.setattr(dask_cluster, "PATIENCE_S", 1)
     with (
         pytest.raises(RunError, match="no Dask scheduler answers at tcp"),
-        cluster.existing("tcp://127.0.0.1:9"),
+        dask_cluster.existing("tcp://127.0.0.1:9"),
     ):
         pass
 
 
 def test_every_worker_sees_one_gpu_where_there_are_any(tmp_path, monkeypatch):
-    assert [cluster.own_gpu(number, 2) for number in range(3)] == [
+    assert [dask_cluster.own_gpu(number, 2) for number in range(3)] == [
         {"CUDA_VISIBLE_DEVICES": "0"},
         {"CUDA_VISIBLE_DEVICES": "1"},
         {"CUDA_VISIBLE_DEVICES": "0"},
     ]
-    assert cluster.own_gpu(1, 0) == {}
-    monkeypatch.setattr(cluster, "NVIDIA", tmp_path / "missing")
-    assert cluster.gpus() == 0
-    monkeypatch.setattr(cluster, "NVIDIA", tmp_path)
+    assert dask_cluster.own_gpu(1, 0) == {}
+    monkeypatch.setattr(dask_cluster, "NVIDIA", tmp_path / "missing")
+    assert dask_cluster.gpus() == 0
+    monkeypatch.setattr(dask_cluster, "NVIDIA", tmp_path)
     (tmp_path / "0000:01:00.0").mkdir()
-    assert cluster.gpus() == 1
+    assert dask_cluster.gpus() == 1

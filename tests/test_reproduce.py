@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from ddip_tf import sweep
 from ddip_tf.archive.manifest import load_manifest
 from ddip_tf.archive.run import archived
 from ddip_tf.config import preset
 from ddip_tf.formats import tiff
+from ddip_tf.workflows import sweep, sweep_table
 
 TOOL = Path(__file__).parents[1] / "tools/reproduce_paper.py"
 
@@ -45,8 +45,8 @@ def tool(run, monkeypatch):
                     tiff.write(task.run / f"outputs/ghost{i}.tif", image - output)
                 manifest = load_manifest(run) | {"config": config.to_dict(), "gamma": gamma}
                 (task.run / "manifest.json").write_text(json.dumps(manifest))
-                rows.append(sweep.row(task))
-        sweep.write_summary(rows, out / mixing)
+                rows.append(sweep_table.row(task))
+        sweep_table.write_summary(rows, out / mixing)
 
     calls = []
     monkeypatch.setattr(module, "run_sweep", run_sweep)

@@ -115,7 +115,7 @@ def test_binned_is_the_mean_over_squares():
 
 
 def test_page_needs_no_tensorflow_and_no_other_file(edges):
-    code = f"import sys\nfrom ddip_tf import run_page\nrun_page.write({str(edges)!r})\n"
+    code = f"import sys\nfrom ddip_tf.report import run_page\nrun_page.write({str(edges)!r})\n"
     code += "print([name for name in ('tensorflow', 'keras', 'matplotlib') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -1,6 +1,6 @@
 import pytest
 
-from ddip_tf.suggestion import suggest
+from ddip_tf.workflows.suggestion import suggest
 
 
 def row(mixing, gamma, ghost, detail=0.95, unexplained=0.02, alpha=(0.8, 0.2), seed=0, fidelity=1e-3, **more):

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 import tifffile
 
-from ddip_tf import cluster, sweep
 from ddip_tf.archive.manifest import load_manifest, sha256
 from ddip_tf.archive.run import archived
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import tiff
 from ddip_tf.quality import without_truth
+from ddip_tf.workflows import dask_cluster, sweep, sweep_table
 
 GRID = ["--preset", "paper", "--mixing", "shallow,kernel", "--gamma", "0.04,0.2", "--runs", "2", "--epochs", "12"]
 NAMES = [f"{mixing}-g{gamma}-s{seed}" for mixing in ("shallow", "kernel") for gamma in ("0.04", "0.2") for seed in "01"]
@@ -61,9 +61,9 @@ def fake(monkeypatch, run):
             yield task, failing.get(task.name)
 
     monkeypatch.setattr(sweep, "work", work)
-    monkeypatch.setattr(cluster, "run", serially)
-    monkeypatch.setattr(cluster, "local", lambda workers, threads: contextlib.nullcontext("client"))
-    monkeypatch.setattr(cluster, "existing", lambda address: contextlib.nullcontext("client"))
+    monkeypatch.setattr(dask_cluster, "run", serially)
+    monkeypatch.setattr(dask_cluster, "local", lambda workers, threads: contextlib.nullcontext("client"))
+    monkeypatch.setattr(dask_cluster, "existing", lambda address: contextlib.nullcontext("client"))
     return failing, done
 
 
@@ -145,7 +145,7 @@ def test_report_makes_the_pages_again_from_the_table(call, pair, fake, tmp_path)
 def test_a_damaged_table_is_one_sentence(tmp_path, lines, said):
     (tmp_path / "summary.csv").write_text(lines)
     with pytest.raises((InputError, RunError), match=said):
-        sweep.read_summary(tmp_path)
+        sweep_table.read_summary(tmp_path)
 
 
 def test_resume_does_only_what_is_missing(call, pair, fake, tmp_path):

@@ -25,7 +25,7 @@ from ddip_tf.archive.run import archived
 from ddip_tf.formats import read
 from ddip_tf.quality import with_truth, without_truth
 from ddip_tf.slices import SliceStack
-from ddip_tf.suggestion import suggest
+from ddip_tf.workflows.suggestion import suggest
 
 
 def check(sweep: Path, pair: Path) -> dict[str, Any]:

@@ -23,12 +23,12 @@ import click
 import numpy as np
 
 import ddip_tf
-from ddip_tf import sweep_page
 from ddip_tf.archive.manifest import load_manifest
 from ddip_tf.archive.run import archived
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.quality.edge_resolution import edge_resolution
 from ddip_tf.report import image_figures
+from ddip_tf.workflows import sweep_page
 
 DEMO = Path(ddip_tf.__file__).with_name("demo_data")
 #: part of the pair that ships, and lines across edges in it: slice, then y0,x0:y1,x1

@@ -50,7 +50,7 @@ def config_command(preset: str) -> None:
 @click.command()
 def doctor() -> None:
     """Check this installation: versions, devices, a small self-test."""
-    from ddip_tf.doctor import examine
+    from ddip_tf.workflows.self_test import examine
 
     for line in examine():
         click.echo(line)

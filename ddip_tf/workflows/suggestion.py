@@ -52,9 +52,9 @@ def suggest(rows: Sequence[Row]) -> Suggestion | None:
     Parameters
     ----------
     rows
-        of the sweep's table (`ddip_tf.sweep.row`); those without figures are passed over. Seeds of one setting that
-        came out with an empty slice or with confused slices are left out, the others averaged; of these the one with
-        the lowest fidelity loss is named.
+        of the sweep's table (`ddip_tf.workflows.sweep_table.row`); those without figures are passed over. Seeds of one
+        setting that came out with an empty slice or with confused slices are left out, the others averaged; of these
+        the one with the lowest fidelity loss is named.
 
     Returns
     -------

@@ -18,7 +18,7 @@ from ddip_tf.archive.run import archived
 from ddip_tf.errors import RunError
 from ddip_tf.quality import power_spectrum, repeatability
 from ddip_tf.slices.display import display_range
-from ddip_tf.suggestion import Suggestion
+from ddip_tf.workflows.suggestion import Suggestion
 
 PAGE = "report.html"
 Row = Mapping[str, Any]
