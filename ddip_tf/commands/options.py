@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ddip_tf import config as configuration
-from ddip_tf._types import Box
+from ddip_tf._types import Box, Floats
 from ddip_tf.errors import InputError
 
 if TYPE_CHECKING:
@@ -227,3 +227,24 @@ def _numbers(text: str, separator: str, hint: str) -> list[int]:
         return [int(part) for part in text.split(separator)]
     except ValueError:
         raise InputError(f"{hint}, not {text!r}") from None
+
+
+#: of commands that look at one image
+PIXEL_SIZE = click.option("--pixel-size", type=float, metavar="M", help="Pixel size in metres.")
+PAGE = click.option("--slice", "index", type=int, default=0, show_default=True, help="Of a file of several, from 0.")
+
+
+def read_image(image: str, index: int, pixel_size: float | None) -> tuple[Floats, tuple[float, float] | None]:
+    """One image (H, W) of a file and its (y, x) pixel size in metres, if known."""
+    import numpy as np
+
+    from ddip_tf.formats import read_images
+
+    images, size = read_images(image)
+    if not 0 <= index < len(images):
+        raise InputError(f"{image} has no slice {index}: it holds {len(images)}, counted from 0")
+    if np.iscomplexobj(images):
+        raise InputError(f"{image} is complex: give its phase in rad, for example numpy.angle(object)")
+    if pixel_size is not None and not 0 < pixel_size < float("inf"):
+        raise InputError(f"pixel size must be a positive number of metres, not {pixel_size}")
+    return images[index], (pixel_size, pixel_size) if pixel_size is not None else size

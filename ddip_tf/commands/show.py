@@ -1,4 +1,4 @@
-"""``show``, ``config`` and ``doctor``: what a file holds, what can be set, what is installed."""
+"""``show``: what a file or a run folder holds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from ddip_tf import config as configuration
 from ddip_tf.commands.options import file_option
 
 POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -33,24 +32,3 @@ def show(path: str, **said: Any) -> None:
     from ddip_tf.report import text
 
     click.echo(text.run(path) if Path(path).is_dir() else text.file(path, **said))
-
-
-@click.command("config")
-@click.option("--preset", default="default", show_default=True, type=click.Choice(list(configuration.PRESETS)))
-def config_command(preset: str) -> None:
-    """Print all settings as YAML, to edit and give to fit --config.
-
-    \b
-    ddip-tf config --preset paper > run.yaml
-    ddip-tf fit slice1.tif slice2.tif --config run.yaml
-    """
-    click.echo(configuration.preset(preset).to_yaml(), nl=False)
-
-
-@click.command()
-def doctor() -> None:
-    """Check this installation: versions, devices, a small self-test."""
-    from ddip_tf.workflows.self_test import examine
-
-    for line in examine():
-        click.echo(line)
