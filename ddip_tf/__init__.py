@@ -16,6 +16,8 @@ import contextlib
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ddip_tf import _moved
+
 if TYPE_CHECKING:
     from ddip_tf.archive.regenerate import check as check
     from ddip_tf.archive.regenerate import regenerate as regenerate
@@ -50,6 +52,7 @@ _HOME = {
 #: modules whose import starts TensorFlow, which has much to say
 _TENSORFLOW = ("training.fitting", "networks.unet")
 __all__ = sorted(_HOME)
+_moved.install()
 
 
 def __getattr__(name: str) -> Any:

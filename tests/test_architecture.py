@@ -14,6 +14,7 @@ PACKAGE = Path(ddip_tf.__file__).parent
 #: rooms (folders, or modules beside them) in the order of the data: each imports only from those before it
 ORDER = (
     "_types",
+    "_moved",
     "errors",
     "environment",
     "config",

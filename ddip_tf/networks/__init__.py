@@ -5,6 +5,7 @@ Keras and TensorFlow; imports `ddip_tf.transfer`, `ddip_tf.slices` and the rooms
 
 from __future__ import annotations
 
+from ddip_tf import _moved
 from ddip_tf.networks.filters import build_kernel_filter, build_shallow_filter, high_pass_kernel, low_pass_kernel
 from ddip_tf.networks.pixels import Pixels, build_pixels
 from ddip_tf.networks.unet import build_generator, count_levels
@@ -19,3 +20,4 @@ __all__ = [
     "high_pass_kernel",
     "low_pass_kernel",
 ]
+__getattr__ = _moved.lookup("networks", ("networks.unet", "networks.generators"))

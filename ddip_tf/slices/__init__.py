@@ -4,7 +4,9 @@ mended and scaled, and the result. NumPy, SciPy and scikit-image only; imports `
 
 from __future__ import annotations
 
+from ddip_tf import _moved
 from ddip_tf.slices.separation import Separation
 from ddip_tf.slices.stack import Guide, SliceStack, Source
 
 __all__ = ["Guide", "Separation", "SliceStack", "Source"]
+__getattr__ = _moved.lookup("slices", ("slices.optics", "slices.stack"))

@@ -5,7 +5,9 @@ Imports nothing of ddip-tf but `ddip_tf._types`.
 
 from __future__ import annotations
 
+from ddip_tf import _moved
 from ddip_tf.transfer.estimate import Transfer, estimate_transfer
 from ddip_tf.transfer.solver import Solution, solve
 
 __all__ = ["Solution", "Transfer", "estimate_transfer", "solve"]
+__getattr__ = _moved.lookup("transfer", ("transfer.bands", "transfer.curves", "transfer.estimate"))
