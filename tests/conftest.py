@@ -13,25 +13,13 @@ from ddip_tf import environment
 with environment.quiet():
     import tensorflow  # noqa: F401
 
+from helpers import SHAPE, blobs
+
 from ddip_tf import cli
 from ddip_tf.archive import write
 from ddip_tf.config import FitConfig
 from ddip_tf.slices import SliceStack
 from ddip_tf.training.fitting import fit
-
-# non-square, odd and even, asymmetric; small enough for four levels only
-SHAPE = (43, 36)
-
-
-def blobs(count: int, shape: tuple[int, int], seed: int, size: float = 5.0) -> np.ndarray:
-    """Smooth asymmetric image (H, W) of a few Gaussian blobs, values in about 0 … 1."""
-    random = np.random.default_rng(seed)
-    y, x = np.mgrid[: shape[0], : shape[1]]
-    image = np.zeros(shape)
-    for _ in range(count):
-        cy, cx = random.uniform(0, shape[0]), random.uniform(0, shape[1])
-        image += np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (2 * random.uniform(0.5, 1) * size**2))
-    return image / image.max()
 
 
 @pytest.fixture(scope="session")
