@@ -2,10 +2,10 @@
 
     python tools/benchmark.py OUT --peer PYTHON --sides 128,272,448,1024     # OUT/benchmark.json, OUT/benchmark.md
 
-PYTHON is an interpreter with torch, numpy, tifffile and click (tools/peer.py runs in it; left out: no peer). Both
-sides do the arithmetic of ``--preset paper`` with shallow filters, on all cores, in turns of a few seconds in one run,
-so that what else the machine does hits both. Archiving is held against Keras's own export. Every figure is a median
-with the least and the most.
+PYTHON is an interpreter with torch, numpy, tifffile and click (tools/pytorch_reference.py runs in it; left out: no
+peer). Both sides do the arithmetic of ``--preset paper`` with shallow filters, on all cores, in turns of a few seconds
+in one run, so that what else the machine does hits both. Archiving is held against Keras's own export. Every figure is
+a median with the least and the most.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def epochs_at(side: int, peer: str | None, turns: int, precision: str) -> dict[s
     epochs = max(1, round(TURN_S / (0.12 * (side / SIDE) ** 2)))
     sides = {"ddip-tf": ours(side, epochs, precision)}
     if peer:
-        sides["peer"] = Side([peer, str(HERE / "peer.py"), "--serve", str(side)], epochs)
+        sides["peer"] = Side([peer, str(HERE / "pytorch_reference.py"), "--serve", str(side)], epochs)
     for turn in range(turns + 1):  # the first is for warming up
         for one in sides.values():
             one.turn(counts=turn > 0)

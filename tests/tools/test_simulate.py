@@ -12,15 +12,15 @@ import tifffile
 from click.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
-import samples
 import simulate
+import simulated_samples
 
 SMALL = simulate.Experiment(size=64, seed=3)
 
 
-@pytest.mark.parametrize("kind", samples.SAMPLES)
+@pytest.mark.parametrize("kind", simulated_samples.SAMPLES)
 def test_a_sample_is_a_realistic_phase_and_depends_on_the_seed_alone(kind):
-    draw = samples.SAMPLES[kind]
+    draw = simulated_samples.SAMPLES[kind]
     phase = draw(np.random.default_rng(1), 180)
     assert phase.shape == (180, 180)
     assert phase.min() >= 0
@@ -35,7 +35,7 @@ def test_zones_are_not_periodic():
         return power.max() / power.sum()
 
     stripes = np.broadcast_to(np.arange(272) % 16 < 8, (272, 272)).astype(float)
-    assert peak(samples.zones(np.random.default_rng(0), 272)) < 0.2 * peak(stripes)
+    assert peak(simulated_samples.zones(np.random.default_rng(0), 272)) < 0.2 * peak(stripes)
 
 
 def test_phases_retard_and_absorption_follows_them():

@@ -1,6 +1,6 @@
 """What hot, dead and saturated pixels cost: PSNR of the demo pair under the default fit, with and without their repair.
 
-python tools/hurt.py
+python tools/outlier_repair.py
 """
 
 from __future__ import annotations

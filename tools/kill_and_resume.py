@@ -1,6 +1,6 @@
 """Kill fits at random moments, resume them, and hold the result against a run that was never stopped, bit by bit.
 
-    python tools/kill.py OUT --kills 36 --seed 1
+    python tools/kill_and_resume.py OUT --kills 36 --seed 1
 
 A life is one run folder: its fit is killed (SIGKILL) up to eight times, in turn at a random file operation of a
 checkpoint, at a random time, and at a random file operation or moment of the final archive, then it may end. After each

@@ -1,7 +1,7 @@
 """The paper's method in plain PyTorch, as one would write it: what the benchmark holds ddip-tf against.
 
-    python tools/peer.py SLICE1 SLICE2 -o OUT --mixing shallow --epochs 2500     # OUT/slice1.tif, slice2.tif, seconds
-    python tools/peer.py --serve 272 [--threads 2]       # "N" on standard input: N epochs; their seconds come back
+    python tools/pytorch_reference.py SLICE1 SLICE2 -o OUT --mixing shallow --epochs 2500     # pictures, seconds
+    python tools/pytorch_reference.py --serve 272 [--threads 2]   # "N" on standard input: N epochs; seconds come back
 
 Eq. (3) and (5) of Du, Huang & Jacobsen (2021) with the constants of ``--preset paper``: three U-Nets, two filters,
 Adam. Needs torch, numpy, tifffile and click only: it may run in an environment of its own.

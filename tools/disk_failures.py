@@ -1,6 +1,6 @@
 """Fits whose disk fills up, turns read-only or loses their folder: one line, exit 1, and the last state whole.
 
-    sudo python tools/trouble.py OUT
+    sudo python tools/disk_failures.py OUT
 
 Mounts a file system of 4 MB in memory on OUT/small (so it must be root), and leaves less and less room on it: the fit
 fails in a checkpoint, in the archive, or in the preview. Afterwards there is room again, and `--resume` must end with
@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import click
-from kill import Fit, differences, epochs_on_disk, write_slices
+from kill_and_resume import Fit, differences, epochs_on_disk, write_slices
 
 from ddip_tf import environment
 from ddip_tf.training.checkpoint import STATE

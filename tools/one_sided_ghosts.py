@@ -1,6 +1,6 @@
 """Ghosts of opposite sign, on one side only, in slices that were scaled one by one: are they found and taken out?
 
-    python tools/one_sided.py FOLDER
+    python tools/one_sided_ghosts.py FOLDER
 
 From the truth of every pair in FOLDER (truth1.npy, truth2.npy): I1 = y1, I2 = y2 + a * y1 with a(k) between -0.2 and
 -0.6, each divided by its standard deviation; then the same with the slices exchanged. Good: the correlation of the
