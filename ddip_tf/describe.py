@@ -13,6 +13,7 @@ from ddip_tf import _typing, archive
 from ddip_tf._typing import Floats
 from ddip_tf.formats import family_of, open_content
 from ddip_tf.formats.content import HC_EV_M
+from ddip_tf.result import pair_name
 from ddip_tf.slices import depth_of_focus_m
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def transfer(law: Transfer, pixel_size_m: tuple[float, float] | None = None) -> 
     count = law.matrix.shape[-1]
     k, unit = frequency(law.k, pixel_size_m)
     names = [(i, j) for i in range(count) for j in range(count) if i != j]
-    lines = [f"k ({unit})".rjust(14) + "".join(f"T{i + 1}{j + 1} (raw ± σ)".rjust(24) for i, j in names)]
+    lines = [f"k ({unit})".rjust(14) + "".join(f"T{pair_name(i, j)} (raw ± σ)".rjust(24) for i, j in names)]
     for band, frequency_of_band in enumerate(k):
         cells = []
         for i, j in names:

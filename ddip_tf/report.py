@@ -14,6 +14,7 @@ from ddip_tf.errors import RunError
 from ddip_tf.formats import arrays, tiff
 from ddip_tf.manifest import MANIFEST, inside
 from ddip_tf.place import PREVIEW
+from ddip_tf.result import pair_name
 
 if TYPE_CHECKING:
     from ddip_tf.transfer import Transfer
@@ -82,7 +83,7 @@ def write_transfer(
     k, _ = describe.frequency(law.k, pixel_size_m)
     names = [(i, j) for i in range(count) for j in range(count)]
     columns = [k, *(part[:, i, j] for part in (law.matrix, law.raw, law.sigma) for i, j in names)]
-    head = ",".join(["k", *(f"{word}{i + 1}{j + 1}" for word in ("T", "raw", "sigma") for i, j in names)])
+    head = ",".join(["k", *(f"{word}{pair_name(i, j)}" for word in ("T", "raw", "sigma") for i, j in names)])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         np.savetxt(folder / "transfer.csv", np.stack(columns, 1), "%.6g", ",", header=head, comments="")
@@ -124,7 +125,7 @@ def _law(law: Transfer, pixel_size_m: tuple[float, float] | None) -> Any:
     figure = Figure(figsize=(7.2, 4.2), layout="constrained", dpi=110)
     axis = figure.subplots()
     for i, j in zip(*np.nonzero(~np.eye(law.matrix.shape[-1], dtype=bool)), strict=True):
-        (line,) = axis.plot(k, law.matrix[:, i, j], label=f"T{i + 1}{j + 1}: slice {j + 1} in slice {i + 1}")
+        (line,) = axis.plot(k, law.matrix[:, i, j], label=f"T{pair_name(i, j)}: slice {j + 1} in slice {i + 1}")
         known = law.sigma[:, i, j] < 1
         points = k[known], law.raw[known, i, j], law.sigma[known, i, j]
         axis.errorbar(*points, fmt="o", markersize=3, linewidth=0.8, color=line.get_color())

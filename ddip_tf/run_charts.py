@@ -15,6 +15,7 @@ from ddip_tf._typing import Floats
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 from ddip_tf.manifest import inside
+from ddip_tf.result import pair_name
 
 #: points that a curve of a page has at most
 MOST_POINTS = 800
@@ -50,11 +51,11 @@ def transfer(learned: Mapping[str, Floats], pixel_size_m: tuple[float, float] | 
     lines = []
     count = learned["transfer"].shape[-1]
     for colour, (i, j) in enumerate((i, j) for i in range(count) for j in range(count) if i != j):
-        name = f"T{i + 1}{j + 1}: slice {j + 1} in slice {i + 1}"
+        name = f"T{pair_name(i, j)}: slice {j + 1} in slice {i + 1}"
         raw, sigma = learned["raw"][:, i, j], learned["sigma"][:, i, j]
         known = np.where(sigma < 1, raw, np.nan)
         lines.append({**_line(name, learned["transfer"][:, i, j]), "colour": colour})
-        points = {**_line(f"T{i + 1}{j + 1} raw ± σ", known), "colour": colour, "points": True}
+        points = {**_line(f"T{pair_name(i, j)} raw ± σ", known), "colour": colour, "points": True}
         lines.append(points | {"low": _plain(known - sigma), "high": _plain(known + sigma)})
     return chart("T(k)", (f"spatial frequency k ({unit})", k), "T", lines, xlog=True, yrange=[-0.6, 1.0])
 

@@ -20,6 +20,7 @@ from ddip_tf.errors import RunError
 from ddip_tf.formats import arrays, tiff
 from ddip_tf.manifest import inside
 from ddip_tf.place import replace_text
+from ddip_tf.result import filter_pair
 
 PAGE = "report.html"
 #: pixels of all slices together that a page shows as they are; beyond, it shows means over squares
@@ -165,10 +166,16 @@ def _mixing(
     if manifest["config"]["mixing"] == "shallow":
         note += " The filters are networks: onnx/filter12.onnx, from slice 2 into slice 1, and so on."
     images = [
-        _small(kernel, f"kernel {name[6]} ← {name[7:]}, {kernel.min():.3g} … {kernel.max():.3g}")
+        _small(kernel, f"kernel {_pair(name)}, {kernel.min():.3g} … {kernel.max():.3g}")
         for name, kernel in kernels.items()
     ]
     return note, [], images
+
+
+def _pair(name: str) -> str:
+    """``1 ← 2`` for ``filter12``; a name that does not tell its pair as it is."""
+    pair = filter_pair(name)
+    return f"{pair[0] + 1} ← {pair[1] + 1}" if pair else name
 
 
 def _spectra(inputs: Floats, outputs: Floats) -> list[dict[str, Any]]:

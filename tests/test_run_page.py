@@ -364,6 +364,20 @@ def test_mixing_is_drawn(visit, run, tmp_path, mixing):
         assert tab.locator("[data-view='decided by data']").count() == 2
 
 
+def test_kernels_are_named_by_their_pair_of_slices():
+    kernels = {name: np.eye(7) for name in ("filter21", "filter1_10", "filter11_1", "filter111")}
+    manifest = {"config": {"mixing": "kernel"}}
+    _, _, images = run_page._mixing(manifest, {"matrix": np.eye(11), **kernels})
+    names = [image["label"].split(",")[0] for image in images]
+    assert names == ["kernel 2 ← 1", "kernel 1 ← 10", "kernel 11 ← 1", "kernel filter111"]
+
+
+def test_curves_of_eleven_slices_have_names_of_their_own():
+    learned = {name: np.ones((3, 11, 11)) for name in ("transfer", "raw", "sigma")} | {"k": np.geomspace(0.01, 0.4, 3)}
+    names = [line["label"] for line in run_charts.transfer(learned, None)["lines"]]
+    assert len(set(names)) == len(names) == 2 * 110
+
+
 def test_report_command(call, run, tmp_path):
     folder = shutil.copytree(run, tmp_path / "r")
     assert call("report", folder)[:2] == (0, f"{folder / 'report.html'}\n")
