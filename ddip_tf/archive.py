@@ -18,7 +18,7 @@ from ddip_tf import _typing, inspection, runtime
 from ddip_tf._typing import Floats
 from ddip_tf.checkpoint import STATE
 from ddip_tf.errors import InputError
-from ddip_tf.formats import tiff
+from ddip_tf.formats import arrays, tiff
 from ddip_tf.manifest import FORMAT_VERSION, MANIFEST, changed_files, inside, load_manifest, sha256
 from ddip_tf.place import Place, as_run_error, taken
 from ddip_tf.result import latents_of
@@ -114,6 +114,18 @@ class RunFolder:
         with as_run_error(self.run):
             _write_run(separation, self._place.aside)
             self._place.exchange()
+
+
+def learned(run: Path, manifest: Mapping[str, Any]) -> dict[str, Floats]:
+    """What the forward model learned: the arrays of ``mixing.npz`` by name.
+
+    Without ``spread`` where the pictures are networks': older versions wrote that of total variation's solves there.
+
+    Raises InputError if it cannot be read.
+    """
+    found = arrays.read_npz(inside(run, "mixing.npz"))
+    foreign = set() if manifest["config"].get("prior", "tv") == "tv" else {"spread"}
+    return {name: values for name, values in found.items() if name not in foreign}
 
 
 def run_saved_model(run: Path, name: str, latents: Mapping[str, Floats]) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 from ddip_tf import _typing, archive, describe, regeneration
 from ddip_tf._typing import Floats
 from ddip_tf.errors import RunError
-from ddip_tf.formats import arrays, tiff
+from ddip_tf.formats import tiff
 from ddip_tf.manifest import MANIFEST, inside
 from ddip_tf.place import PREVIEW
 from ddip_tf.result import pair_name
@@ -39,7 +39,7 @@ def write_figures(run: _typing.Path) -> list[Path]:
             row["deviation"] = tiff.read(inside(run, f"outputs/std{number}.tif"))[0][0]
         return [save_figure(_panels(rows), run / PREVIEW)]
     written = [save_figure(_panels(rows), run / PREVIEW)]
-    learned = arrays.read_npz(inside(run, "mixing.npz"))
+    learned = archive.learned(run, manifest)
     if "transfer" in learned:
         from ddip_tf.transfer import Transfer
 

@@ -17,7 +17,7 @@ import numpy as np
 from ddip_tf import _typing, archive, config, describe, planes, regeneration, run_charts, spectrum
 from ddip_tf._typing import Floats
 from ddip_tf.errors import RunError
-from ddip_tf.formats import arrays, tiff
+from ddip_tf.formats import tiff
 from ddip_tf.manifest import inside
 from ddip_tf.place import replace_text
 from ddip_tf.result import filter_pair
@@ -75,7 +75,7 @@ def _contents(run: Path) -> dict[str, Any]:
     manifest = archive.load_manifest(run)
     inputs, outputs = regeneration.archived(run)
     repeated = "runs" in manifest
-    learned = {} if repeated else arrays.read_npz(inside(run, "mixing.npz"))
+    learned = {} if repeated else archive.learned(run, manifest)
     views = _further_views(run, len(inputs), learned, repeated)
     size = manifest["pixel_size_m"]
     small: list[dict[str, Any]] = []

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from ddip_tf import describe, ensemble, planes, resolution, run_charts, run_page
+from ddip_tf import describe, ensemble, planes, report, resolution, run_charts, run_page
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import tiff
 
@@ -127,6 +127,27 @@ def test_page_is_under_5_mb_at_448(run, tmp_path):
     learned = dict(np.load(folder / "mixing.npz")) | {"spread": noise[:2] ** 2, "decided": noise[2:]}
     np.savez(folder / "mixing.npz", **learned)
     assert run_page.write(folder).stat().st_size < 5e6
+
+
+@pytest.mark.parametrize(("prior", "shown"), [("tv", True), (None, True), ("dip", False), ("null-dip", False)])
+def test_spread_is_that_of_the_pictures_shown(run, tmp_path, monkeypatch, prior, shown):
+    """Older runs of priors that are networks hold the spread of total variation's solves."""
+    folder = shutil.copytree(run, tmp_path / "r")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["config"] |= {"mixing": "transfer", "prior": prior}
+    if prior is None:  # older than the setting
+        del manifest["config"]["prior"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    law = {name: np.full((9, 2, 2), 0.5) for name in ("transfer", "raw", "sigma")}
+    law |= {"k": np.geomspace(0.01, 0.4, 9), "power": np.ones((9, 2)), "samples": np.ones(9)}
+    images = np.random.default_rng(3).uniform(size=(2, 43, 36))
+    np.savez(folder / "mixing.npz", **law, decided=images, spread=images)
+    assert ("Spread of the solutions" in run_page.write(folder).read_text()) is shown
+    figures = {}
+    monkeypatch.setattr(report, "save_figure", lambda rows, path: figures.update({path.name: rows}))
+    monkeypatch.setattr(report, "_panels", lambda rows: rows)
+    report.write_figures(folder)
+    assert ["spread" in row for row in figures["decided.png"]] == [shown] * 2
 
 
 def test_larger_images_are_shown_as_means(run, tmp_path, monkeypatch):
