@@ -138,8 +138,15 @@ def frequency(k: Floats, pixel_size_m: tuple[float, float] | None) -> tuple[Floa
 
 
 def work_done(separation: Separation) -> str:
-    """``750 epochs``, or how a fit without epochs was solved."""
-    return "T(k) estimated and solved" if separation.config.mixing == "transfer" else f"{separation.epochs} epochs"
+    """What a fit did: ``750 epochs``, or that T(k) was estimated, and what came of it."""
+    epochs = f"{separation.epochs} epochs"
+    if separation.config.mixing != "transfer":
+        return epochs
+    if not separation.provenance.get("mixed", True):
+        return "T(k) estimated, nothing to separate"
+    if separation.config.trained:
+        return f"T(k) estimated, networks trained for {epochs}"
+    return "T(k) estimated and solved"
 
 
 def repeats(manifest: Mapping[str, Any]) -> str:
@@ -154,12 +161,14 @@ def run(path: _typing.Path) -> str:
     manifest = archive.load_manifest(path)
     config = manifest["config"]
     names = ", ".join(source["name"] for source in manifest["inputs"]) or "arrays"
-    fitted = f", γ {manifest.get('gamma')}, {manifest['epochs_done']} epochs, seed {config['seed']}"
-    fitted = "" if config["mixing"] == "transfer" else fitted
+    prior = config.get("prior", "tv")
+    fitted = f", prior {prior}" if config["mixing"] == "transfer" else f", γ {manifest.get('gamma')}"
+    if config["mixing"] != "transfer" or (prior != "tv" and manifest.get("mixed", True)):
+        fitted += f", {manifest['epochs_done']} epochs, seed {config['seed']}"
     lines = [
         f"{path}: {manifest['slices']} slices of {manifest['shape'][0]} x {manifest['shape'][1]}, from {names}",
         f"status     {manifest['status']} in {manifest['wall_time_s']:.0f} s",
-        f"mixing     {config['mixing']}" + fitted,
+        f"mixing     {config['mixing']}{fitted}",
         "final      " + ", ".join(f"{name} {value:.4g}" for name, value in manifest["final"].items()),
         *([f"repeats    {repeats(manifest)}"] if "runs" in manifest else []),
         f"made with  ddip-tf {manifest['versions'].get('ddip-tf', '?')} on {manifest['platform']}",

@@ -9,7 +9,7 @@ import tensorflow as tf
 from test_nullspace import discs, known_law, mix
 
 import ddip_tf
-from ddip_tf import archive, cosine, noise, nullspace, regeneration
+from ddip_tf import archive, cosine, describe, noise, nullspace, regeneration
 from ddip_tf.config import FitConfig
 from ddip_tf.deep import FLAT, LawfulPriors, inverse_root
 from ddip_tf.fitting import fit
@@ -124,6 +124,7 @@ def test_fit_archive_regenerate(tmp_path, monkeypatch, prior):
     assert len(solved) == len(nullspace.FACTORS)  # no further solves: their spread would be total variation's
     assert "spread" not in separation.mixing
     assert separation.provenance["mixed"]
+    assert describe.work_done(separation) == "T(k) estimated, networks trained for 12 epochs"
     loss = separation.history["loss"]
     assert len(loss) == 12
     assert loss[-1] < loss[0]
