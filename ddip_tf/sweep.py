@@ -10,7 +10,6 @@ import csv
 import functools
 import gc
 import io
-import shutil
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,7 +24,7 @@ from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 from ddip_tf.manifest import MANIFEST, inside
-from ddip_tf.place import as_run_error, replace_text
+from ddip_tf.place import as_run_error, clear, replace_text
 from ddip_tf.result import alphas
 from ddip_tf.slices import SliceStack
 
@@ -106,10 +105,13 @@ def unfinished(tasks: Sequence[Task], stack: SliceStack, *, resume: bool) -> lis
 
 
 def prepare(folder: Path, *, overwrite: bool) -> None:
-    """Make the sweep's folder, without the runs that are there if ``overwrite``. Raises RunError."""
+    """Make the sweep's folder, without the runs that are there if ``overwrite``; the caller holds its place.
+
+    Raises as `ddip_tf.place.clear`.
+    """
+    if overwrite:
+        clear(folder / "runs")
     with as_run_error(folder):
-        if overwrite and (folder / "runs").exists():
-            shutil.rmtree(folder / "runs")
         (folder / "runs").mkdir(parents=True, exist_ok=True)
 
 

@@ -172,6 +172,26 @@ def test_resume_does_only_what_is_missing(call, pair, fake, tmp_path):
     assert done == NAMES
 
 
+def test_a_second_sweep_is_refused_while_the_first_lives(call, pair, fake, tmp_path, monkeypatch):
+    said = []
+
+    def interfering(task):
+        work(task)
+        if task.name == NAMES[1]:
+            monkeypatch.setattr(sweep, "work", work)  # the second one must not go on and on
+            before = sorted((tmp_path / "s").rglob("*"))
+            said.append(call("sweep", *pair, "-o", "s", *GRID, "--overwrite"))
+            assert sorted((tmp_path / "s").rglob("*")) == before
+
+    work = sweep.work
+    monkeypatch.setattr(sweep, "work", interfering)
+    assert call("sweep", *pair, "-o", "s", *GRID)[0] == 0
+    (code, _, err) = said[0]
+    assert code == 2
+    assert err == f"ddip-tf: another ddip-tf works on {tmp_path / 's'}: wait for its end, or choose another -o\n"
+    assert all(row["status"] == "done" for row in table(tmp_path / "s").values())
+
+
 def test_resume_refuses_other_settings_and_other_slices(call, pair, fake, tmp_path):
     arguments = ["-o", "s", "--preset", "paper", "--mixing", "kernel"]
     assert call("sweep", *pair, *arguments)[0] == 0

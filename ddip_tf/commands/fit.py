@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from ddip_tf.commands.options import Sectioned, fit_options, read_guide, read_st
 from ddip_tf.commands.report import write_page
 from ddip_tf.commands.score import scores
 from ddip_tf.errors import InputError
-from ddip_tf.place import taken
+from ddip_tf.place import Place, clear, taken
 
 if TYPE_CHECKING:
     from ddip_tf.checkpoint import Checkpoints
@@ -168,19 +167,19 @@ def fit_repeatedly(stack: SliceStack, settings: FitConfig, run: Path, count: int
     """``count`` fits of seeds from the settings' one up, one after the other, then their mean and deviation."""
     from ddip_tf import archive, describe, ensemble, report
 
-    if taken(run):
-        if not (options["overwrite"] or options["resume"]):
-            raise InputError(f"{run} exists and is not empty: --resume goes on with it, or choose another -o")
-        if options["overwrite"]:
-            shutil.rmtree(run, ignore_errors=True)
     names = [f"{number:04d}" for number in range(1, count + 1)]
     if options["tensorboard"]:
         options = {**options, "tensorboard": str(Path(options["tensorboard"]) / run.name)}
-    for number, name in enumerate(names):
-        fit_into(stack, replace(settings, seed=settings.seed + number), run / "runs" / name, options)
-    ensemble.assemble(run, names)
-    report.write_figures(run)
-    write_page(run)
+    with Place(run):
+        if taken(run) and not (options["overwrite"] or options["resume"]):
+            raise InputError(f"{run} exists and is not empty: --resume goes on with it, or choose another -o")
+        if options["overwrite"]:
+            clear(run)
+        for number, name in enumerate(names):
+            fit_into(stack, replace(settings, seed=settings.seed + number), run / "runs" / name, options)
+        ensemble.assemble(run, names)
+        report.write_figures(run)
+        write_page(run)
     if options["progress"] == "json":
         return
     manifest = archive.load_manifest(run)
