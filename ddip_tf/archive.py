@@ -21,7 +21,7 @@ from ddip_tf.errors import InputError
 from ddip_tf.formats import arrays, tiff
 from ddip_tf.manifest import FORMAT_VERSION, MANIFEST, changed_files, inside, load_manifest, sha256
 from ddip_tf.place import Place, as_run_error, taken
-from ddip_tf.result import latents_of
+from ddip_tf.result import latents_of, loss_terms
 
 if TYPE_CHECKING:
     from ddip_tf.config import FitConfig
@@ -32,7 +32,6 @@ __all__ = ["RunFolder", "changed_files", "latents_of", "load_manifest", "run_sav
 
 #: arrays of the mixing with fewer numbers also stand in the manifest, for people to read
 LARGEST_LISTED = 1000
-LOSSES = ("loss", "fidelity", "exclusion", "alpha_term", "variation")
 
 
 def save(separation: Separation, run: _typing.Path, *, overwrite: bool = False) -> Path:
@@ -187,7 +186,7 @@ def _write_history(path: Path, history: Mapping[str, Floats]) -> None:
 def _manifest(separation: Separation) -> dict[str, Any]:
     stack = separation.stack
     # α of the last epoch's start is in history.csv; the final one is mixing.matrix
-    losses = {name: float(values[-1]) for name, values in separation.history.items() if name in LOSSES}
+    losses = {name: float(values[-1]) for name, values in loss_terms(separation.history).items()}
     return {
         "format_version": FORMAT_VERSION,
         "versions": runtime.versions(),

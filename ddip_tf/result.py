@@ -81,6 +81,11 @@ def latents_of(name: str, inputs: Iterable[str], latents: Mapping[str, Floats]) 
     return {kind: latents[name if kind == "z" else f"{name}_{kind}"] for kind in inputs}
 
 
+def loss_terms(history: Mapping[str, Floats]) -> dict[str, Floats]:
+    """The columns of a history that a loss is made of: all but ``epoch`` and the weights ``alpha1`` …, of any prior."""
+    return {name: values for name, values in history.items() if name != "epoch" and not re.fullmatch(r"alpha\d+", name)}
+
+
 def pair_name(into: int, source: int) -> str:
     """``12`` for slice 2 in slice 1, ``1_10`` where a number has two digits (arguments count from 0)."""
     return f"{into + 1}{'_' if max(into, source) > 8 else ''}{source + 1}"

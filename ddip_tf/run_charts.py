@@ -15,7 +15,7 @@ from ddip_tf._typing import Floats
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 from ddip_tf.manifest import inside
-from ddip_tf.result import pair_name
+from ddip_tf.result import loss_terms, pair_name
 
 #: points that a curve of a page has at most
 MOST_POINTS = 800
@@ -36,8 +36,8 @@ def losses(runs: Sequence[Path]) -> list[Chart]:
         first = "loss" if "loss" in longest else "fidelity"
         lines = [_line(run.name, _padded(one[first], len(epochs))) for run, one in zip(runs, histories, strict=True)]
         return [chart("Loss of every fit", ("epoch", epochs), first, lines, ylog=True)]
-    weights = {name: values for name, values in longest.items() if name.startswith("alpha") and name[5:].isdigit()}
-    terms = {name: values for name, values in longest.items() if name != "epoch" and name not in weights}
+    terms = loss_terms(longest)
+    weights = {name: values for name, values in longest.items() if name != "epoch" and name not in terms}
     found = [chart("Loss", ("epoch", epochs), "loss", [_line(*item) for item in terms.items()], ylog=True)]
     if weights:
         lines = [_line(f"α{name[5:]}", values) for name, values in weights.items()]
