@@ -20,7 +20,8 @@ RECORDED = ("ddip-tf", "tensorflow", "keras", "numpy", "tifffile", "onnx", "tf2o
 def quiet() -> Iterator[None]:
     """Keep native libraries from writing on standard error; what they wrote is shown if the block fails.
 
-    TensorFlow's Python side says errors only from then on: it speaks of files it wrote, and of graphs traced anew.
+    An interruption is no failure. TensorFlow's Python side says errors only from then on: it speaks of files it wrote,
+    and of graphs traced anew.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").addFilter(_errors_only)
@@ -30,7 +31,8 @@ def quiet() -> Iterator[None]:
         os.dup2(kept.fileno(), 2)
         try:
             yield
-        except ImportError:
+        except Exception:
+            sys.stderr.flush()
             kept.seek(0)
             os.write(terminal, kept.read())
             raise

@@ -2,7 +2,7 @@
 
 Beside RUN stand, while a process works there, `.RUN.lock` (locked by the kernel for as long as the process lives),
 `.RUN.partial` (the run in the making) and, for the moment of the exchange, `.RUN.old`. Whoever holds the lock may clear
-away what a killed process left.
+away what a killed process left. The folder of repeats or of a sweep is held in the same way, beside its runs.
 """
 
 from __future__ import annotations
@@ -94,6 +94,19 @@ class FolderLock:
 
     def _beside(self, kind: str) -> Path:
         return self.run.with_name(f".{self.run.name}.{kind}")
+
+
+def clear(folder: Path) -> None:
+    """Remove ``folder`` with the run folders in it, whose place the caller holds.
+
+    Raises InputError, and removes nothing, while another process works on one of them, as a worker does that outlives
+    its sweep; RunError if it cannot be removed.
+    """
+    with as_run_error(folder), contextlib.ExitStack() as held:
+        for lock in sorted(folder.rglob(".*.lock")):
+            held.enter_context(FolderLock(lock.with_name(lock.name.removeprefix(".").removesuffix(".lock"))))
+        if folder.exists():
+            shutil.rmtree(folder)
 
 
 class as_run_error:

@@ -27,7 +27,8 @@ def assemble(run: StrPath, names: Sequence[str]) -> Path:
 
     outputs/slice1.tif … are means over the runs that are not confused (`ddip_tf.quality.repeatability.match`), std1.tif
     … their standard deviations, ghost1.tif … input − mean. The manifest lists every run: its seed, whether it is used,
-    the order and scale of its slices. It is written last: without it the folder is unfinished.
+    the order and scale of its slices. It is written last: without it the folder is unfinished. The caller holds the
+    place of ``run`` (`ddip_tf.archive.lock.FolderLock`).
 
     Raises RunError if fewer than two runs agree or the folder cannot be written.
     """

@@ -51,9 +51,16 @@ def read_history(run: Path) -> dict[str, Floats]:
         raise InputError(f"{path} cannot be read: {str(error)[:200]}") from error
 
 
-def read_learned(run: StrPath) -> dict[str, Floats]:
-    """What the forward model learned, by name: the arrays of ``mixing.npz``. Raises as `ddip_tf.formats.arrays`."""
-    return arrays.read_npz(inside(run, "mixing.npz"))
+def read_learned(run: StrPath, manifest: Mapping[str, Any]) -> dict[str, Floats]:
+    """What the forward model learned: the arrays of ``mixing.npz`` by name.
+
+    Without ``spread`` where the pictures are networks': older versions wrote that of total variation's solves there.
+
+    Raises InputError if it cannot be read.
+    """
+    found = arrays.read_npz(inside(run, "mixing.npz"))
+    foreign = set() if manifest["config"].get("prior", "tv") == "tv" else {"spread"}
+    return {name: values for name, values in found.items() if name not in foreign}
 
 
 def read_deviations(run: StrPath, count: int) -> Floats:

@@ -21,6 +21,7 @@ from ddip_tf.archive.manifest import FORMAT_VERSION, MANIFEST, load_manifest, sh
 from ddip_tf.archive.runtimes import run_saved_model
 from ddip_tf.errors import InputError
 from ddip_tf.formats import tiff
+from ddip_tf.slices.separation import loss_terms
 from ddip_tf.training.checkpoint import STATE
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 #: arrays of the mixing with fewer numbers also stand in the manifest, for people to read
 LARGEST_LISTED = 1000
-LOSSES = ("loss", "fidelity", "exclusion", "alpha_term", "variation")
 
 
 def save(separation: Separation, run: StrPath, *, overwrite: bool = False) -> Path:
@@ -159,7 +159,7 @@ def _write_history(path: Path, history: Mapping[str, Floats]) -> None:
 def _manifest(separation: Separation) -> dict[str, Any]:
     stack = separation.stack
     # α of the last epoch's start is in history.csv; the final one is mixing.matrix
-    losses = {name: float(values[-1]) for name, values in separation.history.items() if name in LOSSES}
+    losses = {name: float(values[-1]) for name, values in loss_terms(separation.history).items()}
     return {
         "format_version": FORMAT_VERSION,
         "versions": environment.versions(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ddip_tf.archive.lock import taken
+from ddip_tf.archive.lock import FolderLock, clear, taken
 from ddip_tf.commands.options import Sectioned, fit_options, read_guide, read_stack, settings_from, stack_options
 from ddip_tf.commands.report import write_page
 from ddip_tf.commands.score import scores
@@ -176,19 +175,19 @@ def fit_repeatedly(stack: SliceStack, settings: FitConfig, run: Path, count: int
     from ddip_tf.report import figures
     from ddip_tf.report import text as describe
 
-    if taken(run):
-        if not (options["overwrite"] or options["resume"]):
-            raise InputError(f"{run} exists and is not empty: --resume goes on with it, or choose another -o")
-        if options["overwrite"]:
-            shutil.rmtree(run, ignore_errors=True)
     names = [f"{number:04d}" for number in range(1, count + 1)]
     if options["tensorboard"]:
         options = {**options, "tensorboard": str(Path(options["tensorboard"]) / run.name)}
-    for number, name in enumerate(names):
-        fit_into(stack, replace(settings, seed=settings.seed + number), run / "runs" / name, options)
-    repeats.assemble(run, names)
-    figures.write_figures(run)
-    write_page(run)
+    with FolderLock(run):
+        if taken(run) and not (options["overwrite"] or options["resume"]):
+            raise InputError(f"{run} exists and is not empty: --resume goes on with it, or choose another -o")
+        if options["overwrite"]:
+            clear(run)
+        for number, name in enumerate(names):
+            fit_into(stack, replace(settings, seed=settings.seed + number), run / "runs" / name, options)
+        repeats.assemble(run, names)
+        figures.write_figures(run)
+        write_page(run)
     if options["progress"] == "json":
         return
     manifest = load_manifest(run)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ddip_tf.archive.lock import FolderLock
 from ddip_tf.commands.options import (
     OF_NETWORKS,
     OF_THE_LAW,
@@ -78,21 +79,22 @@ def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
         sweeping.Task(name, preset, config, read, folder / "runs" / name, options["device"], threads)
         for name, preset, config in grid(options)
     ]
-    left = tasks if options["overwrite"] else sweeping.unfinished(tasks, stack, resume=options["resume"])
-    sweeping.prepare(folder, overwrite=options["overwrite"])
-    place = (
-        dask_cluster.existing(options["scheduler"])
-        if options["scheduler"]
-        else dask_cluster.local(min(workers, max(1, len(left))), threads or 1)
-    )
-    try:
-        with place if left else contextlib.nullcontext() as client:
-            if client is not None and options["scheduler"] and not client.nthreads():
-                click.echo(f"{options['scheduler']} has no workers yet: the fits wait for them", err=True)
-            failed = carry_out(tasks, left, client, folder, options["progress"])
-    except KeyboardInterrupt:
-        click.echo("ddip-tf: interrupted; finished fits are kept, --resume does the rest", err=True)
-        raise click.exceptions.Exit(130) from None
+    with FolderLock(folder):
+        left = tasks if options["overwrite"] else sweeping.unfinished(tasks, stack, resume=options["resume"])
+        sweeping.prepare(folder, overwrite=options["overwrite"])
+        workplace = (
+            dask_cluster.existing(options["scheduler"])
+            if options["scheduler"]
+            else dask_cluster.local(min(workers, max(1, len(left))), threads or 1)
+        )
+        try:
+            with workplace if left else contextlib.nullcontext() as client:
+                if client is not None and options["scheduler"] and not client.nthreads():
+                    click.echo(f"{options['scheduler']} has no workers yet: the fits wait for them", err=True)
+                failed = carry_out(tasks, left, client, folder, options["progress"])
+        except KeyboardInterrupt:
+            click.echo("ddip-tf: interrupted; finished fits are kept, --resume does the rest", err=True)
+            raise click.exceptions.Exit(130) from None
     if options["progress"] != "json":
         click.echo(f"table   {folder / sweep_table.SUMMARY}\npage    {folder / sweep_page.PAGE}")
     if failed:

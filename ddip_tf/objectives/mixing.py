@@ -19,6 +19,7 @@ from ddip_tf.config import FitConfig
 from ddip_tf.networks import filters, unet
 from ddip_tf.networks.generators import generator_channels, latent_input
 from ddip_tf.networks.parameters import Call
+from ddip_tf.slices.separation import filter_name
 
 
 class Mixing:
@@ -104,8 +105,3 @@ def weight_matrix(raw: tf.Tensor, count: int) -> tf.Tensor:
     others = (1 - own) * tf.nn.softmax(raw[:, 1:])
     rows = [tf.concat([others[i, :i], own[i], others[i, i:]], axis=0) for i in range(count)]
     return tf.stack(rows)
-
-
-def filter_name(into: int, source: int) -> str:
-    """``filter12`` for f from slice 2 into slice 1 (arguments count from 0)."""
-    return f"filter{into + 1}{source + 1}"

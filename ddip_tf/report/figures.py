@@ -15,6 +15,7 @@ from ddip_tf.archive.run import archived, read_deviations, read_learned
 from ddip_tf.errors import RunError
 from ddip_tf.slices import optics
 from ddip_tf.slices.display import display_range
+from ddip_tf.slices.separation import pair_name
 
 if TYPE_CHECKING:
     from ddip_tf.transfer.estimate import Transfer
@@ -39,7 +40,7 @@ def write_figures(run: StrPath) -> list[Path]:
             row["deviation"] = deviation
         return [save_figure(_panels(rows), run / PREVIEW)]
     written = [save_figure(_panels(rows), run / PREVIEW)]
-    learned = read_learned(run)
+    learned = read_learned(run, manifest)
     if "transfer" in learned:
         from ddip_tf.transfer.estimate import Transfer
 
@@ -82,7 +83,7 @@ def write_transfer(
     k, _ = optics.frequency(law.k, pixel_size_m)
     names = [(i, j) for i in range(count) for j in range(count)]
     columns = [k, *(part[:, i, j] for part in (law.matrix, law.raw, law.sigma) for i, j in names)]
-    head = ",".join(["k", *(f"{word}{i + 1}{j + 1}" for word in ("T", "raw", "sigma") for i, j in names)])
+    head = ",".join(["k", *(f"{word}{pair_name(i, j)}" for word in ("T", "raw", "sigma") for i, j in names)])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         np.savetxt(folder / "transfer.csv", np.stack(columns, 1), "%.6g", ",", header=head, comments="")
@@ -118,7 +119,7 @@ def _law(law: Transfer, pixel_size_m: tuple[float, float] | None) -> Any:
     figure = Figure(figsize=(7.2, 4.2), layout="constrained", dpi=110)
     axis = figure.subplots()
     for i, j in zip(*np.nonzero(~np.eye(law.matrix.shape[-1], dtype=bool)), strict=True):
-        (line,) = axis.plot(k, law.matrix[:, i, j], label=f"T{i + 1}{j + 1}: slice {j + 1} in slice {i + 1}")
+        (line,) = axis.plot(k, law.matrix[:, i, j], label=f"T{pair_name(i, j)}: slice {j + 1} in slice {i + 1}")
         known = law.sigma[:, i, j] < 1
         points = k[known], law.raw[known, i, j], law.sigma[known, i, j]
         axis.errorbar(*points, fmt="o", markersize=3, linewidth=0.8, color=line.get_color())

@@ -12,6 +12,7 @@ from ddip_tf._types import Floats
 from ddip_tf.archive.run import read_history
 from ddip_tf.quality import power_spectrum
 from ddip_tf.slices import optics
+from ddip_tf.slices.separation import loss_terms, pair_name
 
 #: points that a curve of a page has at most
 MOST_POINTS = 800
@@ -32,8 +33,8 @@ def losses(runs: Sequence[Path]) -> list[Chart]:
         first = "loss" if "loss" in longest else "fidelity"
         lines = [_line(run.name, _padded(one[first], len(epochs))) for run, one in zip(runs, histories, strict=True)]
         return [chart("Loss of every fit", ("epoch", epochs), first, lines, ylog=True)]
-    weights = {name: values for name, values in longest.items() if name.startswith("alpha") and name[5:].isdigit()}
-    terms = {name: values for name, values in longest.items() if name != "epoch" and name not in weights}
+    terms = loss_terms(longest)
+    weights = {name: values for name, values in longest.items() if name != "epoch" and name not in terms}
     found = [chart("Loss", ("epoch", epochs), "loss", [_line(*item) for item in terms.items()], ylog=True)]
     if weights:
         lines = [_line(f"α{name[5:]}", values) for name, values in weights.items()]
@@ -47,11 +48,11 @@ def transfer(learned: Mapping[str, Floats], pixel_size_m: tuple[float, float] | 
     lines = []
     count = learned["transfer"].shape[-1]
     for colour, (i, j) in enumerate((i, j) for i in range(count) for j in range(count) if i != j):
-        name = f"T{i + 1}{j + 1}: slice {j + 1} in slice {i + 1}"
+        name = f"T{pair_name(i, j)}: slice {j + 1} in slice {i + 1}"
         raw, sigma = learned["raw"][:, i, j], learned["sigma"][:, i, j]
         known = np.where(sigma < 1, raw, np.nan)
         lines.append({**_line(name, learned["transfer"][:, i, j]), "colour": colour})
-        points = {**_line(f"T{i + 1}{j + 1} raw ± σ", known), "colour": colour, "points": True}
+        points = {**_line(f"T{pair_name(i, j)} raw ± σ", known), "colour": colour, "points": True}
         lines.append(points | {"low": _plain(known - sigma), "high": _plain(known + sigma)})
     return chart("T(k)", (f"spatial frequency k ({unit})", k), "T", lines, xlog=True, yrange=[-0.6, 1.0])
 

@@ -23,6 +23,7 @@ from ddip_tf.errors import RunError
 from ddip_tf.quality import power_spectrum
 from ddip_tf.report import image_data, run_charts
 from ddip_tf.report.text import command, repeats
+from ddip_tf.slices.separation import filter_pair
 
 PAGE = "report.html"
 #: pixels of all slices together that a page shows as they are; beyond, it shows means over squares
@@ -79,7 +80,7 @@ def _contents(run: Path) -> dict[str, Any]:
     manifest = load_manifest(run)
     inputs, outputs = archived(run)
     repeated = "runs" in manifest
-    learned = {} if repeated else read_learned(run)
+    learned = {} if repeated else read_learned(run, manifest)
     views = _further_views(run, len(inputs), learned, repeated)
     size = manifest["pixel_size_m"]
     small: list[dict[str, Any]] = []
@@ -169,10 +170,16 @@ def _mixing(
     if manifest["config"]["mixing"] == "shallow":
         note += " The filters are networks: onnx/filter12.onnx, from slice 2 into slice 1, and so on."
     images = [
-        _small(kernel, f"kernel {name[6]} ← {name[7:]}, {kernel.min():.3g} … {kernel.max():.3g}")
+        _small(kernel, f"kernel {_pair(name)}, {kernel.min():.3g} … {kernel.max():.3g}")
         for name, kernel in kernels.items()
     ]
     return note, [], images
+
+
+def _pair(name: str) -> str:
+    """``1 ← 2`` for ``filter12``; a name that does not tell its pair as it is."""
+    pair = filter_pair(name)
+    return f"{pair[0] + 1} ← {pair[1] + 1}" if pair else name
 
 
 def _spectra(inputs: Floats, outputs: Floats) -> list[dict[str, Any]]:

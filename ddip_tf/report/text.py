@@ -13,6 +13,7 @@ from ddip_tf._types import StrPath
 from ddip_tf.archive.manifest import load_manifest
 from ddip_tf.formats import family_of, open_content
 from ddip_tf.slices.optics import HC_EV_M, depth_of_focus_m, frequency
+from ddip_tf.slices.separation import pair_name
 
 if TYPE_CHECKING:
     from ddip_tf.slices.separation import Separation
@@ -107,7 +108,7 @@ def transfer(law: Transfer, pixel_size_m: tuple[float, float] | None = None) -> 
     count = law.matrix.shape[-1]
     k, unit = frequency(law.k, pixel_size_m)
     names = [(i, j) for i in range(count) for j in range(count) if i != j]
-    lines = [f"k ({unit})".rjust(14) + "".join(f"T{i + 1}{j + 1} (raw ± σ)".rjust(24) for i, j in names)]
+    lines = [f"k ({unit})".rjust(14) + "".join(f"T{pair_name(i, j)} (raw ± σ)".rjust(24) for i, j in names)]
     for band, frequency_of_band in enumerate(k):
         cells = []
         for i, j in names:
@@ -131,8 +132,15 @@ def transfer(law: Transfer, pixel_size_m: tuple[float, float] | None = None) -> 
 
 
 def work_done(separation: Separation) -> str:
-    """``750 epochs``, or how a fit without epochs was solved."""
-    return "T(k) estimated and solved" if separation.config.mixing == "transfer" else f"{separation.epochs} epochs"
+    """What a fit did: ``750 epochs``, or that T(k) was estimated, and what came of it."""
+    epochs = f"{separation.epochs} epochs"
+    if separation.config.mixing != "transfer":
+        return epochs
+    if not separation.provenance.get("mixed", True):
+        return "T(k) estimated, nothing to separate"
+    if separation.config.trained:
+        return f"T(k) estimated, networks trained for {epochs}"
+    return "T(k) estimated and solved"
 
 
 def repeats(manifest: Mapping[str, Any]) -> str:
@@ -147,12 +155,14 @@ def run(path: StrPath) -> str:
     manifest = load_manifest(path)
     config = manifest["config"]
     names = ", ".join(source["name"] for source in manifest["inputs"]) or "arrays"
-    fitted = f", γ {manifest.get('gamma')}, {manifest['epochs_done']} epochs, seed {config['seed']}"
-    fitted = "" if config["mixing"] == "transfer" else fitted
+    prior = config.get("prior", "tv")
+    fitted = f", prior {prior}" if config["mixing"] == "transfer" else f", γ {manifest.get('gamma')}"
+    if config["mixing"] != "transfer" or (prior != "tv" and manifest.get("mixed", True)):
+        fitted += f", {manifest['epochs_done']} epochs, seed {config['seed']}"
     lines = [
         f"{path}: {manifest['slices']} slices of {manifest['shape'][0]} x {manifest['shape'][1]}, from {names}",
         f"status     {manifest['status']} in {manifest['wall_time_s']:.0f} s",
-        f"mixing     {config['mixing']}" + fitted,
+        f"mixing     {config['mixing']}{fitted}",
         "final      " + ", ".join(f"{name} {value:.4g}" for name, value in manifest["final"].items()),
         *([f"repeats    {repeats(manifest)}"] if "runs" in manifest else []),
         f"made with  ddip-tf {manifest['versions'].get('ddip-tf', '?')} on {manifest['platform']}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +33,7 @@ class Separation:
     latents
         by name: the inputs of the generators, z as ``slice1`` …, base as ``slice1_base`` ….
     filters
-        by name (``filter12``: from slice 2 into slice 1): Keras models of the mixing, if it has any.
+        by name (`filter_name`; ``filter12``: from slice 2 into slice 1): Keras models of the mixing, if it has any.
     mixing
         by name: arrays that the forward model learned (``matrix`` (N, N) and kernels, or the profiles of T(k)).
     modelled
@@ -78,6 +79,31 @@ def latents_of(name: str, inputs: Iterable[str], latents: Mapping[str, Floats]) 
     ``latents`` are those of `latents.npz`: z of slice 1 is ``slice1``, its base ``slice1_base``. Raises KeyError.
     """
     return {kind: latents[name if kind == "z" else f"{name}_{kind}"] for kind in inputs}
+
+
+def loss_terms(history: Mapping[str, Floats]) -> dict[str, Floats]:
+    """The columns of a history that a loss is made of: all but ``epoch`` and the weights ``alpha1`` …, of any prior."""
+    return {name: values for name, values in history.items() if name != "epoch" and not re.fullmatch(r"alpha\d+", name)}
+
+
+def pair_name(into: int, source: int) -> str:
+    """``12`` for slice 2 in slice 1, ``1_10`` where a number has two digits (arguments count from 0)."""
+    return f"{into + 1}{'_' if max(into, source) > 8 else ''}{source + 1}"
+
+
+def filter_name(into: int, source: int) -> str:
+    """``filter12`` for f from slice 2 into slice 1, ``filter1_10`` from slice 10 (arguments count from 0)."""
+    return f"filter{pair_name(into, source)}"
+
+
+def filter_pair(name: str) -> tuple[int, int] | None:
+    """(into, source), counted from 0, of a `filter_name`; None for any other text.
+
+    Older runs of ten slices and more have names such as ``filter111``, which do not tell their pair: None, too.
+    """
+    found = re.fullmatch(r"filter(?:([1-9])([1-9])|([1-9]\d*)_([1-9]\d*))", name)
+    numbers = [int(number) - 1 for number in found.groups() if number] if found else []
+    return (numbers[0], numbers[1]) if numbers else None
 
 
 def alphas(matrix: Any) -> list[Any]:

@@ -59,8 +59,8 @@ def fit_transfer(
     stack
         N ≥ 2 slices (N, H, W); with prior tv, its ``amplitudes`` are further observations of them.
     config
-        ``normalisation`` of T, ``prior``, ``starts`` of the solve and ``seed`` are used; epochs, learning rate, width
-        and average for priors that are networks.
+        ``normalisation`` of T, ``prior`` and ``seed`` are used; ``starts`` of the solve with prior tv, and epochs,
+        learning rate, width and average for priors that are networks.
     device
         name of the device the generators run on.
     callbacks, checkpoints, stop
@@ -80,10 +80,11 @@ def fit_transfer(
     law = estimate_transfer(images, normalisation=config.normalisation)
     amplitudes = None if stack.amplitudes is None else np.asarray(stack.amplitudes, float) / np.ptp(stack.images)
     guides = [(guide.index, guide.image) for guide in stack.guides]
+    starts = 1 if config.trained else config.starts  # further solves show how sure total variation is, not a network
     solution = solver.solve(
         images,
         law,
-        starts=config.starts,
+        starts=starts,
         seed=config.seed,
         guides=guides,
         amplitudes=amplitudes,
@@ -108,7 +109,7 @@ def fit_transfer(
         latents=fitted.latents,
         filters={},
         mixing={**law.to_arrays(), "decided": unit(by_data)}
-        | ({"spread": unit(solution.sigma)} if config.starts > 1 and law.mixed else {}),
+        | ({"spread": unit(solution.sigma)} if starts > 1 and law.mixed else {}),
         modelled=unit(inverse_problem.modelled(fitted.slices, images, law)),
         history=fitted.history,
         status=fitted.status,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import gc
-import shutil
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from ddip_tf import environment
 from ddip_tf.archive import write
-from ddip_tf.archive.lock import as_run_error
+from ddip_tf.archive.lock import as_run_error, clear
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
 from ddip_tf.slices.stack import SliceStack
@@ -97,8 +96,11 @@ def unfinished(tasks: Sequence[Task], stack: SliceStack, *, resume: bool) -> lis
 
 
 def prepare(folder: Path, *, overwrite: bool) -> None:
-    """Make the sweep's folder, without the runs that are there if ``overwrite``. Raises RunError."""
+    """Make the sweep's folder, without the runs that are there if ``overwrite``; the caller holds its place.
+
+    Raises as `ddip_tf.archive.lock.clear`.
+    """
+    if overwrite:
+        clear(folder / "runs")
     with as_run_error(folder):
-        if overwrite and (folder / "runs").exists():
-            shutil.rmtree(folder / "runs")
         (folder / "runs").mkdir(parents=True, exist_ok=True)

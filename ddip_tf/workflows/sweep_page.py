@@ -6,6 +6,7 @@ import base64
 import functools
 import html
 import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,17 @@ import numpy as np
 
 from ddip_tf._types import Floats
 from ddip_tf.archive.lock import replace_text
+from ddip_tf.archive.manifest import MANIFEST, load_manifest
 from ddip_tf.archive.run import archived
 from ddip_tf.errors import RunError
 from ddip_tf.quality import power_spectrum, repeatability
+from ddip_tf.report import image_data
 from ddip_tf.slices.display import display_range
 from ddip_tf.workflows.suggestion import Suggestion
 
 PAGE = "report.html"
+#: pixels a side of the page's pictures, at most; larger images are shown as means over squares
+MOST_SIDE = 512
 Row = Mapping[str, Any]
 
 STYLE = """body{font:14px/1.45 system-ui,sans-serif;margin:2em auto;max-width:76em;padding:0 1em;color:#222}
@@ -73,51 +78,49 @@ def label(setting: tuple[str, str, float | None]) -> str:
 
 def deviation_of(rows: Sequence[Row], folder: Path) -> tuple[Floats, int]:
     """Deviation (N, H, W) over the runs of one setting, and how many were left out. Raises RunError if none agree."""
-    pairs = [_archived(folder / "runs" / row["run"]) for row in rows]
-    outputs = [output for _, output in pairs]
-    members = repeatability.match(outputs, pairs[0][0])
+    runs = [folder / "runs" / row["run"] for row in rows]
+    inputs, first = archived(runs[0])
+    outputs = [first, *(archived(run)[1] for run in runs[1:])]
+    members = repeatability.match(outputs, inputs)
     return repeatability.combine(outputs, members)[1], sum(not member.used for member in members)
 
 
 def _study(groups: Mapping[Any, list[Row]], folder: Path, chosen: str) -> str:
-    first = next(iter(groups.values()))[0]
-    inputs = _archived(folder / "runs" / first["run"])[0]
-    count = len(inputs)
+    first = folder / "runs" / next(iter(groups.values()))[0]["run"]
+    count = load_manifest(first)["slices"]
     names = [*(f"slice {i + 1}" for i in range(count)), f"spectrum of slice {count}, (log10 P)^2.5"]
     head = "".join(f"<div class=head>{name}</div>" for name in ("", *names))
-    lines = [_row(head, count + 1), _row("<div>input</div>" + _strip(inputs, ""), count + 1)]
+    lines = [
+        _row(head, count + 1),
+        _row("<div>input</div>" + _strip(first, _written_ns(first), "input", ""), count + 1),
+    ]
     for setting, rows in groups.items():
         row = rows[0]
-        outputs = _archived(folder / "runs" / row["run"])[1]
+        run = folder / "runs" / row["run"]
         alpha = "|".join(f"{row[f'alpha{i + 1}']:.2f}" for i in range(count) if f"alpha{i + 1}" in row)
         more = f"<br>first of {len(rows)} seeds" if len(rows) > 1 else ""
         pick = " pick" if chosen in {one["run"] for one in rows} else ""
-        lines.append(
-            _row(f"<div>{label(setting)}{more}</div>" + _strip(outputs, f"α {alpha}" if alpha else ""), count + 1, pick)
-        )
+        strip = _strip(run, _written_ns(run), "output", f"α {alpha}" if alpha else "")
+        lines.append(_row(f"<div>{label(setting)}{more}</div>{strip}", count + 1, pick))
     note = "Slices in [μ − 4σ, μ + 4σ]; α₁|α₂ at the upper right."
     return f"<h2>What γ and the mixing do</h2><p>{note}</p>{''.join(lines)}"
 
 
 def _uncertainty(groups: Mapping[Any, list[Row]], folder: Path) -> str:
-    lines, means, count = [], {}, 0
+    lines, means = [], {}
     for setting, rows in groups.items():
         if len(rows) < 2:
             continue
-        try:
-            deviation, confused = deviation_of(rows, folder)
-        except RunError as error:
-            lines.append(f"<p class=bad>{label(setting)}: {error}</p>")
+        names = tuple(row["run"] for row in rows)
+        written = tuple(_written_ns(folder / "runs" / name) for name in names)
+        found = _deviation_maps(folder, names, written)
+        if isinstance(found, str):
+            lines.append(f"<p class=bad>{label(setting)}: {found}</p>")
             continue
-        count = len(deviation)
-        means[setting] = deviation.mean((1, 2))
-        top = float(np.percentile(deviation, 99.5))
-        maps = "".join(
-            _figure(_png(one, 0.0, top), f"mean {mean:.3g}")
-            for one, mean in zip(deviation, means[setting], strict=True)
-        )
+        maps, means[setting], confused = found
         left_out = f"<br>{confused} confused, left out" if confused else ""
-        lines.append(_row(f"<div>{label(setting)}<br>{len(rows)} seeds{left_out}</div>{maps}", count))
+        head = f"<div>{label(setting)}<br>{len(rows)} seeds{left_out}</div>"
+        lines.append(_row(head + maps, len(means[setting])))
     if not lines:
         return ""
     plot = f"<p><img class=plot alt='mean deviation against γ' src='{_means_plot(means)}'></p>" if means else ""
@@ -162,7 +165,14 @@ def _row(content: str, columns: int, kind: str = "") -> str:
     return f"<div class='row{kind}' style='--n:{columns}'>{content}</div>"
 
 
-def _strip(images: Floats, note: str) -> str:
+# The page is written after every fit: what is kept of a run, or of a setting's runs, is text, and their arrays go.
+# `written_ns` tells a run that was done again.
+
+
+@functools.lru_cache(maxsize=256)
+def _strip(run: Path, written_ns: int, kind: str, note: str) -> str:
+    """Pictures of a run's ``input`` or ``output``, with the last slice's power spectrum."""
+    images = archived(run)[("input", "output").index(kind)]
     shown = [_figure(_png(image, *display_range(image)), note) for image in images]
     power = (
         power_spectrum.display(power_spectrum.power_spectrum(images[-1]))
@@ -172,6 +182,23 @@ def _strip(images: Floats, note: str) -> str:
     return "".join([*shown, _figure(_png(power, 0.0, float(power.max())), "")])
 
 
+@functools.lru_cache(maxsize=256)
+def _deviation_maps(folder: Path, names: tuple[str, ...], written_ns: tuple[int, ...]) -> tuple[str, Floats, int] | str:
+    """Maps of `deviation_of` the runs ``names``, means (N,), how many were left out; or why there are none."""
+    try:
+        deviation, confused = deviation_of([{"run": name} for name in names], folder)
+    except RunError as error:
+        return str(error)
+    means = deviation.mean((1, 2))
+    top = float(np.percentile(deviation, 99.5))
+    pairs = zip(deviation, means, strict=True)
+    return "".join(_figure(_png(one, 0.0, top), f"mean {mean:.3g}") for one, mean in pairs), means, confused
+
+
+def _written_ns(run: Path) -> int:
+    return (run / MANIFEST).stat().st_mtime_ns
+
+
 def _figure(source: str, note: str) -> str:
     return f"<figure><img alt='' src='{source}'>" + (f"<figcaption>{note}</figcaption>" if note else "") + "</figure>"
 
@@ -179,20 +206,10 @@ def _figure(source: str, note: str) -> str:
 def _png(image: Floats, low: float, high: float) -> str:
     from matplotlib.image import imsave
 
-    stream = io.BytesIO()
-    imsave(stream, image, cmap="gray", vmin=low, vmax=max(high, low + 1e-30), format="png")
+    stream, shown = io.BytesIO(), image_data.binned(image, math.ceil(max(image.shape) / MOST_SIDE))
+    imsave(stream, shown, cmap="gray", vmin=low, vmax=max(high, low + 1e-30), format="png")
     return _data_uri(stream.getvalue())
 
 
 def _data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
-
-
-def _archived(run: Path) -> tuple[Floats, Floats]:
-    return _read(run, (run / "manifest.json").stat().st_mtime_ns)
-
-
-@functools.lru_cache(maxsize=256)
-def _read(run: Path, written_ns: int) -> tuple[Floats, Floats]:
-    """Read once, though the page is written after every fit."""
-    return archived(run)

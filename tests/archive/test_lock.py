@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ddip_tf.archive.lock import FolderLock
+from ddip_tf.archive.lock import FolderLock, clear
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.training.interruption import Interruption, seconds
 
@@ -40,6 +40,21 @@ def test_two_places_in_one_process_exclude_each_other(tmp_path):
     with FolderLock(tmp_path / "run"), FolderLock(tmp_path / "run2"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_cleared_unless_somebody_works_on_a_run_of_it(tmp_path):
+    folder = tmp_path / "sweep"
+    (folder / "runs/a").mkdir(parents=True)
+    (folder / "runs/a/manifest.json").write_text("finished")
+    (folder / "runs/.b.lock").write_text("")  # of a killed process
+    with FolderLock(folder / "runs/c"):
+        before = sorted(folder.rglob("*"))
+        with pytest.raises(InputError, match=r"another ddip-tf works on .*c:"):
+            clear(folder)
+        assert sorted(folder.rglob("*")) == [path for path in before if path.name != ".b.lock"]
+    clear(folder)
+    assert list(tmp_path.iterdir()) == []
+    clear(folder)
 
 
 @pytest.mark.parametrize("killed_after", [1, 2, 3])

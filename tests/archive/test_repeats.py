@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -136,6 +138,40 @@ def test_fit_runs_makes_such_a_folder(call, stack, run, tmp_path, monkeypatch):
     assert len(load_manifest("r")["runs"]) == 4
     assert call(*arguments, "--overwrite")[0] == 0
     assert len(done) == 8
+
+
+def test_a_second_process_is_refused_while_the_repeats_are_made(call, stack, run, tmp_path, monkeypatch):
+    files = []
+    for i, image in enumerate(stack.images, 1):
+        files.append(f"slice{i}.tif")
+        tifffile.imwrite(tmp_path / files[-1], image)
+    arguments = ["fit", *files, "--mixing", "shallow", "--runs", "2", "-o", "r"]
+    program = [sys.executable, "-m", "ddip_tf", *arguments, "--epochs", "1", "--width", "1"]
+    said = []
+
+    def second(how):
+        before = sorted((tmp_path / "r").rglob("*"))
+        done = subprocess.run([*program, how], cwd=tmp_path, capture_output=True, text=True, check=False)
+        said.append((done.returncode, done.stdout, done.stderr, sorted((tmp_path / "r").rglob("*")) == before))
+
+    def fit_into(stack, settings, folder, options):
+        put(folder, run, (1 + 0.01 * settings.seed, 1.0), settings.seed)
+        if folder.name == "0001":
+            second("--overwrite")
+
+    def assemble(folder, names):
+        second("--resume")
+        return assembled(folder, names)
+
+    assembled = repeats.assemble
+    monkeypatch.setattr(fit, "fit_into", fit_into)
+    monkeypatch.setattr(repeats, "assemble", assemble)
+    code, _, err = call(*arguments)
+    refusal = f"ddip-tf: another ddip-tf works on {tmp_path / 'r'}: wait for its end, or choose another -o\n"
+    assert said == [(2, "", refusal, True)] * 2
+    assert (code, err) == (0, "")
+    assert len(load_manifest("r")["runs"]) == 2
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 def test_runs_that_do_not_agree_leave_no_manifest(run, tmp_path):

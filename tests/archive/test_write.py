@@ -53,6 +53,16 @@ def test_manifest_says_how_the_run_was_made(run, stack, small, separation):
     assert {"python", "tensorflow", "keras", "numpy"} <= set(manifest["versions"])
 
 
+def test_every_term_of_the_loss_is_in_the_manifest(separation, tmp_path):
+    """Those of a prior that does not exist yet, too; epochs and α are no terms."""
+    epochs = np.arange(1.0, 13.0)
+    history = {"epoch": epochs, **separation.history, "sharpness": epochs / 8, "alphabet": epochs / 4}
+    changed = dataclasses.replace(separation, history=history, filters={})
+    final = load_manifest(write.save(changed, tmp_path / "run"))["final"]
+    assert list(final) == ["loss", "fidelity", "exclusion", "alpha_term", "sharpness", "alphabet"]
+    assert (final["sharpness"], final["alphabet"]) == (1.5, 3.0)
+
+
 @pytest.mark.parametrize("runtime", ["onnx", "tensorflow"])
 def test_a_moved_archive_gives_the_same_pictures(copy, separation, runtime):
     assert regenerate.check(copy, runtime) == []

@@ -6,6 +6,7 @@ from helpers import SHAPE, blobs
 from ddip_tf.config import FitConfig
 from ddip_tf.networks.filters import high_pass_kernel, low_pass_kernel
 from ddip_tf.objectives.mixing import Mixing, mix, weight_matrix
+from ddip_tf.slices import separation
 
 Y = np.stack([blobs(6, SHAPE, s) for s in (1, 2, 3)]).astype(np.float32)
 
@@ -35,6 +36,19 @@ def test_weights_of_many_slices_are_row_stochastic_and_bounded(count):
     others = np.exp(raw.reshape(count, count)[1, 1:].astype(float))
     expected = (1 - own[1]) * others / others.sum()
     np.testing.assert_allclose(np.delete(matrix[1], 1), expected, rtol=1e-4)
+
+
+def test_every_pair_of_eleven_slices_has_a_filter_of_its_own():
+    model, _ = model_of("kernel", 11)
+    names = [name for name in model.networks if name != "weights"]
+    assert len(names) == 110
+    assert {separation.filter_pair(name) for name in names} == {(i, j) for i in range(11) for j in range(11) if i != j}
+    assert {"filter12", "filter98", "filter1_10", "filter11_1", "filter10_11"} <= set(names)  # of one digit: as saved
+
+
+@pytest.mark.parametrize("name", ["filter111", "filter", "filter1_", "filter01", "filter1_x", "weights", "filter123_"])
+def test_names_that_do_not_tell_their_pair(name):
+    assert separation.filter_pair(name) is None
 
 
 def test_extreme_weights_stop_at_their_bounds():

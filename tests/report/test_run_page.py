@@ -14,6 +14,7 @@ from ddip_tf.archive import repeats
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import tiff
 from ddip_tf.quality import edge_resolution
+from ddip_tf.report import figures as report
 from ddip_tf.report import image_data, run_charts, run_page
 from ddip_tf.report import text as describe
 
@@ -130,6 +131,27 @@ def test_page_is_under_5_mb_at_448(run, tmp_path):
     learned = dict(np.load(folder / "mixing.npz")) | {"spread": noise[:2] ** 2, "decided": noise[2:]}
     np.savez(folder / "mixing.npz", **learned)
     assert run_page.write(folder).stat().st_size < 5e6
+
+
+@pytest.mark.parametrize(("prior", "shown"), [("tv", True), (None, True), ("dip", False), ("null-dip", False)])
+def test_spread_is_that_of_the_pictures_shown(run, tmp_path, monkeypatch, prior, shown):
+    """Older runs of priors that are networks hold the spread of total variation's solves."""
+    folder = shutil.copytree(run, tmp_path / "r")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["config"] |= {"mixing": "transfer", "prior": prior}
+    if prior is None:  # older than the setting
+        del manifest["config"]["prior"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    law = {name: np.full((9, 2, 2), 0.5) for name in ("transfer", "raw", "sigma")}
+    law |= {"k": np.geomspace(0.01, 0.4, 9), "power": np.ones((9, 2)), "samples": np.ones(9)}
+    images = np.random.default_rng(3).uniform(size=(2, 43, 36))
+    np.savez(folder / "mixing.npz", **law, decided=images, spread=images)
+    assert ("Spread of the solutions" in run_page.write(folder).read_text()) is shown
+    figures = {}
+    monkeypatch.setattr(report, "save_figure", lambda rows, path: figures.update({path.name: rows}))
+    monkeypatch.setattr(report, "_panels", lambda rows: rows)
+    report.write_figures(folder)
+    assert ["spread" in row for row in figures["decided.png"]] == [shown] * 2
 
 
 def test_larger_images_are_shown_as_means(run, tmp_path, monkeypatch):
@@ -365,6 +387,20 @@ def test_mixing_is_drawn(visit, run, tmp_path, mixing):
         assert chart["lines"][1]["y"][0] == pytest.approx(1 / 3)
         assert chart["lines"][1]["y"][-1] is None  # σ over one: not determined
         assert tab.locator("[data-view='decided by data']").count() == 2
+
+
+def test_kernels_are_named_by_their_pair_of_slices():
+    kernels = {name: np.eye(7) for name in ("filter21", "filter1_10", "filter11_1", "filter111")}
+    manifest = {"config": {"mixing": "kernel"}}
+    _, _, images = run_page._mixing(manifest, {"matrix": np.eye(11), **kernels})
+    names = [image["label"].split(",")[0] for image in images]
+    assert names == ["kernel 2 ← 1", "kernel 1 ← 10", "kernel 11 ← 1", "kernel filter111"]
+
+
+def test_curves_of_eleven_slices_have_names_of_their_own():
+    learned = {name: np.ones((3, 11, 11)) for name in ("transfer", "raw", "sigma")} | {"k": np.geomspace(0.01, 0.4, 3)}
+    names = [line["label"] for line in run_charts.transfer(learned, None)["lines"]]
+    assert len(set(names)) == len(names) == 2 * 110
 
 
 def test_report_command(call, run, tmp_path):
