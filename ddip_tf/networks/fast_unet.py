@@ -1,4 +1,4 @@
-"""The U-Net of `networks` evaluated in fewer passes over memory: the same function, for training.
+"""The U-Net of `unet` evaluated in fewer passes over memory: the same function, for training.
 
 What is archived are the Keras models; what the training graph holds is this. Identities save the time:
 
