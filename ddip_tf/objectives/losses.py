@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 SCALES = 5
-#: keeps the gradient of |grad y|^1/2 finite where y is flat, in units of the projected image's deviation
+#: keeps the gradient of ``|grad y|^1/2`` finite where y is flat, in units of the projected image's deviation
 FLAT = 1e-2
 
 
@@ -87,7 +87,7 @@ def _fourth_root(x: tf.Tensor) -> tf.Tensor:
 
 
 def variation(y: tf.Tensor) -> tf.Tensor:
-    """Sum over slices of the mean of |∇y|^½, forward differences, (N, H, W) → scalar."""
+    """Sum over slices of the mean of ``|∇y|^½``, forward differences, (N, H, W) → scalar."""
     down, right = y[:, 1:, :-1] - y[:, :-1, :-1], y[:, :-1, 1:] - y[:, :-1, :-1]
     squared = tf.square(down) + tf.square(right) + FLAT**2
     return tf.reduce_sum(tf.reduce_mean(squared**0.25, axis=(1, 2)))
