@@ -11,6 +11,7 @@ from ddip_tf.errors import InputError
 #: forward models and the γ_excl each is run with (paper, Figs. 3 and 4; reference program)
 DEFAULT_GAMMA = {"shallow": 0.1, "kernel": 0.4, "linear": 0.4, "transfer": 0.0}
 MIXINGS = tuple(DEFAULT_GAMMA)
+MODELS = ("auto", "smica")
 NORMALISATIONS = ("auto", "sum", "diagonal")
 #: what images are made of under the law: free pixels with total variation; U-Nets; a U-Net in the null space
 PRIORS = ("tv", "dip", "null-dip")
@@ -38,6 +39,9 @@ class FitConfig:
         "shallow", "forward model: shallow, kernel or linear (paper, eq. 3), or transfer (I(k) = T(k) y(k))"
     )
     gamma: float | None = _setting(None, "weight of the exclusion loss; null: 0.1 shallow, 0.4 kernel, linear")
+    model: str = _setting(
+        "auto", "of T(k): auto (a ladder of mixing models, chosen by evidence), smica (one estimate, as version 0.1)"
+    )
     normalisation: str = _setting("auto", "of T(k): sum (columns sum to 1), diagonal (unit diagonal) or auto")
     prior: str = _setting(
         "tv",
@@ -61,6 +65,8 @@ class FitConfig:
     def __post_init__(self) -> None:
         if self.mixing not in MIXINGS:
             raise InputError(f"mixing is {self.mixing!r}; it can be {', '.join(MIXINGS)}")
+        if self.model not in MODELS:
+            raise InputError(f"model is {self.model!r}; it can be {', '.join(MODELS)}")
         if self.normalisation not in NORMALISATIONS:
             raise InputError(f"normalisation is {self.normalisation!r}; it can be {', '.join(NORMALISATIONS)}")
         if self.prior not in PRIORS:
@@ -151,12 +157,20 @@ _INTEGERS = {"starts", "epochs", "seed", "decay_epochs", "alpha_epochs", "width"
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "default": {"mixing": "transfer", "starts": 5, "epochs": 2000, "learning_rate": 3e-3, "average": 0.99},
+    "0.1": {
+        "mixing": "transfer",
+        "model": "smica",
+        "starts": 5,
+        "epochs": 2000,
+        "learning_rate": 3e-3,
+        "average": 0.99,
+    },
     "quick": {"mixing": "transfer", "epochs": 300, "learning_rate": 3e-3, "average": 0.99},
 }
 
 
 def preset(name: str = "default", **overrides: Any) -> FitConfig:
-    """The settings of a preset, ``paper``, ``default`` or ``quick``, with ``overrides`` on top.
+    """The settings of a preset with ``overrides`` on top: ``paper``, ``default``, ``quick``, ``0.1``.
 
     Raises InputError for a preset or a key that does not exist.
     """

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import keras
 import numpy as np
@@ -23,8 +24,8 @@ from ddip_tf.training.callbacks.dispatch import Dispatcher
 from ddip_tf.training.checkpoint import Checkpoints, identity
 from ddip_tf.training.device import on_device, threads_in_use
 from ddip_tf.training.optimise import optimise
-from ddip_tf.transfer import background, inverse_problem, solver
-from ddip_tf.transfer.estimate import estimate_transfer
+from ddip_tf.transfer import background, by_evidence, inverse_problem, ladder, solver
+from ddip_tf.transfer.estimate import Transfer, estimate_transfer
 
 DIPS: dict[str, type[TransferDIP] | type[NullSpaceDIP]] = {"dip": TransferDIP, "null-dip": NullSpaceDIP}
 
@@ -75,21 +76,8 @@ def fit_transfer(
         prior null-dip they take both. Slices that do not mix come back as they are, whatever the prior.
     """
     began = time.perf_counter()
-    unit = Affine((float(np.ptp(stack.images)),) * len(stack), (0.0,) * len(stack))
+    unit, solution, law, choice = _separate(stack, config, threads)
     images = unit.inverse(stack.images)
-    law = estimate_transfer(images, normalisation=config.normalisation)
-    amplitudes = None if stack.amplitudes is None else np.asarray(stack.amplitudes, float) / np.ptp(stack.images)
-    guides = [(guide.index, guide.image) for guide in stack.guides]
-    starts = 1 if config.trained else config.starts  # further solves show how sure total variation is, not a network
-    solution = solver.solve(
-        images,
-        law,
-        starts=starts,
-        seed=config.seed,
-        guides=guides,
-        amplitudes=amplitudes,
-        threads=threads,
-    )
     by_data = solution.decided
     if config.prior == "tv" or not law.mixed:
         fitted = _pixels(solution, callbacks)
@@ -109,7 +97,7 @@ def fit_transfer(
         latents=fitted.latents,
         filters={},
         mixing={**law.to_arrays(), "decided": unit(by_data)}
-        | ({"spread": unit(solution.sigma)} if starts > 1 and law.mixed else {}),
+        | ({"spread": unit(solution.sigma)} if config.starts > 1 and not config.trained and law.mixed else {}),
         modelled=unit(inverse_problem.modelled(fitted.slices, images, law)),
         history=fitted.history,
         status=fitted.status,
@@ -121,12 +109,56 @@ def fit_transfer(
             "mixed": law.mixed,
             "crossover_px": round(law.crossover_px, 3),
             "noise_factor": round(solution.factor, 3),
+            **({} if choice is None else _evidence(choice, solution)),
             **({"amplitudes_explained": round(solution.observed.explained, 3)} if solution.observed else {}),
             "wall_time_s": round(time.perf_counter() - began, 3),
             **environment.memory_bytes(),
         },
     )
     return checks.with_warnings(separation)
+
+
+def _separate(
+    stack: SliceStack, config: FitConfig, threads: int
+) -> tuple[Affine, solver.Solution, Transfer, ladder.Choice | None]:
+    """The unit of each slice, and the slices separated in it: two by the ladder of mixing models, more by one T."""
+    extent = float(np.ptp(stack.images))
+    laddered = config.model == "auto" and len(stack) == 2
+    images = np.asarray(stack.images, float) / extent
+    choice = by_evidence.choose(images, config.normalisation) if laddered else None
+    unit = Affine((extent * (choice.gain if choice else 1.0), *(extent,) * (len(stack) - 1)), (0.0,) * len(stack))
+    more: dict[str, Any] = {
+        # further solves show how sure total variation is, not a network
+        "starts": 1 if config.trained else config.starts,
+        "seed": config.seed,
+        "guides": [(guide.index, guide.image) for guide in stack.guides],
+        "amplitudes": None if stack.amplitudes is None else np.asarray(stack.amplitudes, float) / extent,
+        "threads": threads,
+    }
+    if choice is not None:
+        solution, law = by_evidence.separate(unit.inverse(stack.images), choice, **more)
+        return unit, solution, law, choice
+    law = estimate_transfer(images, normalisation=config.normalisation)
+    if config.model == "auto" and not law.reliable:
+        law = replace(law, mixed=False, warnings=(*law.warnings, "it is not used: the slices are returned as they are"))
+    return unit, solver.solve(images, law, **more), law, None
+
+
+def _evidence(choice: ladder.Choice, solution: solver.Solution) -> dict[str, Any]:
+    """What the choice of the mixing model rests on, for the manifest."""
+    found: dict[str, Any] = {
+        "model": choice.rung,
+        "model_evidence": {name: round(value, 2) for name, value in choice.log_evidence.items()},
+        "model_margin": round(choice.margin, 2),
+        "gain": round(choice.gain, 4),
+    }
+    if solution.gain_db is not None:
+        found["expected_gain_db"] = [round(float(gain), 2) for gain in solution.gain_db]
+    if solution.trust is not None:
+        found["prior_skill"] = {
+            f"{k:.4f}": round(float(skill), 3) for k, skill in zip(solution.trust.k, solution.trust.skill, strict=True)
+        }
+    return found
 
 
 def _pixels(solution: solver.Solution, callbacks: Sequence[keras.callbacks.Callback]) -> Fitted:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddip_tf._types import Array
-from ddip_tf.transfer.bands import frequencies, projected_power
+from ddip_tf.transfer.bands import frequencies, interpolate, projected_power
 from ddip_tf.transfer.smica import difference_projector
 
 #: k (cycles/pixel), share of the projected power that is noise in each difference mode, and in the sum
@@ -57,11 +57,14 @@ class Levels:
         (H, W) of each difference mode and of the sum, in (unit of the slices)^2.
     unit
         (N,) scale of each slice.
+    more
+        (H, W, N, N) of another origin, whatever the factor.
     """
 
     apart: Array
     together: Array
     unit: Array
+    more: Array | float = 0.0
 
     def covariance(self, factor: float) -> Array:
         """N(k), (H, W, N, N), in (unit of the images)^2; ``factor`` multiplies the share of the differences."""
@@ -69,7 +72,17 @@ class Levels:
         differences = difference_projector(n)
         both = factor * self.apart[..., None, None] * differences
         both += self.together[..., None, None] * (np.eye(n) - differences)
-        return both * np.outer(self.unit, self.unit)
+        return both * np.outer(self.unit, self.unit) + self.more
+
+
+def follow(power: Array, nodes: Array, shape: tuple[int, ...], more: Array) -> Levels:
+    """Noise of slices of ``shape`` (N, H, W) by `SHARES` of a power (K,), and ``more`` (K, N, N), at ``nodes`` (K,)."""
+    n, height, width = shape
+    k = frequencies(height, width)
+    at, apart, together = np.log(SHARES).T
+    density = np.exp(np.interp(np.log(np.maximum(k, 1e-9)), np.log(nodes), np.log(np.maximum(power, 1e-300))))
+    apart, together = (np.exp(np.interp(np.log(np.maximum(k, 1e-9)), at, share)) for share in (apart, together))
+    return Levels(density * apart, density * SUM_FACTOR * together, np.ones(n), interpolate(k, nodes, more))
 
 
 def levels(images: Array, unit: Array | None = None) -> Levels:

@@ -27,6 +27,7 @@ from ddip_tf.transfer.curves import fill_diagonal
 from ddip_tf.transfer.dct import dct, idct, matvec
 from ddip_tf.transfer.estimate import Transfer
 from ddip_tf.transfer.half_quadratic import minimise
+from ddip_tf.transfer.held_out import Trust
 from ddip_tf.transfer.inverse_problem import Problem, prepare
 from ddip_tf.transfer.smica import dependence, local_covariances, weighted_mean
 
@@ -40,14 +41,23 @@ class Solution:
     decided: Array  # the part of `images` decided by data; images - decided is decided by the prior
     sigma: Array  # pixelwise standard deviation over starts, strengths and samples of T
     residual: Array  # images in minus T y: what neither explains
-    weights: tuple[float, ...] = ()  # of the noise levels tried, see `FACTORS`
+    weights: tuple[float, ...] = ()  # of the noise levels tried
+    tried: tuple[float, ...] = ()  # factors on the noise in the differences
     observed: log_amplitudes.Observed | None = None  # log-amplitudes and their law, in the unit of the prior
     warnings: tuple[str, ...] = ()  # of guides that were left out
+    trust: Trust | None = None  # how far the prior was believed
+    gain_db: Array | None = None  # (N,) expected of the linear part
 
     @property
     def factor(self) -> float:
         """On the noise in the differences: the geometric mean of those tried; 1 where nothing was solved."""
-        return 1.0 if not self.weights else float(np.exp(np.dot(self.weights, np.log(FACTORS))))
+        return 1.0 if not self.weights else float(np.exp(np.dot(self.weights, np.log(self.tried))))
+
+
+def unchanged(images: Array) -> Solution:
+    """Slices (N, H, W) as they are."""
+    zeros = np.zeros_like(images)
+    return Solution(images.copy(), images.copy(), images.copy(), zeros, zeros.copy())
 
 
 #: factors on the noise in the differences that are tried: textures want little, sparse objects much
@@ -98,7 +108,7 @@ def solve(
     """
     images = np.asarray(images, float)
     if not law.mixed:
-        return Solution(images.copy(), images.copy(), images.copy(), np.zeros_like(images), np.zeros_like(images), ())
+        return unchanged(images)
     problem = prepare(images, law)
 
     def descended(problem: Problem, start: Array, factor: float) -> Array:
@@ -154,6 +164,7 @@ def solve(
         problem.unit * np.sqrt(variance),
         problem.unit * residual,
         tuple(weights.tolist()),
+        factors,
         observed,
         tuple(said),
     )

@@ -1,0 +1,166 @@
+"""How likely each pair of directions of T's columns is, band by band, for two slices.
+
+In a band and a window w of the field of view (see `ddip_tf.transfer.smica`)
+
+    R_w = T D_w T^T + N_w
+
+The source powers D_w absorb the lengths of T's columns, so the covariances know their directions only: column 1 is
+(cos a, sin a), where a = 0 says that slice 2 holds no ghost of slice 1 and a = 45 degrees that both hold as much of it;
+column 2 is (sin b, cos b). Both angles are written out on one grid, and the likelihood, with the powers of every window
+at their best, on all pairs of it: that is all the covariances say of T, whatever its columns are scaled to. Every model
+of mixing is a prior over the paths of (a, b) from band to band (`ddip_tf.transfer.ladder`).
+
+Symbols: K bands, M windows, L levels of noise, P pairs of angles. NumPy and SciPy only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ddip_tf._types import Array
+from ddip_tf.transfer.bands import frequencies, log_gaussian
+from ddip_tf.transfer.dct import dct
+from ddip_tf.transfer.smica import local_covariances
+
+#: degrees between two angles
+STEP = 3.0
+#: of each column, radians
+ANGLES = np.deg2rad(np.arange(-60, 90, STEP))
+#: samples that a band counts for at most. T varies a little over the field and with the direction of k, by 0.01 to 0.05
+#: in simulated scans, so that a band of thousands of samples is not as sure as their number says
+MOST_SAMPLES = 40.0
+#: shares of a window's power that may be noise
+SHARES = (0.003, 0.01, 0.03, 0.1, 0.3)
+#: the same in the difference of the slices, and of these the part that is in the sum
+SHARES_APART, PART_TOGETHER = (0.003, 0.03, 0.1, 0.3), (0.03, 0.5)
+#: of a window's noise, the part that follows the power of the whole field and not its own
+COMMON = 0.3
+#: noise there is at least, of the mean power
+FLOOR = 1e-3
+#: alternations between the powers of the two sources, each in closed form
+ALTERNATIONS = 6
+
+Noise = Callable[[Array, Array], Array]
+
+
+class Pairs(NamedTuple):
+    """The pairs of angles (P,) at which slice 1's column is nearer to slice 1 than slice 2's column is."""
+
+    a: Array
+    b: Array
+
+
+def _pairs() -> Pairs:
+    a, b = np.meshgrid(ANGLES, ANGLES, indexing="ij")
+    ordered = a + b < np.deg2rad(89)
+    return Pairs(a[ordered], b[ordered])
+
+
+PAIRS = _pairs()
+
+
+def own_noise(covariances: Array, samples: Array) -> Array:
+    """Noise of each slice by itself, a share of its own power: (M, 2, 2) -> (L, M, 2, 2)."""
+    power = _shared_power(np.einsum("wii->wi", covariances), samples)
+    share = np.array(SHARES)[:, None, None]
+    return (share * power)[..., None] * np.eye(2) + _floor(covariances, samples)
+
+
+def noise_apart(covariances: Array, samples: Array) -> Array:
+    """Noise between the slices, a share of the projected power, as reconstructions have it: (L, M, 2, 2).
+
+    The sum of the slices is what diffraction data fix best; their difference is not.
+    """
+    power = _shared_power(covariances.sum((1, 2))[:, None] / 2, samples)[..., None]
+    apart, together = np.array([[1.0, -1.0], [-1.0, 1.0]]) / 2, np.ones((2, 2)) / 2
+    levels = [s * power * (apart + part * together) for s in SHARES_APART for part in PART_TOGETHER]
+    return np.stack(levels) + _floor(covariances, samples)
+
+
+def _shared_power(power: Array, samples: Array) -> Array:
+    """Power of windows (M, ...), partly that of the whole field."""
+    return (1 - COMMON) * power + COMMON * np.average(power, axis=0, weights=samples)
+
+
+def _floor(covariances: Array, samples: Array) -> Array:
+    mean = np.average(np.trace(covariances, axis1=1, axis2=2), weights=samples) / 2
+    return FLOOR * mean * np.eye(2)
+
+
+def log_likelihood(covariances: Array, samples: Array, noise: Array) -> Array:
+    """Of one band: (M, 2, 2), (M,) and noise (L, M, 2, 2) -> (L, P), Whittle, relative to covariances left free.
+
+    For one source at its best the power of the other is a root in closed form; they take turns.
+    """
+    columns = np.stack([np.cos(PAIRS.a), np.sin(PAIRS.a)]), np.stack([np.sin(PAIRS.b), np.cos(PAIRS.b)])
+    free = 2 + np.linalg.slogdet(covariances + _floor(covariances, samples) * 1e-6)[1]
+    result = []
+    for N in noise:
+        white = np.linalg.inv(np.linalg.cholesky(N))
+        S = white @ covariances @ white.swapaxes(1, 2)
+        u, v = (white @ column for column in columns)  # (M, 2, P)
+        uu, uv, vv, uSu, uSv, vSv = (
+            np.einsum("wip,wip->wp", x, y).astype(np.float32)
+            for x, y in ((u, u), (u, v), (v, v), (u, S @ u), (u, S @ v), (v, S @ v))
+        )
+        trace = np.trace(S, axis1=1, axis2=2).astype(np.float32)[:, None]
+        across, beside = uu * vv - uv**2, uu * trace - uSu  # |u x v|^2, and S along what is orthogonal to u
+        second = np.clip(beside / np.maximum(across, 1e-6), 1e-6, 10 * trace / vv)  # exact without noise
+        for _ in range(ALTERNATIONS):
+            first = _best_power(second, uu, uv, vv, uSu, uSv, vSv)
+            second = _best_power(first, vv, uv, uu, vSv, uSv, uSu)
+        determinant = 1 + first * uu + second * vv + first * second * across
+        misfit = (trace + first * beside + second * (vv * trace - vSv)) / determinant + np.log(determinant)
+        misfit += (np.linalg.slogdet(N)[1] - free)[:, None]
+        result.append(-0.5 * samples @ misfit)
+    return np.stack(result)
+
+
+def _best_power(other: Array, uu: Array, uv: Array, vv: Array, uSu: Array, uSv: Array, vSv: Array) -> Array:
+    """Power of the source along u that fits S best beside noise 1 and ``other`` along v; all (M, P).
+
+    With x = (1 + other v v^T)^-1 u = u - shrunk v it is (x^T S x - u^T x) / (u^T x)^2.
+    """
+    shrunk = other * uv / (1 + other * vv)
+    length = np.maximum(uu - shrunk * uv, 1e-12)
+    return np.maximum(uSu - shrunk * (2 * uSv - shrunk * vSv) - length, 0) / length**2
+
+
+class Evidence(NamedTuple):
+    """What the covariances of K bands say of the directions; the coarsest band is below ``k[0]``, one window."""
+
+    k: Array  # (K,) centres, cycles/pixel
+    samples: Array  # (K,) independent samples of a band
+    coarsest: tuple[Array, Array]  # covariances (1, 2, 2), samples (1,)
+    windows: list[tuple[Array, Array]]  # of each band, covariances (M, 2, 2), samples (M,)
+
+    def log_likelihoods(self, noise: Noise) -> Array:
+        """(K + 1, P), from the coarsest band up; a band counts as `MOST_SAMPLES` at most, levels of noise alike."""
+        tables = []
+        for covariances, samples in (self.coarsest, *self.windows):
+            weight = 1.0 if covariances is self.coarsest[0] else 1 / (1 + samples.sum() / MOST_SAMPLES)
+            levels = weight * log_likelihood(covariances, samples, noise(covariances, samples))
+            tables.append(np.logaddexp.reduce(levels, axis=0) - np.log(len(levels)))
+        return np.stack(tables)
+
+
+def evidence(images: Array, centres: Array) -> Evidence:
+    """Covariances of two slices (2, H, W) in bands around ``centres`` (K,), window by window."""
+    covariances, samples = local_covariances(images, centres)
+    windows = [(R[n > 0], n[n > 0]) for R, n in zip(covariances, samples, strict=True)]
+    return Evidence(centres, samples.sum(1), _below(images, centres[0]), windows)
+
+
+def _below(images: Array, lowest: float) -> tuple[Array, Array]:
+    """Covariance of what is coarser than the lowest band, (1, 2, 2), and its samples (1,).
+
+    A reconstruction shows the same picture in every slice there; slices that were only stained do not.
+    """
+    coefficients = dct(images - images.mean((1, 2), keepdims=True))
+    ring = log_gaussian(frequencies(*images.shape[1:]), 0.55 * lowest, 0.25) ** 2
+    ring[0, 0] = 0
+    covariance = np.einsum("yx,yxi,yxj->ij", ring, coefficients, coefficients) / ring.sum()
+    return covariance[None], np.array([ring.sum() ** 2 / (ring**2).sum()])

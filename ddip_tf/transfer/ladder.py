@@ -1,0 +1,160 @@
+"""A ladder of mixing models for two slices, from none to any T, each a prior over T, and the choice by evidence.
+
+none
+    T = 1. The slices share no more than noise and chance.
+one-sided
+    a ghost of one slice in the other, of any sign, and none back: slices that were stained or scaled one by one
+    (f of eq. (4) in Du, Huang & Jacobsen, J. Synchrotron Rad. 28, 2021, at each frequency). Unit diagonal.
+free start
+    columns of T sum to one, T -> 1/N as k -> 0: a reconstruction that started from like slices. In the variant with a
+    gain the slices are not in one unit: T = diag(g, 1) S, where S has the sum rule.
+full
+    any T; unit diagonal.
+
+All rungs look at the same covariances (`directions`). A rung is as good as its evidence, the likelihood averaged over
+the paths its prior allows, so a wider rung pays for what it allows and did not need; rungs above the free start and
+beside it must win by more than chance (`PRIOR`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from ddip_tf._types import Array
+from ddip_tf.transfer.directions import PAIRS, Evidence, evidence, noise_apart, own_noise
+from ddip_tf.transfer.paths import Posterior, Walk, follow, joint_turns, near, only, turns
+
+#: log-probability of a rung before anything is seen
+PRIOR = {"none": 0.0, "one-sided 2": -4.0, "one-sided 1": -4.0, "free start": 0.0, "full": -8.0}
+#: what a rung must have in evidence (nats) over none before anything is taken out: clean slices with noise stay below
+#: 0, ghosts of 0.2 stand above 10 (development pairs, `tools/quality.py`)
+CLEAR = 3.0
+#: the same for a gain other than one: slices in one unit stay below 3, gains of 0.5 to 2 stand above 4
+CLEAR_GAIN = 3.5
+
+
+@cache
+def rungs() -> Mapping[str, Walk]:
+    """The priors whose evidence is compared. "one-sided 2": slice 2 holds a ghost of slice 1."""
+    return {
+        "none": Walk(only(a=0, b=0)),
+        "one-sided 2": Walk(only(b=0) * near(a=(0, 30)), turns(a=7)),
+        "one-sided 1": Walk(only(a=0) * near(b=(0, 30)), turns(b=7)),
+        "free start": Walk(near(a=(43, 5), b=(43, 5)), turns(7, 7, keep=0.93)),
+        "full": Walk(near(a=(0, 30), b=(0, 30)), turns(7, 7)),
+    }
+
+
+@cache
+def free_starts() -> Mapping[bool, Walk]:
+    """The curve of T under a free start, without (False) and with a gain: the two ghosts go the same way by and large,
+    for both come of the same optics."""
+    steps = joint_turns(mean=(7, 0.97), difference=(4.5, 0.83))
+    return {
+        False: Walk(near(a=(44, 4), b=(44, 4)), steps),
+        True: Walk(near(mean=(44, 2), difference=(0, 10)), steps),
+    }
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The rung the covariances speak for.
+
+    Attributes
+    ----------
+    rung
+        name of the rung; "none" as well where no other is clear enough.
+    log_evidence
+        of every rung, prior included, relative to none (nats).
+    margin
+        of the best rung over the next (nats).
+    k
+        (K,) band centres, cycles/pixel.
+    samples
+        (K,) independent samples of each band.
+    matrix, covariance
+        (K, 2, 2) T and (K, 2, 2, 2) the covariance of each of its columns (second axis), gain taken out.
+    gain
+        of slice 1 against slice 2: T = diag(gain, 1) matrix.
+    normalisation
+        "sum" or "diagonal".
+    """
+
+    rung: str
+    log_evidence: Mapping[str, float]
+    margin: float
+    k: Array
+    samples: Array
+    matrix: Array
+    covariance: Array
+    gain: float
+    normalisation: str
+
+
+def climb(images: Array, centres: Array, allowed: Collection[str] | None = None) -> Choice:
+    """The rung for two slices (2, H, W), its T in bands around ``centres`` (K,); of none and those ``allowed``."""
+    seen = evidence(images, centres)
+    tables = seen.log_likelihoods(own_noise)
+    climbed = {name: walk for name, walk in rungs().items() if name == "none" or allowed is None or name in allowed}
+    found = {name: follow(tables, walk) for name, walk in climbed.items()}
+    scores = {name: posterior.log_evidence + PRIOR[name] for name, posterior in found.items()}
+    relative = {name: score - scores["none"] for name, score in scores.items()}
+    best, second = sorted(scores, key=scores.__getitem__, reverse=True)[:2]
+    margin = scores[best] - scores[second]
+    rung = best if relative[best] >= CLEAR else "none"
+    if rung == "free start":
+        gain, posterior = _free_start(seen)
+        T, covariance = moments(posterior.pairs[1:], gain)
+        return Choice(rung, relative, margin, centres, seen.samples, T, covariance, gain, "sum")
+    T, covariance = moments(found[rung].pairs[1:])
+    return Choice(rung, relative, margin, centres, seen.samples, T, covariance, 1.0, "diagonal")
+
+
+def _free_start(seen: Evidence) -> tuple[float, Posterior]:
+    """Gain of slice 1 against slice 2 and the paths of T, noise between the slices."""
+    tables = seen.log_likelihoods(noise_apart)
+    found = {gained: follow(tables, walk) for gained, walk in free_starts().items()}
+    if found[True].log_evidence - found[False].log_evidence < CLEAR_GAIN:
+        return 1.0, found[False]
+    a, b = (found[True].pairs[1] @ angles for angles in PAIRS)
+    return float(np.sqrt(np.tan(b) / np.tan(a))), found[True]  # at k -> 0 columns are (gain, 1): equal shares
+
+
+def moments(pairs: Array, gain: float | None = None) -> tuple[Array, Array]:
+    """Mean of T (K, 2, 2) and covariance of its columns (K, 2, 2, 2) over pairs of probability (K, P).
+
+    Columns sum to one once the ``gain`` of slice 1 is taken out; without one T has a unit diagonal.
+    """
+    a, b = np.clip(PAIRS.a, -1.2, 1.2), np.clip(PAIRS.b, -1.2, 1.2)
+    if gain is None:
+        columns = np.stack([np.ones_like(a), np.tan(a)], -1), np.stack([np.tan(b), np.ones_like(b)], -1)
+    else:
+        columns = (
+            np.stack([np.cos(PAIRS.a) / gain, np.sin(PAIRS.a)], -1),
+            np.stack([np.sin(PAIRS.b) / gain, np.cos(PAIRS.b)], -1),
+        )
+    means, covariances = [], []
+    for column in columns:
+        if gain is not None:
+            length = column.sum(-1, keepdims=True)
+            weight = pairs * (np.abs(length[:, 0]) > 0.3)  # directions along the difference have no such scale
+            column = column / np.where(np.abs(length) > 0.3, length, 1)
+        else:
+            weight = pairs
+        weight = weight / weight.sum(1, keepdims=True)
+        mean = weight @ column
+        means.append(mean)
+        outer = np.einsum("kp,pi,pj->kij", weight, column, column)
+        covariances.append(outer - mean[:, :, None] * mean[:, None])
+    return np.stack(means, -1), np.stack(covariances, 1)
+
+
+def tied(matrix: Array, k: Array, reach: float = 1.6) -> Array:
+    """T that reaches 1/N at the lowest band and is left alone from ``reach`` times its frequency on, in log k."""
+    n = matrix.shape[-1]
+    weight = np.clip(np.log(reach * k[0] / k) / np.log(reach), 0, 1)[:, None, None]
+    return (1 - weight) * matrix + weight / n

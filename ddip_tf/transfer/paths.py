@@ -1,0 +1,93 @@
+"""Paths of T's columns from band to band: a hidden Markov chain over the pairs of angles of `directions`.
+
+A model of mixing says where the path starts, at the coarsest band, and how far it may turn from one band to the next.
+Forward and backward sums over all paths (Rabiner, Proc. IEEE 77, 257, 1989) give the evidence of the model and the
+probability of every pair in every band. P pairs, K bands. NumPy only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ddip_tf._types import Array
+from ddip_tf.transfer.directions import ANGLES, PAIRS, STEP
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Prior over paths: probabilities of the first pair, ``start`` (P,), and of a step, ``step`` (P, P) to, from."""
+
+    start: Array
+    step: Array | None = None  # None: the pair stays
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Log-evidence of a walk and the probability of every pair in every band, (K, P)."""
+
+    log_evidence: float
+    pairs: Array
+
+
+def follow(log_likelihoods: Array, walk: Walk) -> Posterior:
+    """All paths of ``walk`` weighted by the likelihoods (K, P) of their pairs."""
+    top = log_likelihoods.max(1, keepdims=True)
+    likelihoods = np.exp(log_likelihoods - top)
+    total, forward, p = float(top.sum()), [], walk.start / walk.start.sum()
+    for band, likelihood in enumerate(likelihoods):
+        if band and walk.step is not None:
+            p = walk.step @ p
+        p = p * likelihood
+        mass = p.sum()
+        total += float(np.log(max(mass, 1e-300)))
+        p = p / max(mass, 1e-300)
+        forward.append(p)
+    after, pairs = np.ones_like(p), []
+    for likelihood, ahead in zip(likelihoods[::-1], forward[::-1], strict=True):
+        both = ahead * after
+        pairs.append(both / max(both.sum(), 1e-300))
+        after = after * likelihood
+        if walk.step is not None:
+            after = walk.step.T @ after
+        after = after / max(after.max(), 1e-300)
+    return Posterior(total, np.stack(pairs[::-1]))
+
+
+def near(**centres: tuple[float, float]) -> Array:
+    """(P,) Gaussians in ``a``, ``b``, their ``mean`` or half their ``difference``: name = (centre, width), degrees."""
+    values = {"a": PAIRS.a, "b": PAIRS.b, "mean": (PAIRS.a + PAIRS.b) / 2, "difference": (PAIRS.a - PAIRS.b) / 2}
+    logs = [-0.5 * ((values[n] - np.deg2rad(c)) / np.deg2rad(w)) ** 2 for n, (c, w) in centres.items()]
+    return np.exp(np.sum(logs, axis=0))
+
+
+def only(a: float | None = None, b: float | None = None) -> Array:
+    """(P,) 1 where the given angles (degrees, on the grid) are held, else 0."""
+    held = np.ones(len(PAIRS.a))
+    for angle, values in ((a, PAIRS.a), (b, PAIRS.b)):
+        if angle is not None:
+            held *= np.abs(values - ANGLES[np.abs(ANGLES - np.deg2rad(angle)).argmin()]) < np.deg2rad(STEP) / 2
+    return held
+
+
+def turns(a: float = 0.0, b: float = 0.0, keep: float = 1.0) -> Array:
+    """(P, P) steps in which a and b turn each by itself: Gaussian of these widths (degrees; 0: it stays) around
+    ``keep`` times the angle."""
+    return _normalised(_steps(PAIRS.a, a, keep) * _steps(PAIRS.b, b, keep))
+
+
+def joint_turns(mean: tuple[float, float], difference: tuple[float, float]) -> Array:
+    """(P, P) steps of the mean of both angles and of half their difference: (width in degrees, part kept) each."""
+    steps = _steps((PAIRS.a + PAIRS.b) / 2, *mean) * _steps((PAIRS.a - PAIRS.b) / 2, *difference)
+    return _normalised(steps)
+
+
+def _steps(values: Array, width: float, keep: float) -> Array:
+    if width == 0:
+        return (np.abs(values[:, None] - values[None]) < np.deg2rad(STEP) / 2).astype(float)
+    return np.exp(-0.5 * ((values[:, None] - keep * values[None]) / np.deg2rad(width)) ** 2)
+
+
+def _normalised(steps: Array) -> Array:
+    return steps / np.maximum(steps.sum(0, keepdims=True), 1e-300)
