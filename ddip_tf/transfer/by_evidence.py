@@ -34,9 +34,9 @@ from ddip_tf.transfer.ladder import Choice, climb, tied
 from ddip_tf.transfer.solver import Solution, perturbed, unchanged
 
 #: rungs beside none that a normalisation of T's columns allows
-NORMALISED = {"auto": None, "sum": ("free start",), "diagonal": ("one-sided 2", "one-sided 1", "full")}
+NORMALISED = {"auto": None, "sum": ("free start", "free start, gain"), "diagonal": ("one-sided 2", "one-sided 1", "full")}
 #: decibels of expected gain, mean of the slices, below which nothing is done
-LEAST_GAIN_DB = 1.0
+LEAST_GAIN_DB = 1.5
 #: part of T's uncertainty that counts as noise for the prior; all of it made the prior's guesses worse at low k
 UNCERTAIN = 0.1
 #: levels of noise that are averaged, around the one the skill asks for
@@ -217,6 +217,11 @@ def _inverted(images: Array, law: Transfer) -> Solution:
 
 
 def _nothing_found(choice: Choice) -> str:
+    if choice.shared:
+        return (
+            "what the slices share has no fixed ratio from place to place, as a ghost has: it may truly be in both; "
+            "without optics, a start or a second scan none can tell; the slices are returned as they are"
+        )
     rival = max((name for name in choice.log_evidence if name != "none"), key=choice.log_evidence.__getitem__)
     return (
         f"no crosstalk found (evidence of the next model, {rival}: {choice.log_evidence[rival]:+.1f} nats over none): "

@@ -137,14 +137,28 @@ class Evidence(NamedTuple):
     coarsest: tuple[Array, Array]  # covariances (1, 2, 2), samples (1,)
     windows: list[tuple[Array, Array]]  # of each band, covariances (M, 2, 2), samples (M,)
 
-    def log_likelihoods(self, noise: Noise) -> Array:
-        """(K + 1, P), from the coarsest band up; a band counts as `MOST_SAMPLES` at most, levels of noise alike."""
-        tables = []
-        for covariances, samples in (self.coarsest, *self.windows):
-            weight = 1.0 if covariances is self.coarsest[0] else 1 / (1 + samples.sum() / MOST_SAMPLES)
-            levels = weight * log_likelihood(covariances, samples, noise(covariances, samples))
-            tables.append(np.logaddexp.reduce(levels, axis=0) - np.log(len(levels)))
-        return np.stack(tables)
+    def levels(self, noise: Noise) -> list[Array]:
+        """Log-likelihoods at every level of noise, (L, P) of each band, from the coarsest band up."""
+        return [log_likelihood(R, n, noise(R, n)) for R, n in (self.coarsest, *self.windows)]
+
+    def log_likelihoods(self, levels: list[Array]) -> Array:
+        """(K + 1, P) of `levels`: the levels of noise alike, and a band counted as `MOST_SAMPLES` at most."""
+        weights = [1.0, *(1 / (1 + self.samples / MOST_SAMPLES))]
+        return np.stack([_mean(w * table) for w, table in zip(weights, levels, strict=True)])
+
+    def misfit(self, levels: list[Array], pairs: Array, k: tuple[float, float]) -> float:
+        """Log-likelihood a window lost against free covariances, at the likeliest of ``pairs`` (K, P), mean over the
+        bands in the range ``k``: about a half where the model holds, for it leaves one of three numbers unfitted."""
+        lost = [
+            -_mean(table)[best] / len(samples)
+            for table, best, (_, samples) in zip(levels[1:], pairs.argmax(1), self.windows, strict=True)
+        ]
+        return float(np.mean(np.array(lost)[(self.k > k[0]) & (self.k < k[1])]))
+
+
+def _mean(table: Array) -> Array:
+    """Of the likelihoods at all levels of noise (L, P), as logarithms (P,)."""
+    return np.logaddexp.reduce(table, axis=0) - np.log(len(table))
 
 
 def evidence(images: Array, centres: Array) -> Evidence:

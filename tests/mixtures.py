@@ -1,0 +1,51 @@
+"""Two unlike objects, mixed as each rung of the ladder of mixing models says, with the noise of a reconstruction."""
+
+import numpy as np
+from helpers import discs, mix
+from scipy.ndimage import gaussian_filter
+
+from ddip_tf.transfer import Transfer, dct
+from ddip_tf.transfer.bands import band_centres, frequencies
+from ddip_tf.transfer.curves import fill_diagonal
+
+SHAPE = (127, 151)
+
+
+def objects(seed=0):
+    """Unlike objects: discs, and grains that are denser here than there; (2, H, W)."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    grains = gaussian_filter(rng.standard_normal(SHAPE), 1.5)
+    inside = (y - 60) ** 2 / 45**2 + (x - 80) ** 2 / 55**2 < 1
+    return np.stack([discs(1, SHAPE, seed)[0], -0.3 * inside * (1 + 2 * grains)])
+
+
+def noisy(images, seed=0, share=0.02, between=1.0):
+    """Noise of a reconstruction: smooth, some in each slice and more ``between`` them, equal and opposite."""
+    rng = np.random.default_rng(seed)
+    apart, own = gaussian_filter(rng.standard_normal((2, 2, *SHAPE)), (0, 0, 1.5, 1.5))
+    apart, own = apart[0] / apart.std(), own / own.std()
+    return images + share * images.std() * (between * np.stack([apart, -apart]) + 0.3 * own)
+
+
+def free_start(y, crossover=0.035):
+    k = band_centres(*SHAPE)
+    off = 0.49 / (1 + (k / crossover) ** 2)
+    T = fill_diagonal(
+        np.stack([np.stack([0 * off, off], -1), np.stack([0.7 * off + 0.15 * (off > 0.4), 0 * off], -1)], 1), "sum"
+    )
+    z = np.zeros_like(T)
+    law = Transfer(k, T, T, z, np.ones((len(k), 2)), k * 0)
+    return mix(y, law), T
+
+
+def ghost(k, amount):
+    """Share of slice 1 that stains slice 2, at k (cycles/pixel)."""
+    return amount / (1 + (k / 0.12) ** 4)
+
+
+def one_sided(y, amount=-0.4):
+    a = ghost(frequencies(*SHAPE), amount)
+    images = y.copy()
+    images[1] += dct.idct(a[..., None] * dct.dct(y[:1]))[0]
+    return images

@@ -1,0 +1,88 @@
+"""Two slices as far as the evidence goes: nothing is touched without it, ghosts go with it, detail stays."""
+
+import numpy as np
+import pytest
+from mixtures import SHAPE, free_start, noisy, objects, one_sided
+
+from ddip_tf.transfer import by_evidence
+from ddip_tf.transfer.bands import frequencies
+from ddip_tf.transfer.dct import dct, idct, matvec
+
+
+def separated(images, **more):
+    choice = by_evidence.choose(images)
+    gains = np.array([choice.gain, 1.0])[:, None, None]
+    solution, law = by_evidence.separate(images / gains, choice, **more)
+    return solution.images * gains, choice, solution, law
+
+
+def psnr(y, truth):
+    A = np.stack([np.ones(truth.size), y.ravel()], 1)
+    residual = truth.ravel() - A @ np.linalg.lstsq(A, truth.ravel(), rcond=None)[0]
+    return -10 * np.log10(np.mean(residual**2) / np.ptp(truth) ** 2)
+
+
+def test_clean_slices_come_back_bit_for_bit():
+    images = noisy(objects())
+    y, choice, _, law = separated(images)
+    assert choice.rung == "none"
+    assert not law.mixed
+    np.testing.assert_array_equal(y, images)
+    assert "returned as they are" in str(law.warnings[0])
+
+
+def test_free_start_gains_in_both_slices():
+    truth = objects()
+    images = noisy(free_start(truth)[0])
+    y, _, solution, law = separated(images)
+    assert law.normalisation == "sum"
+    for i in (0, 1):
+        assert psnr(y[i], truth[i]) > psnr(images[i], truth[i]) + 4
+    T = law.at(frequencies(*SHAPE))
+    back = idct(matvec(T, dct(y - y.mean((1, 2), keepdims=True)))) + solution.residual
+    np.testing.assert_allclose(back, images - images.mean((1, 2), keepdims=True), atol=1e-6)
+
+
+def test_slices_in_two_units_gain_as_well():
+    truth = objects()
+    images = noisy(free_start(truth)[0]) * np.array([0.6, 1.0])[:, None, None]
+    y, choice, _, _ = separated(images)
+    assert choice.gain == pytest.approx(0.6, rel=0.2)
+    for i in (0, 1):
+        assert psnr(y[i], truth[i]) > psnr(images[i], truth[i]) + 3
+
+
+def test_one_sided_leaves_the_other_slice_bit_for_bit_and_keeps_texture():
+    truth = objects()
+    images = noisy(one_sided(truth), between=0)
+    y, choice, _, law = separated(images)
+    assert choice.rung == "one-sided 2"
+    np.testing.assert_array_equal(y[0], images[0])
+    assert psnr(y[1], truth[1]) > psnr(images[1], truth[1]) + 5
+    assert [w for w in map(str, law.warnings) if "one-sided" in w]
+
+
+def test_spread_and_threads_change_no_picture():
+    images = noisy(free_start(objects())[0])
+    plain = separated(images)[0]
+    again, _, solution, _ = separated(images, starts=3, seed=5, threads=2)
+    np.testing.assert_array_equal(plain, again)
+    assert (solution.sigma > 0).any()
+
+
+def test_little_to_gain_is_left_alone(monkeypatch):
+    monkeypatch.setattr(by_evidence, "LEAST_GAIN_DB", 50.0)
+    images = noisy(free_start(objects())[0])
+    y, choice, _, law = separated(images)
+    np.testing.assert_array_equal(y, images)
+    assert choice.rung == "free start"
+    assert not law.mixed
+    assert "expected to gain" in str(law.warnings[0])
+
+
+@pytest.mark.parametrize(
+    "images", [np.zeros((2, 40, 50)), np.zeros((3, 40, 50)), np.full((2, 40, 50), np.nan), np.ones((2, 20, 50))]
+)
+def test_bad_input(images):
+    with pytest.raises(ValueError, match="slice"):
+        by_evidence.choose(images)

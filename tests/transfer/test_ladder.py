@@ -1,0 +1,92 @@
+"""Every rung recognises the mixture that it describes."""
+
+import numpy as np
+import pytest
+from helpers import discs
+from mixtures import SHAPE, free_start, ghost, noisy, objects, one_sided
+
+from ddip_tf.transfer import ladder
+from ddip_tf.transfer.bands import band_centres, interpolate
+from ddip_tf.transfer.dct import dct, idct, matvec
+
+
+def climbed(images):
+    return ladder.climb(images, band_centres(*SHAPE))
+
+
+def test_none():
+    choice = climbed(noisy(objects()))
+    assert choice.rung == "none"
+    np.testing.assert_array_equal(choice.matrix, np.tile(np.eye(2), (len(choice.k), 1, 1)))
+    assert max(value for name, value in choice.log_evidence.items() if name != "none") < ladder.CLEAR
+
+
+@pytest.mark.parametrize("amount", [-0.4, 0.3])
+def test_one_sided_of_either_sign(amount):
+    choice = climbed(noisy(one_sided(objects(), amount), between=0))
+    assert choice.rung == "one-sided 2"
+    assert choice.normalisation == "diagonal"
+    np.testing.assert_array_equal(choice.matrix[:, 0, 1], 0)
+    truth = ghost(choice.k, amount)
+    good = (choice.k > 0.02) & (choice.k < 0.12)
+    assert np.abs(choice.matrix[good, 1, 0] - truth[good]).max() < 0.1
+
+
+def test_free_start():
+    images, T = free_start(objects())
+    choice = climbed(noisy(images))
+    assert choice.rung == "free start"
+    assert choice.gain == 1
+    np.testing.assert_allclose(choice.matrix.sum(1), 1, atol=1e-9)
+    good = (choice.k > 0.02) & (choice.k < 0.12)
+    error = (choice.matrix - T)[good][:, [0, 1], [1, 0]]
+    assert np.sqrt(np.mean(error**2)) < 0.08
+    off = np.sqrt(np.einsum("kjii->kij", choice.covariance)[good][:, [0, 1], [1, 0]])
+    assert 0.3 < np.sqrt(np.mean(error**2)) / np.sqrt(np.mean(off**2)) < 2.5  # as sure as it says
+
+
+@pytest.mark.parametrize("gain", [0.5, 2.5])
+def test_gain_of_a_slice_is_found(gain):
+    images = free_start(objects())[0]
+    choice = climbed(noisy(images) * np.array([gain, 1])[:, None, None])
+    assert choice.rung == "free start"
+    assert choice.gain == pytest.approx(gain, rel=0.2)
+    np.testing.assert_allclose(choice.matrix.sum(1), 1, atol=1e-9)
+
+
+def test_any_t():
+    y = objects()
+    T = np.array([[1.0, -0.45], [-0.5, 1.0]])
+    choice = climbed(noisy(idct(matvec(np.broadcast_to(T, (*SHAPE, 2, 2)), dct(y)))))
+    assert choice.rung == "full"
+    good = (choice.k > 0.03) & (choice.k < 0.12)
+    assert np.abs(choice.matrix[good][:, [0, 1], [1, 0]] - [-0.45, -0.5]).max() < 0.12
+
+
+def test_allowed_rungs_only():
+    images, _ = free_start(objects())
+    choice = ladder.climb(noisy(images), band_centres(*SHAPE), ("one-sided 2", "one-sided 1"))
+    assert set(choice.log_evidence) == {"none", "one-sided 2", "one-sided 1"}
+
+
+def test_structure_in_both_is_no_ghost():
+    y = objects()
+    shared = 2 * discs(1, SHAPE, seed=7)[0]
+    choice = climbed(noisy(y + shared))
+    assert choice.rung == "none"
+
+
+def test_choice_does_not_know_the_unit():
+    images = noisy(free_start(objects())[0])
+    a, b = climbed(images), climbed(1e-6 * images + 5)
+    assert a.rung == b.rung
+    np.testing.assert_allclose(a.matrix, b.matrix, atol=1e-6)
+
+
+def test_tied_reaches_a_half_at_the_lowest_band_only():
+    k = band_centres(*SHAPE)
+    T = np.tile(np.eye(2), (len(k), 1, 1))
+    found = ladder.tied(T, k)
+    np.testing.assert_allclose(found[0], 0.5)
+    np.testing.assert_array_equal(found[k > 1.6 * k[0]], T[k > 1.6 * k[0]])
+    assert interpolate(k, k, found).shape == T.shape
