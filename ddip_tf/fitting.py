@@ -82,7 +82,7 @@ def fit(
         separation = lawful.fit_transfer(clean, config, place, callbacks, checkpoints, stop, workers)
     else:
         separation = _fit_priors(clean, config, place, callbacks, checkpoints, stop)
-    return replace(separation, stack=stack, warnings=(*replaced, *separation.warnings))
+    return replace(separation, stack=stack, warnings=(*stack.notes, *replaced, *separation.warnings))
 
 
 def _fit_priors(

@@ -187,7 +187,7 @@ def hostile(kind: str, folder: Path) -> Path:
         elif kind == "references":
             file.create_dataset("object", SHAPE, h5py.ref_dtype)
         elif kind == "five axes":
-            file["object"] = np.ones((1, 1, 3, 40, 47), "c8")
+            file["object"] = np.ones((2, 1, 3, 40, 47), "c8")
         elif kind == "modes":
             file["object"] = np.ones((2, 3, 40, 47), "c8")
         elif kind == "no axes":
