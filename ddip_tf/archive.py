@@ -26,7 +26,7 @@ from ddip_tf.result import latents_of
 if TYPE_CHECKING:
     from ddip_tf.config import FitConfig
     from ddip_tf.result import Separation
-    from ddip_tf.slices import SliceStack
+    from ddip_tf.slices import SliceStack, Source
 
 __all__ = ["RunFolder", "changed_files", "latents_of", "load_manifest", "run_saved_model", "save"]
 

@@ -103,18 +103,18 @@ def check_length(name: str, metres: float, most: float) -> float:
     return metres
 
 
-def show_length(metres: float) -> str:
+def show_length(metres: float, digits: int = 4) -> str:
     """``7.3 nm``, ``0.2 Å``, ``1.97 pm``: in the unit that suits it."""
     factor, unit = _suiting(metres)
-    return f"{metres / factor:.4g} {unit}"
+    return f"{metres / factor:.{digits}g} {unit}"
 
 
 def show_lengths(lengths_m: tuple[float, ...], separator: str = ", ") -> str:
-    """Several lengths in the unit that suits the smallest; equal ones once, with their number."""
+    """Several lengths in the unit that suits the smallest; three or more equal ones once."""
     factor, unit = _suiting(min(lengths_m))
     words = [f"{length / factor:.4g}" for length in lengths_m]
     if separator == ", " and len(words) > 2 and len(set(words)) == 1:
-        return f"{len(words)} of {words[0]} {unit}"
+        return f"{words[0]} {unit}, {len(words)} times"
     return f"{separator.join(words)} {unit}"
 
 

@@ -110,7 +110,7 @@ ALLOWED = {
     "regeneration": {"archive", "formats", "inspection", "manifest", "normalise", "repeats"},
     "ensemble": {"formats", "manifest", "place", "regeneration", "repeats"},
     "export": {"formats", "manifest", "slices"},
-    "describe": {"archive", "formats", "result", "slices", "transfer"},
+    "describe": {"archive", "formats", "quantities", "result", "slices", "transfer"},
     "planes": set(),
     "run_charts": {"describe", "formats", "manifest", "spectrum"},
     "run_page": {

@@ -329,7 +329,8 @@ WRITABLE = [name for name in FILES if FAMILIES[FILES[name][0]].change]
 def test_export_takes_the_ghosts_out_and_touches_nothing_else(tmp_path, name, ghosts):
     run = run_of(DATA / name, tmp_path, ghosts)
     before = (DATA / name).read_bytes()
-    assert export([run], DATA / name, tmp_path / "new" / name) == []
+    done = export([run], DATA / name, tmp_path / "new" / name)
+    assert (done.slices, done.notes, str(done)) == ((1, 2, 3), (), "with the separated slices")
     assert (DATA / name).read_bytes() == before
     content, old = open_content(tmp_path / "new" / name), open_content(DATA / name)
     np.testing.assert_allclose(content.images, expected(ghosts), atol=1e-6)
@@ -413,10 +414,10 @@ def test_export_refuses_what_does_not_fit(tmp_path, ghosts):
     with pytest.raises(InputError, match="no run folder"):
         export([tmp_path], DATA / "ptychodus.h5", new)
     assert not new.exists()
-    assert export([own], DATA / "ptychi.npy", new)[0].startswith(f"{DATA / 'ptychi.npy'} is not the very file")
+    assert export([own], DATA / "ptychi.npy", new).notes[0].startswith(f"{DATA / 'ptychi.npy'} is not the very file")
     with pytest.raises(InputError, match="exists: choose another -o, or --overwrite"):
         export([own], DATA / "ptychodus.h5", new)
-    assert export([own], DATA / "ptychodus.h5", new, overwrite=True) == []
+    assert export([own], DATA / "ptychodus.h5", new, overwrite=True).notes == ()
     damaged = own / "manifest.json"
     text = damaged.read_text()
     for lie in ('"page": -1', '"page": "x"'):

@@ -33,7 +33,16 @@ from ddip_tf.formats import (
     zspy,
 )
 from ddip_tf.formats.content import Content, Family
-from ddip_tf.quantities import LARGEST_PIXEL_M, LARGEST_SPACING_M, LARGEST_WAVELENGTH_M, SMALLEST_M, show_length
+from ddip_tf.quantities import (
+    ELECTRONS_UNDER_M,
+    HC_EV_M,
+    LARGEST_PIXEL_M,
+    LARGEST_SPACING_M,
+    LARGEST_WAVELENGTH_M,
+    SMALLEST_M,
+    electron_wavelength_m,
+    show_length,
+)
 
 #: HDF5 files of programs: what finds their object
 PROGRAMS = {
@@ -164,6 +173,10 @@ def _sane(content: Content, name: str) -> Content:
     if content.wavelength_m and not SMALLEST_M <= content.wavelength_m <= LARGEST_WAVELENGTH_M:
         lengths["wavelength_m"] = None
         notes.append(f"{name} states a wavelength of {show_length(content.wavelength_m)}, which cannot be; left out.")
+    if content.electrons is False and content.wavelength_m and max(content.pixel_size_m or (1.0,)) < ELECTRONS_UNDER_M:
+        energy = HC_EV_M / content.wavelength_m
+        lengths |= {"wavelength_m": electron_wavelength_m(energy), "electrons": True}
+        notes.append(f"Pixels of {name} are of electrons: its energy of {energy / 1e3:.4g} keV is taken as theirs.")
     images = content.images
     if images.dtype.kind in "iub":
         notes.append(
