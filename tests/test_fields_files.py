@@ -10,7 +10,7 @@ import make_fixtures
 import numpy as np
 import pytest
 import tifffile
-from make_fixtures import ENERGY_EV, PIXEL_M, SCANNED, SHAPE, SPACING_M, the_object
+from make_fixtures import ELECTRONS, ENERGY_EV, PIXEL_M, SCANNED, SHAPE, SPACING_M, the_object
 
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.export import export, window
@@ -21,6 +21,8 @@ from ddip_tf.phase import Conversion
 
 DATA = Path(__file__).parent / "data"
 WHOLE = Conversion(crop="whole")
+#: of electrons
+PIXEL_E, SPACING_E = (ELECTRONS[0][0] * 1e-10, ELECTRONS[0][1] * 1e-10), (ELECTRONS[1] * 1e-10,) * 2
 #: file, family, (pixel size, spacing, wavelength, scanned) that it states
 FILES = {
     "ptychodus.h5": ("ptychodus", PIXEL_M, SPACING_M, HC_EV_M / ENERGY_EV, SCANNED),
@@ -28,6 +30,12 @@ FILES = {
     "ptyrad.hdf5": ("ptyrad", (7e-9, 7e-9), (10e-6, 10e-6), HC_EV_M / ENERGY_EV, SCANNED),
     "py4dstem.h5": ("py4dstem", (0.625e-10, 0.625e-10), (20e-10, 30e-10), 1.96875e-12, ((7, 16), (8, 17))),
     "ptychi.npy": ("numpy", None, None, None, None),
+    "phaser.h5": ("phaser", PIXEL_E, (20e-10, 30e-10), ELECTRONS[2] * 1e-10, SCANNED),
+    "ptylab.hdf5": ("ptylab", (20e-9, 20e-9), None, 12.4e-9, SCANNED),
+    "signal.hspy": ("signals", PIXEL_E, SPACING_E, ELECTRONS[2] * 1e-10, None),
+    "signal.zspy": ("zspy", PIXEL_E, SPACING_E, ELECTRONS[2] * 1e-10, None),
+    "emdfile.emd": ("signals", PIXEL_E, SPACING_E, None, None),
+    "berkeley.emd": ("signals", PIXEL_E, SPACING_E, None, None),
     "matlab.mat": ("matlab", PIXEL_M, SPACING_M, HC_EV_M / ENERGY_EV, SCANNED),
     "slices.h5": ("ptypy", PIXEL_M, SPACING_M, None, None),
     "obj_phase_ds_1.tiff": ("adorym", None, None, None, None),
@@ -343,7 +351,9 @@ def test_export_takes_the_ghosts_out_and_touches_nothing_else(tmp_path, name, gh
 
 
 def test_export_keeps_all_else_that_stands_in_the_file(tmp_path, ghosts):
-    for name in ("ptychodus.h5", "ptyrad.hdf5", "matlab.mat", "py4dstem.h5", "slices.h5"):
+    names = [name for name in WRITABLE if h5py.is_hdf5(DATA / name)]
+    assert len(names) == 10
+    for name in names:
         export([run_of(DATA / name, tmp_path, ghosts)], DATA / name, tmp_path / name)
         with h5py.File(DATA / name) as old, h5py.File(tmp_path / name) as new:
             changed = []
