@@ -96,8 +96,9 @@ def beam(text: str, *, electrons: bool = False) -> Beam:
 def check_length(name: str, metres: float, most: float) -> float:
     """``metres``; raises InputError for a length that is no such thing, most often one in another unit."""
     if not SMALLEST_M <= metres <= most:
+        size = show_length(metres) if 0 < metres < math.inf else f"{metres:g} m"
         raise InputError(
-            f"{name} of {show_length(metres) if 0 < metres < math.inf else metres} cannot be: "
+            f"{name} must be over 0 and at most {show_length(most)}, not {size}: "
             "give the unit, such as 7.3nm or 0.2A (a bare number is metres)"
         )
     return metres

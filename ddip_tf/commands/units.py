@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ddip_tf.errors import InputError
 from ddip_tf.quantities import LARGEST_PIXEL_M, LARGEST_SPACING_M, LARGEST_WAVELENGTH_M, beam, check_length, length_m
 
 
@@ -17,7 +18,10 @@ class Length(click.ParamType):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """In metres."""
-        metres = value if isinstance(value, float) else length_m(str(value))
+        try:
+            metres = value if isinstance(value, float) else length_m(str(value))
+        except InputError as error:
+            raise InputError(f"{self.what} must be a length: {error}") from error
         return check_length(self.what, metres, self.most)
 
 
@@ -32,7 +36,7 @@ class Energy(click.ParamType):
         return str(value)
 
 
-PIXEL = Length("a pixel", LARGEST_PIXEL_M)
-SPACING = Length("a spacing", LARGEST_SPACING_M)
-WAVELENGTH = Length("a wavelength", LARGEST_WAVELENGTH_M)
+PIXEL = Length("pixel size", LARGEST_PIXEL_M)
+SPACING = Length("spacing", LARGEST_SPACING_M)
+WAVELENGTH = Length("wavelength", LARGEST_WAVELENGTH_M)
 ENERGY = Energy()
