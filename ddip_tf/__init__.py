@@ -16,48 +16,51 @@ import contextlib
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ddip_tf import _moved
+
 if TYPE_CHECKING:
-    from ddip_tf.archive import save as save
-    from ddip_tf.checkpoint import Checkpoints as Checkpoints
+    from ddip_tf.archive.regenerate import check as check
+    from ddip_tf.archive.regenerate import regenerate as regenerate
+    from ddip_tf.archive.write import save as save
     from ddip_tf.config import FitConfig as FitConfig
     from ddip_tf.config import preset as preset
     from ddip_tf.errors import InputError as InputError
     from ddip_tf.errors import RunError as RunError
-    from ddip_tf.fitting import fit as fit
     from ddip_tf.formats import read as read
-    from ddip_tf.networks import build_generator as build_generator
-    from ddip_tf.regeneration import check as check
-    from ddip_tf.regeneration import regenerate as regenerate
-    from ddip_tf.result import Separation as Separation
-    from ddip_tf.slices import SliceStack as SliceStack
+    from ddip_tf.networks.unet import build_generator as build_generator
+    from ddip_tf.slices.separation import Separation as Separation
+    from ddip_tf.slices.stack import SliceStack as SliceStack
+    from ddip_tf.training.checkpoint import Checkpoints as Checkpoints
+    from ddip_tf.training.fitting import fit as fit
 
 #: public name → the module that defines it; imported at first use, so that ``import ddip_tf`` costs nothing
 _HOME = {
-    "Checkpoints": "checkpoint",
+    "Checkpoints": "training.checkpoint",
     "FitConfig": "config",
     "InputError": "errors",
     "RunError": "errors",
-    "Separation": "result",
-    "SliceStack": "slices",
-    "build_generator": "networks",
-    "check": "regeneration",
-    "fit": "fitting",
+    "Separation": "slices.separation",
+    "SliceStack": "slices.stack",
+    "build_generator": "networks.unet",
+    "check": "archive.regenerate",
+    "fit": "training.fitting",
     "preset": "config",
     "read": "formats",
-    "regenerate": "regeneration",
-    "save": "archive",
+    "regenerate": "archive.regenerate",
+    "save": "archive.write",
 }
 #: modules whose import starts TensorFlow, which has much to say
-_TENSORFLOW = ("fitting", "networks")
+_TENSORFLOW = ("training.fitting", "networks.unet")
 __all__ = sorted(_HOME)
+_moved.install()
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'ddip_tf' has no attribute {name!r}")
-    from ddip_tf import runtime
+    from ddip_tf import environment
 
-    with runtime.quiet() if _HOME[name] in _TENSORFLOW else contextlib.nullcontext():
+    with environment.quiet() if _HOME[name] in _TENSORFLOW else contextlib.nullcontext():
         value = getattr(importlib.import_module(f"ddip_tf.{_HOME[name]}"), name)
     globals()[name] = value
     return value

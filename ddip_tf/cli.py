@@ -7,7 +7,20 @@ import sys
 
 import click
 
-from ddip_tf.commands import export, fit, inform, measure, regenerate, report, score, sweep, transfer
+from ddip_tf.commands import (
+    config,
+    doctor,
+    export,
+    fit,
+    regenerate,
+    report,
+    resolution,
+    score,
+    show,
+    spectrum,
+    sweep,
+    transfer,
+)
 from ddip_tf.errors import InputError, Interrupted, RunError
 
 
@@ -57,12 +70,12 @@ for command in (
     report.report,
     score.score,
     export.export,
-    measure.spectrum,
-    measure.resolution,
+    spectrum.spectrum,
+    resolution.resolution,
     sweep.sweep,
-    inform.show,
-    inform.config_command,
-    inform.doctor,
+    show.show,
+    config.config_command,
+    doctor.doctor,
     fit.demo,
 ):
     cli.add_command(command)

@@ -44,7 +44,7 @@ class FitConfig:
         "under transfer: tv (pixels, total variation), dip (a U-Net a slice), null-dip (one where T decides nothing)",
     )
     starts: int = _setting(
-        1, "solves from other first guesses and draws of T(k); more than one: a map of their spread (transfer)"
+        1, "solves from other first guesses and draws of T(k); more than one: a map of their spread (prior tv)"
     )
     epochs: int = _setting(10_000, "optimisation steps")
     seed: int = _setting(0, "of the latent inputs and of the initial weights")

@@ -1,8 +1,8 @@
 """The documentation site: `make docs`, warnings are errors."""
 
-from ddip_tf import runtime
+from ddip_tf import environment
 
-with runtime.quiet():
+with environment.quiet():
     import tensorflow  # noqa: F401
 
 project = "ddip-tf"
@@ -16,7 +16,7 @@ html_show_copyright = html_copy_source = html_show_sourcelink = False
 
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
 myst_heading_anchors = 3
-nb_execution_mode = "off"  # tests/test_notebook.py runs it; the page shows what it printed
+nb_execution_mode = "off"  # tests/whole/test_notebook.py runs it; the page shows what it printed
 
 default_role = "literal"  # docstrings write `name`
 autodoc_typehints = "none"  # the signature says it; docstrings say shapes and units

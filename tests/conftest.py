@@ -8,29 +8,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pytest
 
-from ddip_tf import runtime
+from ddip_tf import environment
 
-with runtime.quiet():
+with environment.quiet():
     import tensorflow  # noqa: F401
 
-from ddip_tf import archive, cli
+from helpers import SHAPE, blobs
+
+from ddip_tf import cli
+from ddip_tf.archive import write
 from ddip_tf.config import FitConfig
-from ddip_tf.fitting import fit
 from ddip_tf.slices import SliceStack
-
-# non-square, odd and even, asymmetric; small enough for four levels only
-SHAPE = (43, 36)
-
-
-def blobs(count: int, shape: tuple[int, int], seed: int, size: float = 5.0) -> np.ndarray:
-    """Smooth asymmetric image (H, W) of a few Gaussian blobs, values in about 0 … 1."""
-    random = np.random.default_rng(seed)
-    y, x = np.mgrid[: shape[0], : shape[1]]
-    image = np.zeros(shape)
-    for _ in range(count):
-        cy, cx = random.uniform(0, shape[0]), random.uniform(0, shape[1])
-        image += np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (2 * random.uniform(0.5, 1) * size**2))
-    return image / image.max()
+from ddip_tf.training.fitting import fit
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +49,7 @@ def separation(stack, small):
 @pytest.fixture(scope="session")
 def run(separation, tmp_path_factory):
     """An archived run; tests copy it before they change it."""
-    return archive.save(separation, tmp_path_factory.mktemp("runs") / "run")
+    return write.save(separation, tmp_path_factory.mktemp("runs") / "run")
 
 
 @pytest.fixture

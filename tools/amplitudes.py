@@ -14,9 +14,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from ddip_tf import metrics, nullspace
-from ddip_tf.phase import Conversion, convert
-from ddip_tf.transfer import estimate_transfer
+from ddip_tf.quality import with_truth
+from ddip_tf.slices.phase import Conversion, convert
+from ddip_tf.transfer import estimate_transfer, solver
 
 SIDE_PX = 192  # of the middle part that is used
 
@@ -30,8 +30,8 @@ def compare(pair: Path) -> tuple[list[list[float]], float]:
     truth = np.stack([np.load(path) for path in sorted(pair.glob("truth*.npy"))])[part]
     phases, amplitudes = (convert(obj, Conversion(quantity))[0].astype(float) for quantity in ("phase", "amplitude"))
     law = estimate_transfer(phases)
-    alone, both = (nullspace.solve(phases, law, amplitudes=a) for a in (None, amplitudes))
-    found = [[one.psnr for one in metrics.score(images, truth)] for images in (phases, alone.images, both.images)]
+    alone, both = (solver.solve(phases, law, amplitudes=a) for a in (None, amplitudes))
+    found = [[one.psnr for one in with_truth.score(images, truth)] for images in (phases, alone.images, both.images)]
     return found, both.observed.explained if both.observed else 0.0
 
 

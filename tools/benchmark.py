@@ -2,10 +2,10 @@
 
     python tools/benchmark.py OUT --peer PYTHON --sides 128,272,448,1024     # OUT/benchmark.json, OUT/benchmark.md
 
-PYTHON is an interpreter with torch, numpy, tifffile and click (tools/peer.py runs in it; left out: no peer). Both
-sides do the arithmetic of ``--preset paper`` with shallow filters, on all cores, in turns of a few seconds in one run,
-so that what else the machine does hits both. Archiving is held against Keras's own export. Every figure is a median
-with the least and the most.
+PYTHON is an interpreter with torch, numpy, tifffile and click (tools/pytorch_reference.py runs in it; left out: no
+peer). Both sides do the arithmetic of ``--preset paper`` with shallow filters, on all cores, in turns of a few seconds
+in one run, so that what else the machine does hits both. Archiving is held against Keras's own export. Every figure is
+a median with the least and the most.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import click
 import numpy as np
 
 import ddip_tf
-from ddip_tf import runtime
+from ddip_tf import environment
 from ddip_tf.config import PRECISIONS
 
 HERE = Path(__file__).parent
@@ -50,7 +50,7 @@ def serve(side: int, epochs: int, precision: str) -> None:
             if epoch % epochs:
                 return
             if epoch:
-                peak = runtime.memory_bytes()["peak_memory_bytes"]
+                peak = environment.memory_bytes()["peak_memory_bytes"]
                 memory = {"peak_bytes": peak, "bytes": resident(), "bytes_allocated": allocated()}
                 print(json.dumps({"seconds": time.perf_counter() - self.began, **memory}), flush=True)
             self.model.stop_training = not sys.stdin.readline()
@@ -111,7 +111,7 @@ def epochs_at(side: int, peer: str | None, turns: int, precision: str) -> dict[s
     epochs = max(1, round(TURN_S / (0.12 * (side / SIDE) ** 2)))
     sides = {"ddip-tf": ours(side, epochs, precision)}
     if peer:
-        sides["peer"] = Side([peer, str(HERE / "peer.py"), "--serve", str(side)], epochs)
+        sides["peer"] = Side([peer, str(HERE / "pytorch_reference.py"), "--serve", str(side)], epochs)
     for turn in range(turns + 1):  # the first is for warming up
         for one in sides.values():
             one.turn(counts=turn > 0)
@@ -164,7 +164,8 @@ def pair(folder: Path, side: int, kind: str = "slice") -> list[str]:
 
 def large(folder: Path, side: int) -> dict[str, Any]:
     """The default preset on a large pair as a whole command: seconds, peak memory, and PSNR (dB) against truth."""
-    from ddip_tf import metrics, read
+    from ddip_tf import read
+    from ddip_tf.quality import with_truth
 
     began = time.perf_counter()
     command = [*COMMAND, "fit", *pair(folder, side), "-o", str(folder / "run"), "--overwrite", "--progress", "none"]
@@ -175,7 +176,7 @@ def large(folder: Path, side: int) -> dict[str, Any]:
         raise RuntimeError(f"{command} ended with {os.waitstatus_to_exitcode(status)}")
     truth = read(*pair(folder, side, "truth")).images
     before, after = (
-        [round(one.psnr, 1) for one in metrics.score(read(*(place / f"slice{i}.tif" for i in (1, 2))).images, truth)]
+        [round(one.psnr, 1) for one in with_truth.score(read(*(place / f"slice{i}.tif" for i in (1, 2))).images, truth)]
         for place in (folder, folder / "run" / "outputs")
     )
     return {"side": side, "seconds": seconds, "peak_bytes": usage.ru_maxrss * 1024, "input": before, "output": after}
@@ -205,9 +206,9 @@ def commands(folder: Path, times: int) -> dict[str, Any]:
 
 def archive(way: str) -> None:
     """Write the generators of a pair as a run does, or as Keras does (`Model.export`); say the seconds a generator."""
+    from ddip_tf.archive.network_files import Exporter
     from ddip_tf.config import preset
-    from ddip_tf.graphs import Exporter
-    from ddip_tf.mixing import build_generators
+    from ddip_tf.networks.generators import build_generators
 
     generators, _ = build_generators(preset("paper"), 2, (SIDE, SIDE), np.random.default_rng(0))
     exporter, seconds = Exporter(), {"SavedModel": 0.0, "ONNX": 0.0}
@@ -221,7 +222,7 @@ def archive(way: str) -> None:
             "ONNX": lambda model, path: model.export(path.with_suffix(".onnx"), format="onnx", verbose=False),
         },
     }
-    with tempfile.TemporaryDirectory() as folder, runtime.quiet():
+    with tempfile.TemporaryDirectory() as folder, environment.quiet():
         for name, model in generators.items():
             for what, write in writers[way].items():
                 began = time.perf_counter()
@@ -340,7 +341,7 @@ def main(
         raise click.UsageError("give the folder for benchmark.json and benchmark.md")
     out.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {
-        "versions": runtime.versions(),
+        "versions": environment.versions(),
         "platform": platform.platform(),
         "cores": os.cpu_count(),
         "load": os.getloadavg(),

@@ -1,4 +1,5 @@
-"""What share of the projected power is noise: the table `ddip_tf.noise.SHARES`, measured on pairs with known truth.
+"""What share of the projected power is noise: the table `ddip_tf.transfer.noise.SHARES`, measured on pairs with known
+truth.
 
     python tools/calibrate_noise.py FOLDER
 
@@ -15,16 +16,17 @@ import click
 import numpy as np
 from quality import load
 
-from ddip_tf.cosine import cosines
-from ddip_tf.noise import SHARES, projected_power
-from ddip_tf.smica import difference_projector, frequencies, log_gaussian
+from ddip_tf.transfer.bands import frequencies, log_gaussian, projected_power
+from ddip_tf.transfer.dct import dct
+from ddip_tf.transfer.noise import SHARES
+from ddip_tf.transfer.smica import difference_projector
 
 
 def shares(images: np.ndarray, truth: np.ndarray, k: np.ndarray) -> np.ndarray:
     """Noise in each difference mode and in the sum over the projected power, in rings around k (K,): (2, K)."""
     count = len(images)
     grid, width = frequencies(*images.shape[1:]), np.log(k[1] / k[0]) / 2
-    given, true = (cosines(np.asarray(x, float) - x.mean((1, 2), keepdims=True)) for x in (images, truth))
+    given, true = (dct(np.asarray(x, float) - x.mean((1, 2), keepdims=True)) for x in (images, truth))
     noise = []
     for centre in k:
         weight = log_gaussian(grid, centre, width)

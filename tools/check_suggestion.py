@@ -20,11 +20,12 @@ from typing import Any
 import click
 import numpy as np
 
-from ddip_tf import blind, metrics, regeneration
-from ddip_tf.archive import load_manifest
+from ddip_tf.archive.manifest import load_manifest
+from ddip_tf.archive.run import archived
 from ddip_tf.formats import read
+from ddip_tf.quality import with_truth, without_truth
 from ddip_tf.slices import SliceStack
-from ddip_tf.suggestion import suggest
+from ddip_tf.workflows.suggestion import suggest
 
 
 def check(sweep: Path, pair: Path) -> dict[str, Any]:
@@ -36,14 +37,14 @@ def check(sweep: Path, pair: Path) -> dict[str, Any]:
     for row in table:
         run = sweep / "runs" / row["run"]
         manifest = load_manifest(run)
-        inputs, outputs = regeneration.archived(run)
+        inputs, outputs = archived(run)
         true = truth.cropped(*manifest["crop"]) if manifest["crop"] else truth
         leaks[row["run"]], before = worst(outputs, true), worst(inputs, true)
         words = ("run", "status", "preset", "mixing")
         numbers: dict[str, Any] = {k: v if k in words else float(v) for k, v in row.items() if v}
         numbers.setdefault("gamma", None)
-        numbers |= asdict(blind.figures(inputs, outputs))  # tables of older sweeps lack some
-        numbers["unexplained"] = blind.unexplained(inputs, manifest["final"]["fidelity"])
+        numbers |= asdict(without_truth.indicators(inputs, outputs))  # tables of older sweeps lack some
+        numbers["unexplained"] = without_truth.unexplained(inputs, manifest["final"]["fidelity"])
         rows.append(numbers)
     return verdict(sweep.name, rows, leaks, before)
 
@@ -65,14 +66,13 @@ def stand_ins(pair: Path) -> dict[str, Any]:
     """As `check`, of images that stand in for fits."""
     from scipy.ndimage import gaussian_filter
 
-    from ddip_tf import nullspace
-    from ddip_tf.transfer import estimate_transfer
+    from ddip_tf.transfer import estimate_transfer, solver
 
     stack = read(*sorted(pair.glob("slice*.tif")))
     truth = read(*(sorted(pair.glob("truth*.npy")) or sorted(pair.glob("truth*.tif"))))
     unit = float(np.ptp(stack.images))
     images = stack.images.astype(float) / unit
-    solved = nullspace.solve(images, estimate_transfer(images), starts=1, seed=0).images
+    solved = solver.solve(images, estimate_transfer(images), starts=1, seed=0).images
     blur, rng = (0, 1.5, 1.5), np.random.default_rng(0)
     empty = np.stack([solved[0] * 0.05 + 1e-3 * rng.standard_normal(solved[0].shape), *solved[1:]])
     fits = {
@@ -93,13 +93,16 @@ def stand_ins(pair: Path) -> dict[str, Any]:
         ),
     }
     fixed = {"preset": "", "gamma": None, "seed": 0, "fidelity": 0.0, "unexplained": 0.0}
-    rows = [{"run": name, "mixing": name, **fixed, **asdict(blind.figures(images, y))} for name, y in fits.items()]
+    rows = [
+        {"run": name, "mixing": name, **fixed, **asdict(without_truth.indicators(images, y))}
+        for name, y in fits.items()
+    ]
     return verdict(pair.name, rows, {name: worst(y, truth) for name, y in fits.items()}, worst(images, truth))
 
 
 def worst(images: Any, truth: SliceStack) -> float:
     """Largest |leak| over the slices; infinite where one is constant."""
-    leaks = [abs(one.leak) for one in metrics.score(images, truth.images)]
+    leaks = [abs(one.leak) for one in with_truth.score(images, truth.images)]
     return max(leaks) if np.ptp(images, axis=(1, 2)).all() and np.isfinite(leaks).all() else float("inf")
 
 

@@ -26,10 +26,11 @@ from pathlib import Path
 import click
 import numpy as np
 
-from ddip_tf import config, inspection
+from ddip_tf import config
+from ddip_tf.archive import safe_models
+from ddip_tf.archive.manifest import changed_files, load_manifest
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import arrays, read_images
-from ddip_tf.manifest import changed_files, load_manifest
 
 OBJECTS = Path(__file__).parents[1] / "tests" / "data"
 EXAMPLE = Path(__file__).parents[1] / "saved_models" / "example"
@@ -83,11 +84,11 @@ def manifests() -> Iterator[bytes]:
 
 
 def read_manifest(path: Path) -> None:
-    from ddip_tf import describe
+    from ddip_tf.report.text import run
 
     manifest = load_manifest(path.parent)
     changed_files(path.parent, manifest)
-    describe.run(path.parent)
+    run(path.parent)
 
 
 def read_config(path: Path) -> None:
@@ -99,11 +100,11 @@ def read_config(path: Path) -> None:
 
 
 def load_onnx(path: Path) -> None:
-    """What passes the inspection goes to onnxruntime, as in `ddip_tf.regeneration`."""
+    """What passes the inspection goes to onnxruntime, as in `ddip_tf.archive.regenerate`."""
     import onnxruntime
 
     data = path.read_bytes()
-    inspection.check_onnx(data, path.name)
+    safe_models.check_onnx(data, path.name)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:
@@ -113,7 +114,7 @@ def load_onnx(path: Path) -> None:
 
 
 def read_saved_model(path: Path) -> None:
-    inspection.check_saved_model(path.parent)
+    safe_models.check_saved_model(path.parent)
 
 
 #: reader, the name its file must have, where mutations start from, its share of the executions
@@ -132,7 +133,7 @@ READERS: dict[str, tuple[Callable[[Path], object], str, Callable[[], Iterator[by
     "manifest": (read_manifest, "manifest.json", manifests, 0.15),
     "config": (read_config, "a.yaml", lambda: iter([config.preset("paper").to_yaml().encode()]), 0.05),
     "ONNX": (
-        lambda path: inspection.check_onnx(path.read_bytes(), path.name),
+        lambda path: safe_models.check_onnx(path.read_bytes(), path.name),
         "a.onnx",
         lambda: (file.read_bytes() for file in (EXAMPLE / "onnx").iterdir()),
         0.15,

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import click
 
-from ddip_tf import metrics, regeneration
-from ddip_tf.archive import load_manifest
+from ddip_tf.archive.manifest import load_manifest
+from ddip_tf.archive.run import archived
 from ddip_tf.formats import read
-from ddip_tf.report import display_range
+from ddip_tf.quality import with_truth
+from ddip_tf.slices.display import display_range
 
 DATA = Path(__file__).parents[1] / "ddip_tf" / "demo_data"
 
@@ -43,10 +44,10 @@ def main(sweep: Path, picture: Path) -> None:
         for column, (gamma, run) in enumerate(sorted(by_gamma.items()), 1):
             crop = load_manifest(run)["crop"]
             true = truth.cropped(*crop).images if crop else truth.images
-            inputs, outputs = regeneration.archived(run)
+            inputs, outputs = archived(run)
             if not block + column - 1:
-                click.echo(_words("input", metrics.score(inputs, true)))
-            click.echo(_words(f"{mixing} γ {gamma:g}", metrics.score(outputs, true)))
+                click.echo(_words("input", with_truth.score(inputs, true)))
+            click.echo(_words(f"{mixing} γ {gamma:g}", with_truth.score(outputs, true)))
             for number in range(2):
                 low, high = display_range(inputs[number])
                 for place, image, title in (
@@ -59,7 +60,7 @@ def main(sweep: Path, picture: Path) -> None:
     figure.savefig(picture)
 
 
-def _words(name: str, scores: tuple[metrics.Score, ...]) -> str:
+def _words(name: str, scores: tuple[with_truth.Score, ...]) -> str:
     return f"{name}: " + "; ".join(f"{one.psnr:.1f} dB, leak {one.leak:+.2f}" for one in scores)
 
 

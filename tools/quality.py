@@ -21,9 +21,10 @@ from typing import Any
 import click
 import numpy as np
 
-from ddip_tf import config, metrics
+from ddip_tf import config
 from ddip_tf.errors import InputError
 from ddip_tf.formats import read
+from ddip_tf.quality import with_truth
 from ddip_tf.slices import SliceStack
 
 PAPER = ("linear", "kernel", "shallow")
@@ -62,16 +63,16 @@ def fastica(images: np.ndarray) -> np.ndarray:
     like = np.corrcoef(found, images.reshape(count, -1))[:count, count:]
     order = max(permutations(range(count)), key=lambda p: sum(abs(like[p[i], i]) for i in range(count)))
     matched = zip(found[list(order)], images, strict=True)
-    return np.stack([metrics.affine_fit(component.reshape(image.shape), image) for component, image in matched])
+    return np.stack([with_truth.affine_fit(component.reshape(image.shape), image) for component, image in matched])
 
 
 def true_transfer(images: np.ndarray, truth: np.ndarray, k: np.ndarray) -> np.ndarray:
     """T (K, N, N) fitted from truth in rings around k (K,): ⟨I yᵀ⟩⟨y yᵀ⟩⁻¹ over the cosine coefficients."""
-    from ddip_tf.cosine import cosines
-    from ddip_tf.smica import frequencies, log_gaussian
+    from ddip_tf.transfer.bands import frequencies, log_gaussian
+    from ddip_tf.transfer.dct import dct
 
     grid = frequencies(*images.shape[1:])
-    given, true = (cosines(np.asarray(x, float) - x.mean((1, 2), keepdims=True)) for x in (images, truth))
+    given, true = (dct(np.asarray(x, float) - x.mean((1, 2), keepdims=True)) for x in (images, truth))
     width = np.log(k[1] / k[0]) / 2
     fitted = []
     for centre in k:
@@ -94,7 +95,7 @@ def run(folder: Path, method: str, epochs: int, threads: int | None) -> tuple[di
     row: dict[str, Any] = {
         "pair": folder.name,
         "method": method if method not in PAPER else f"{method} ({epochs} epochs)",
-        "slices": [asdict(one) for one in metrics.score(images, truth)],
+        "slices": [asdict(one) for one in with_truth.score(images, truth)],
         "seconds": round(seconds, 2),
         "peak_memory_MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
@@ -135,7 +136,7 @@ def draw(path: Path, pictures: dict[str, dict[str, np.ndarray]]) -> None:
     """Every slice of every pair as a row, every method and the truth as a column."""
     from matplotlib.figure import Figure
 
-    from ddip_tf.report import display_range
+    from ddip_tf.slices.display import display_range
 
     rows = [(pair, i) for pair, columns in pictures.items() for i in range(len(columns["truth"]))]
     names = list(next(iter(pictures.values())))

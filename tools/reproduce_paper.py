@@ -23,10 +23,12 @@ import click
 import numpy as np
 
 import ddip_tf
-from ddip_tf import plots, regeneration, sweep_page
-from ddip_tf.archive import load_manifest
+from ddip_tf.archive.manifest import load_manifest
+from ddip_tf.archive.run import archived
 from ddip_tf.errors import InputError, RunError
-from ddip_tf.resolution import edge_resolution
+from ddip_tf.quality.edge_resolution import edge_resolution
+from ddip_tf.report import image_figures
+from ddip_tf.workflows import sweep_page
 
 DEMO = Path(ddip_tf.__file__).with_name("demo_data")
 #: part of the pair that ships, and lines across edges in it: slice, then y0,x0:y1,x1
@@ -73,7 +75,7 @@ def resolution_study(out: Path, lines: tuple[str, ...]) -> str:
     """FWHM at each line, of the input and of the shallow γ = 0.1 output."""
     run = out / "shallow/runs/shallow-g0.1-s0"
     size = load_manifest(run)["pixel_size_m"]
-    inputs, outputs = regeneration.archived(run)
+    inputs, outputs = archived(run)
     cells, pictures = [], []
     for number, text in enumerate(lines, 1):
         index, *points = text.split(":")
@@ -86,9 +88,9 @@ def resolution_study(out: Path, lines: tuple[str, ...]) -> str:
             except InputError as error:
                 row.append(str(error))
                 continue
-            row.append(plots.width_of(edge))
+            row.append(image_figures.width_of(edge))
             name = f"edge{number}-{kind}.png"
-            plots.draw_edge(image, (start, end), edge, out / name)
+            image_figures.draw_edge(image, (start, end), edge, out / name)
             pictures.append(f"<p>{row[0]}, {kind}</p><img src='{name}' alt='' width=620>")
         cells.append(row)
     says = "Paper (ZP/NiO, shallow, γ 0.1): slice 1 6.1 nm; slice 2 67.9 nm where a ghost lay, 8.0 nm elsewhere."
@@ -101,7 +103,7 @@ def uncertainty_study(out: Path) -> str:
     groups = sweep_page.by_setting([row for row in rows_of(out / "shallow") if "fidelity" in row])
     cells = []
     for setting, rows in groups.items():
-        inputs, _ = regeneration.archived(out / "shallow/runs" / rows[0]["run"])
+        inputs, _ = archived(out / "shallow/runs" / rows[0]["run"])
         try:
             deviation, confused = sweep_page.deviation_of(rows, out / "shallow")
         except RunError as error:

@@ -50,8 +50,8 @@ def follow(task: Any, epochs: int, truth: np.ndarray, experiment: Experiment) ->
 def without_ghosts(obj: np.ndarray, out: Path, experiment: Experiment) -> np.ndarray:
     """The object (N, H, W) that `ddip-tf fit` and `ddip-tf export` make of a reconstruction's."""
     import ddip_tf
-    from ddip_tf.export import export
-    from ddip_tf.phase import Conversion
+    from ddip_tf.archive.export import export
+    from ddip_tf.slices.phase import Conversion
 
     np.save(out / "first.npy", obj)
     square = tuple((side.start, side.stop) for side in experiment.square)

@@ -24,8 +24,8 @@ from typing import Any, NamedTuple
 import click
 import numpy as np
 import tifffile
-from samples import SAMPLES, smooth_noise
 from scipy import fft
+from simulated_samples import SAMPLES, smooth_noise
 
 HC_KEV_M = 1.239841984e-9  # Planck's constant times the speed of light
 DETECTOR_PX = 96

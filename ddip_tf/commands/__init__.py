@@ -1,1 +1,4 @@
-"""The commands of ``ddip-tf``, one module a kind. Heavy imports stand inside them, so that ``--help`` is quick."""
+"""The commands of ``ddip-tf``, one file a command; options that several take are in ``options``.
+
+Imports all rooms, inside the commands, so that ``--help`` is quick.
+"""

@@ -22,7 +22,7 @@ def export(runs: tuple[str, ...], original: str, output: str, **options: Any) ->
     \b
     ddip-tf export RUN --into product.h5 -o start.h5
     """
-    from ddip_tf.export import export as write
+    from ddip_tf.archive.export import export as write
 
     done = write(runs, original, output, **options)
     for sentence in done.notes:

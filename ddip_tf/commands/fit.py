@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ddip_tf.archive.lock import FolderLock, clear, taken
 from ddip_tf.commands.options import Sectioned, fit_options, read_guide, read_stack, settings_from, stack_options
 from ddip_tf.commands.report import write_page
 from ddip_tf.commands.score import scores
 from ddip_tf.errors import InputError
-from ddip_tf.place import taken
 
 if TYPE_CHECKING:
-    from ddip_tf.checkpoint import Checkpoints
     from ddip_tf.config import FitConfig
-    from ddip_tf.slices import SliceStack
+    from ddip_tf.slices.stack import SliceStack
+    from ddip_tf.training.checkpoint import Checkpoints
 
 RUNS = Path("saved_models")
 
@@ -96,19 +95,23 @@ def demo(output: str | None, **options: Any) -> None:
 
 
 def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[str, Any]) -> None:
-    from ddip_tf import archive, describe, interruption, report, runtime
+    from ddip_tf import environment
+    from ddip_tf.archive import write
+    from ddip_tf.report import figures
+    from ddip_tf.report import text as describe
+    from ddip_tf.training import interruption
 
     guard = interruption.Interruption(options["stop_after"] and interruption.seconds(options["stop_after"]))
-    with archive.RunFolder(run, overwrite=options["overwrite"], resume=options["resume"]) as folder:
+    with write.RunFolder(run, overwrite=options["overwrite"], resume=options["resume"]) as folder:
         if options["resume"] and folder.finished(stack, settings):
             if not (run / "preview.png").exists():  # killed between the archive and its figures
-                report.write_figures(run)
+                figures.write_figures(run)
             if not (run / "report.html").exists():
                 write_page(run)
             return click.echo(f"{run} is finished: nothing to do")
-        with runtime.quiet():
-            from ddip_tf import progress
-            from ddip_tf.fitting import fit as run_fit
+        with environment.quiet():
+            from ddip_tf.training.callbacks import progress
+            from ddip_tf.training.fitting import fit as run_fit
         # what is solved at once takes no checkpoints: an interruption ends it
         pause = progress.waiting(options["progress"], "estimating T(k) and solving for the slices …")
         with guard if settings.trained else pause:
@@ -124,7 +127,7 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
         if sys.stderr.isatty():
             click.echo("archiving …", err=True)
         folder.write(separation)
-    report.write_figures(run)
+    figures.write_figures(run)
     write_page(run)
     if options["progress"] == "json":
         return
@@ -140,19 +143,20 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
 
 def listeners(stack: SliceStack, run: Path, options: dict[str, Any], trained: bool) -> list[Any]:
     """What watches a fit: the bar or the lines, preview.png, TensorBoard; of one that is not trained only the end."""
-    from ddip_tf import progress, report, watching
+    from ddip_tf.report import figures
+    from ddip_tf.training.callbacks import pictures, progress, tensorboard
 
     found = progress.callback(options["progress"] if trained or options["progress"] == "json" else "none")
     if trained:
-        found.append(watching.Pictures(functools.partial(report.write_progress, run, stack.images)))
+        found.append(pictures.Pictures(functools.partial(figures.write_progress, run, stack.images)))
     if options["tensorboard"]:
-        found += watching.tensorboard(Path(options["tensorboard"]) / run.name)
+        found += tensorboard.tensorboard(Path(options["tensorboard"]) / run.name)
     return found
 
 
 def checkpoints_of(run: Path, options: dict[str, Any]) -> Checkpoints:
     """The keeper of a run's state, from --checkpoint-every (epochs, or a time) and --resume."""
-    from ddip_tf import checkpoint, interruption
+    from ddip_tf.training import checkpoint, interruption
 
     every = options["checkpoint_every"]
     try:
@@ -166,24 +170,27 @@ def checkpoints_of(run: Path, options: dict[str, Any]) -> Checkpoints:
 
 def fit_repeatedly(stack: SliceStack, settings: FitConfig, run: Path, count: int, options: dict[str, Any]) -> None:
     """``count`` fits of seeds from the settings' one up, one after the other, then their mean and deviation."""
-    from ddip_tf import archive, describe, ensemble, report
+    from ddip_tf.archive import repeats
+    from ddip_tf.archive.manifest import load_manifest
+    from ddip_tf.report import figures
+    from ddip_tf.report import text as describe
 
-    if taken(run):
-        if not (options["overwrite"] or options["resume"]):
-            raise InputError(f"{run} exists and is not empty: --resume goes on with it, or choose another -o")
-        if options["overwrite"]:
-            shutil.rmtree(run, ignore_errors=True)
     names = [f"{number:04d}" for number in range(1, count + 1)]
     if options["tensorboard"]:
         options = {**options, "tensorboard": str(Path(options["tensorboard"]) / run.name)}
-    for number, name in enumerate(names):
-        fit_into(stack, replace(settings, seed=settings.seed + number), run / "runs" / name, options)
-    ensemble.assemble(run, names)
-    report.write_figures(run)
-    write_page(run)
+    with FolderLock(run):
+        if taken(run) and not (options["overwrite"] or options["resume"]):
+            raise InputError(f"{run} exists and is not empty: --resume goes on with it, or choose another -o")
+        if options["overwrite"]:
+            clear(run)
+        for number, name in enumerate(names):
+            fit_into(stack, replace(settings, seed=settings.seed + number), run / "runs" / name, options)
+        repeats.assemble(run, names)
+        figures.write_figures(run)
+        write_page(run)
     if options["progress"] == "json":
         return
-    manifest = archive.load_manifest(run)
+    manifest = load_manifest(run)
     for sentence in manifest["warnings"]:
         click.echo(f"Warning: {sentence}")
     click.echo(describe.repeats(manifest))

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ddip_tf import config as configuration
-from ddip_tf._typing import Box
+from ddip_tf._types import Box, Floats
 from ddip_tf.commands import units
 from ddip_tf.errors import InputError
 
 if TYPE_CHECKING:
-    from ddip_tf.slices import Guide, SliceStack
+    from ddip_tf.slices.stack import Guide, SliceStack
 
 
 #: flags that mean nothing to the transfer law, and those that mean nothing to the paper's mixings
@@ -179,7 +179,7 @@ def settings_from(options: dict[str, Any]) -> configuration.FitConfig:
 def read_stack(files: tuple[str, ...], options: dict[str, Any], quantity: str = "phase") -> SliceStack:
     """The stack that `stack_options` describe; ``quantity`` of complex objects."""
     from ddip_tf.formats import read
-    from ddip_tf.phase import STEPS, Conversion
+    from ddip_tf.slices.phase import STEPS, Conversion
 
     steps = options.get("steps", ",".join(STEPS))
     return read(
@@ -202,9 +202,9 @@ def read_stack(files: tuple[str, ...], options: dict[str, Any], quantity: str = 
 
 def read_guide(text: str) -> Guide:
     """The map that ``sliceK=FILE`` names."""
+    from ddip_tf.archive.manifest import sha256
     from ddip_tf.formats import read_images
-    from ddip_tf.manifest import sha256
-    from ddip_tf.slices import Guide
+    from ddip_tf.slices.stack import Guide
 
     name, _, file = text.partition("=")
     number = name.removeprefix("slice")
@@ -239,3 +239,22 @@ def _numbers(text: str, separator: str, hint: str) -> list[int]:
         return [int(part) for part in text.split(separator)]
     except ValueError:
         raise InputError(f"{hint}, not {text!r}") from None
+
+
+#: of commands that look at one image
+PIXEL_SIZE = click.option("--pixel-size", type=units.PIXEL, metavar="L", help="Such as 7.3nm; wins over the file.")
+PAGE = click.option("--slice", "index", type=int, default=0, show_default=True, help="Of a file of several, from 0.")
+
+
+def read_image(image: str, index: int, pixel_size: float | None) -> tuple[Floats, tuple[float, float] | None]:
+    """One image (H, W) of a file and its (y, x) pixel size in metres, if known."""
+    import numpy as np
+
+    from ddip_tf.formats import read_images
+
+    images, size = read_images(image)
+    if not 0 <= index < len(images):
+        raise InputError(f"{image} has no slice {index}: it holds {len(images)}, counted from 0")
+    if np.iscomplexobj(images):
+        raise InputError(f"{image} is complex: give its phase in rad, for example numpy.angle(object)")
+    return images[index], (pixel_size, pixel_size) if pixel_size is not None else size

@@ -27,14 +27,15 @@ def regenerate(run: str, output: str | None, runtime: str, check: bool) -> None:
     ddip-tf regenerate RUN                       pictures in RUN/regenerated
     ddip-tf regenerate RUN --check               hold files and pictures against the archive
     """
-    from ddip_tf import archive, regeneration
+    from ddip_tf.archive import regenerate as regeneration
+    from ddip_tf.archive.manifest import load_manifest
 
     if runtime == "tensorflow":
-        from ddip_tf.runtime import quiet
+        from ddip_tf.environment import quiet
 
         with quiet():
             import tensorflow  # noqa: F401
-    manifest = archive.load_manifest(run)
+    manifest = load_manifest(run)
     if check:
         found = regeneration.check(run, runtime)
         if found:

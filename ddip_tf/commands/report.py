@@ -21,16 +21,17 @@ def report(path: str) -> None:
     ddip-tf report saved_models/sample7
     ddip-tf report saved_models/my_sweep
     """
-    from ddip_tf import run_page, sweep, sweep_page
-    from ddip_tf.manifest import MANIFEST
-    from ddip_tf.suggestion import suggest
+    from ddip_tf.archive.manifest import MANIFEST
+    from ddip_tf.report import run_page
+    from ddip_tf.workflows import sweep_page, sweep_table
+    from ddip_tf.workflows.suggestion import suggest
 
     folder = Path(path)
     if (folder / MANIFEST).exists():
         return click.echo(run_page.write(folder))
-    if not (folder / sweep.SUMMARY).exists():
-        raise InputError(f"{folder} is neither a run nor a sweep: it holds no {MANIFEST} and no {sweep.SUMMARY}")
-    rows = sweep.read_summary(folder)
+    if not (folder / sweep_table.SUMMARY).exists():
+        raise InputError(f"{folder} is neither a run nor a sweep: it holds no {MANIFEST} and no {sweep_table.SUMMARY}")
+    rows = sweep_table.read_summary(folder)
     for row in rows:
         run = folder / "runs" / row["run"]
         if (run / MANIFEST).exists():
@@ -41,7 +42,7 @@ def report(path: str) -> None:
 def write_page(run: Path) -> None:
     """The page of a fit that just ended: where it cannot be made a line says so, and the fit stands."""
     try:
-        from ddip_tf import run_page
+        from ddip_tf.report import run_page
 
         run_page.write(run)
     except Exception as error:

@@ -22,9 +22,10 @@ def score(run: str, truth: str, more: tuple[str, ...]) -> None:
 
 def scores(run: Path, truth: tuple[str, ...]) -> str:
     """Table of a run's inputs and outputs against the slices in the files ``truth``."""
-    from ddip_tf import metrics, regeneration
+    from ddip_tf.archive.run import archived
     from ddip_tf.formats import read
+    from ddip_tf.quality import with_truth
 
-    inputs, outputs = regeneration.archived(run)
+    inputs, outputs = archived(run)
     true = read(*truth).images
-    return metrics.table(metrics.score(outputs, true), metrics.score(inputs, true))
+    return with_truth.table(with_truth.score(outputs, true), with_truth.score(inputs, true))

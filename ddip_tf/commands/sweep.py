@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ddip_tf.archive.lock import FolderLock
 from ddip_tf.commands.options import (
     OF_NETWORKS,
     OF_THE_LAW,
@@ -25,7 +26,7 @@ from ddip_tf.commands.report import write_page
 from ddip_tf.errors import InputError, RunError
 
 if TYPE_CHECKING:
-    from ddip_tf.sweep import Task
+    from ddip_tf.workflows.sweep import Task
 
 #: fit's options that take lists here
 SWEPT = ("preset", "mixing", "gamma")
@@ -63,40 +64,42 @@ def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
         raise InputError("--workers starts workers here, --scheduler uses those of a cluster: give one of them")
     if options["quantity"] == "both":
         raise InputError("sweep takes one quantity at a time: phase or amplitude")
-    from ddip_tf import cluster, runtime, sweep_page
-    from ddip_tf import sweep as sweeping
+    from ddip_tf import environment
+    from ddip_tf.workflows import dask_cluster, sweep_page, sweep_table
+    from ddip_tf.workflows import sweep as sweeping
 
-    cluster.need_dask()
+    dask_cluster.need_dask()
     absolute = tuple(str(Path(file).absolute()) for file in files)
     read = functools.partial(read_stack, absolute, options, options["quantity"])
     stack = read()
     workers = options["workers"] or 1
-    threads = options["threads"] or (None if options["scheduler"] else max(1, runtime.available_cores() // workers))
+    threads = options["threads"] or (None if options["scheduler"] else max(1, environment.available_cores() // workers))
     folder = Path(output).absolute()
     tasks = [
         sweeping.Task(name, preset, config, read, folder / "runs" / name, options["device"], threads)
         for name, preset, config in grid(options)
     ]
-    left = tasks if options["overwrite"] else sweeping.unfinished(tasks, stack, resume=options["resume"])
-    sweeping.prepare(folder, overwrite=options["overwrite"])
-    place = (
-        cluster.existing(options["scheduler"])
-        if options["scheduler"]
-        else cluster.local(min(workers, max(1, len(left))), threads or 1)
-    )
-    try:
-        with place if left else contextlib.nullcontext() as client:
-            if client is not None and options["scheduler"] and not client.nthreads():
-                click.echo(f"{options['scheduler']} has no workers yet: the fits wait for them", err=True)
-            failed = carry_out(tasks, left, client, folder, options["progress"])
-    except KeyboardInterrupt:
-        click.echo("ddip-tf: interrupted; finished fits are kept, --resume does the rest", err=True)
-        raise click.exceptions.Exit(130) from None
+    with FolderLock(folder):
+        left = tasks if options["overwrite"] else sweeping.unfinished(tasks, stack, resume=options["resume"])
+        sweeping.prepare(folder, overwrite=options["overwrite"])
+        workplace = (
+            dask_cluster.existing(options["scheduler"])
+            if options["scheduler"]
+            else dask_cluster.local(min(workers, max(1, len(left))), threads or 1)
+        )
+        try:
+            with workplace if left else contextlib.nullcontext() as client:
+                if client is not None and options["scheduler"] and not client.nthreads():
+                    click.echo(f"{options['scheduler']} has no workers yet: the fits wait for them", err=True)
+                failed = carry_out(tasks, left, client, folder, options["progress"])
+        except KeyboardInterrupt:
+            click.echo("ddip-tf: interrupted; finished fits are kept, --resume does the rest", err=True)
+            raise click.exceptions.Exit(130) from None
     if options["progress"] != "json":
-        click.echo(f"table   {folder / sweeping.SUMMARY}\npage    {folder / sweep_page.PAGE}")
+        click.echo(f"table   {folder / sweep_table.SUMMARY}\npage    {folder / sweep_page.PAGE}")
     if failed:
         names = ", ".join(failed)
-        raise RunError(f"{len(failed)} of {len(tasks)} fits failed: {names}; {folder / sweeping.SUMMARY} says why")
+        raise RunError(f"{len(failed)} of {len(tasks)} fits failed: {names}; {folder / sweep_table.SUMMARY} says why")
 
 
 # fits of a sweep keep their state every five minutes, end with the sweep, and are many
@@ -109,7 +112,7 @@ for _option in sweep.params:
 
 def grid(options: dict[str, Any]) -> list[tuple[str, str, Any]]:
     """(name, preset, settings) of every fit. Raises InputError for settings that do not go together."""
-    from ddip_tf.sweep import name_of
+    from ddip_tf.workflows.sweep import name_of
 
     found: dict[str, tuple[str, str, Any]] = {}
     several = len(options["mixing"] or ()) > 1
@@ -135,26 +138,27 @@ def grid(options: dict[str, Any]) -> list[tuple[str, str, Any]]:
 
 def carry_out(tasks: list[Task], left: list[Task], client: Any, folder: Path, progress: str) -> list[str]:
     """Do what is left; table and page after every fit. Names of the fits that failed."""
-    from ddip_tf import cluster, report, sweep_page
-    from ddip_tf import sweep as sweeping
-    from ddip_tf.suggestion import suggest
+    from ddip_tf.report import figures
+    from ddip_tf.workflows import dask_cluster, sweep_page, sweep_table
+    from ddip_tf.workflows import sweep as sweeping
+    from ddip_tf.workflows.suggestion import suggest
 
-    rows = {task.name: sweeping.row(task) for task in tasks}
+    rows = {task.name: sweep_table.row(task) for task in tasks}
 
     def show() -> None:
         table = list(rows.values())
-        sweeping.write_summary(table, folder)
+        sweep_table.write_summary(table, folder)
         sweep_page.write(table, folder, suggest(table))
 
     show()
     if len(left) < len(tasks) and progress not in ("json", "none"):
         click.echo(f"{len(tasks) - len(left)} of {len(tasks)} are there already")
     count, failed = len(tasks) - len(left), []
-    for task, failure in cluster.run(sweeping.work, left, client) if left else ():
+    for task, failure in dask_cluster.run(sweeping.work, left, client) if left else ():
         count += 1
-        rows[task.name] = sweeping.row(task, failure)
+        rows[task.name] = sweep_table.row(task, failure)
         if failure is None:
-            report.write_figures(task.run)
+            figures.write_figures(task.run)
             write_page(task.run)
         else:
             failed.append(task.name)

@@ -21,18 +21,18 @@ def transfer(files: tuple[str, ...], output: str | None, normalisation: str, **o
     \b
     ddip-tf transfer slice1.tif slice2.tif -o law
     """
-    from ddip_tf import describe
-    from ddip_tf.transfer import estimate_transfer
+    from ddip_tf.report import text
+    from ddip_tf.transfer.estimate import estimate_transfer
 
     if options["quantity"] == "both":
         raise InputError("transfer takes one quantity at a time: phase or amplitude")
     stack = read_stack(files, options, options["quantity"])
     law = estimate_transfer(stack.images, normalisation=normalisation)
-    click.echo(describe.transfer(law, stack.pixel_size_m))
+    click.echo(text.transfer(law, stack.pixel_size_m))
     for sentence in stack.notes:
         click.echo(f"Warning: {sentence}")
     if output:
-        from ddip_tf import report
+        from ddip_tf.report import figures
 
-        for path in report.write_transfer(law, output, stack.pixel_size_m):
+        for path in figures.write_transfer(law, output, stack.pixel_size_m):
             click.echo(path)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import click
 
 from ddip_tf.errors import InputError
-from ddip_tf.quantities import LARGEST_PIXEL_M, LARGEST_SPACING_M, LARGEST_WAVELENGTH_M, beam, check_length, length_m
+from ddip_tf.slices.quantities import (
+    LARGEST_PIXEL_M,
+    LARGEST_SPACING_M,
+    LARGEST_WAVELENGTH_M,
+    beam,
+    check_length,
+    length_m,
+)
 
 
 class Length(click.ParamType):

@@ -10,7 +10,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from ddip_tf import _typing
+from ddip_tf._types import StrPath
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 
@@ -34,7 +34,7 @@ def read(path: Path) -> np.ndarray:
     return array
 
 
-def read_npz(path: _typing.Path) -> dict[str, np.ndarray]:
+def read_npz(path: StrPath) -> dict[str, np.ndarray]:
     """All arrays of a ``.npz`` file by name.
 
     Sizes are checked before anything is allocated, against the file's own directory and `limits.most_bytes`.
@@ -59,7 +59,7 @@ def read_npz(path: _typing.Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path} cannot be read: {_one_line(error)}") from error
 
 
-def _array(stream: IO[bytes], size: int, path: _typing.Path) -> np.ndarray:
+def _array(stream: IO[bytes], size: int, path: StrPath) -> np.ndarray:
     """The array in a stream of ``size`` bytes, allocated only if the header agrees with the size."""
     version = npy.read_magic(stream)
     headers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}

@@ -11,7 +11,7 @@ import numpy as np
 
 from ddip_tf.errors import InputError
 from ddip_tf.formats.content import Content
-from ddip_tf.slices import SMALLEST_SIDE
+from ddip_tf.slices.stack import SMALLEST_SIDE
 
 ENDS = ("first", "last")
 

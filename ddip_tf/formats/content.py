@@ -9,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ddip_tf._typing import Box
+from ddip_tf._types import Box
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
-from ddip_tf.quantities import ANGSTROM_M
-from ddip_tf.quantities import HC_EV_M as HC_EV_M
+from ddip_tf.slices.quantities import ANGSTROM_M
 
 #: deflate packs at most 1032 bytes into one: an array much larger than its file was declared, not written
 LARGEST_PACKING = 1100

@@ -8,7 +8,7 @@ from typing import Any
 
 from ddip_tf.formats import tiff
 from ddip_tf.formats.content import one
-from ddip_tf.quantities import unit_m
+from ddip_tf.slices.quantities import unit_m
 
 
 @dataclass(frozen=True)

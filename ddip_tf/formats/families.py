@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import _typing
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats, StrPath
 from ddip_tf.errors import InputError
 from ddip_tf.formats import (
     adorym,
@@ -33,14 +32,13 @@ from ddip_tf.formats import (
     zspy,
 )
 from ddip_tf.formats.content import Content, Family
-from ddip_tf.quantities import (
+from ddip_tf.slices.optics import HC_EV_M, electron_wavelength_m
+from ddip_tf.slices.quantities import (
     ELECTRONS_UNDER_M,
-    HC_EV_M,
     LARGEST_PIXEL_M,
     LARGEST_SPACING_M,
     LARGEST_WAVELENGTH_M,
     SMALLEST_M,
-    electron_wavelength_m,
     show_length,
 )
 
@@ -85,7 +83,7 @@ FAMILIES = {
 }
 
 
-def read_images(file: _typing.Path) -> tuple[Floats, tuple[float, float] | None]:
+def read_images(file: StrPath) -> tuple[Floats, tuple[float, float] | None]:
     """All images (N, H, W) of one file as they are, complex included, and the (y, x) pixel size in metres.
 
     Raises InputError if the file is missing, unreadable or holds no image.
@@ -95,7 +93,7 @@ def read_images(file: _typing.Path) -> tuple[Floats, tuple[float, float] | None]
 
 
 def open_content(
-    file: _typing.Path, family: str | None = None, dataset: str | None = None, slice_axis: str | None = None
+    file: StrPath, family: str | None = None, dataset: str | None = None, slice_axis: str | None = None
 ) -> Content:
     """What one file holds: its images (N, H, W) as they are, complex included, and what it says of them.
 
@@ -117,7 +115,7 @@ def change_content(path: Path, family: str, dataset: str | None, slice_axis: str
     kind.change(path, dataset, axes.moved(factor, shown, taken))
 
 
-def family_of(file: _typing.Path, family: str | None = None, dataset: str | None = None) -> str:
+def family_of(file: StrPath, family: str | None = None, dataset: str | None = None) -> str:
     """The name of a file's family, found from its content unless ``family`` says it.
 
     Raises InputError if the file is missing or no family knows it, or ``family`` is no name.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ddip_tf._typing import Box
+from ddip_tf._types import Box
 
 #: a slice whose values differ by less than this share of their size is the same everywhere
 SAME = 1e-5

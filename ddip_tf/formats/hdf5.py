@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf._typing import Box
+from ddip_tf._types import Box
 from ddip_tf.errors import InputError
 from ddip_tf.formats.content import Content, Family, as_slices, check_size
 

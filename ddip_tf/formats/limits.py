@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ddip_tf import _typing
+from ddip_tf._types import StrPath
 from ddip_tf.errors import InputError
 
 #: environment variable that sets the limit, in bytes
@@ -25,7 +25,7 @@ def most_bytes() -> int:
         raise InputError(f"{VARIABLE} is {text!r}; it takes a number of bytes") from None
 
 
-def admit(path: _typing.Path, shape: Sequence[int], dtype: np.dtype | str) -> None:
+def admit(path: StrPath, shape: Sequence[int], dtype: np.dtype | str) -> None:
     """Raise InputError where an array of ``shape`` and ``dtype``, announced by file ``path``, is over the limit."""
     wanted, most = math.prod(map(int, shape)) * np.dtype(dtype).itemsize, most_bytes()
     if wanted > most:
@@ -35,7 +35,7 @@ def admit(path: _typing.Path, shape: Sequence[int], dtype: np.dtype | str) -> No
         )
 
 
-def read_text(path: _typing.Path, most: int = 2**26) -> str:
+def read_text(path: StrPath, most: int = 2**26) -> str:
     """A file's text, UTF-8. Raises InputError if it has more than ``most`` bytes, OSError and UnicodeDecodeError."""
     with open(path, "rb") as stream:
         data = stream.read(most + 1)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf._typing import Box
+from ddip_tf._types import Box
 from ddip_tf.errors import InputError
 from ddip_tf.formats import hdf5
 from ddip_tf.formats.content import Content, box_of, metres_in, one, pair, pair_in, positive, times

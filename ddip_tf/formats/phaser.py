@@ -8,7 +8,7 @@ import numpy as np
 
 from ddip_tf.formats import hdf5
 from ddip_tf.formats.content import box_of, one, pair, pair_in, positive, times
-from ddip_tf.quantities import ANGSTROM_M
+from ddip_tf.slices.quantities import ANGSTROM_M
 
 
 def find(file: Any) -> hdf5.Layout | None:

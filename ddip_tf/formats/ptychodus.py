@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf._typing import Box
+from ddip_tf._types import Box
 from ddip_tf.formats import hdf5
-from ddip_tf.formats.content import HC_EV_M, Content, as_slices, box_of, pair, positive
+from ddip_tf.formats.content import Content, as_slices, box_of, pair, positive
+from ddip_tf.slices.optics import HC_EV_M
 
 
 def find(file: Any) -> hdf5.Layout | None:

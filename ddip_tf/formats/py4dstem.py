@@ -6,7 +6,8 @@ from typing import Any
 
 from ddip_tf.formats import hdf5
 from ddip_tf.formats.content import box_of, one, pair_in, positive, times
-from ddip_tf.quantities import ANGSTROM_M, electron_wavelength_m
+from ddip_tf.slices.optics import electron_wavelength_m
+from ddip_tf.slices.quantities import ANGSTROM_M
 
 
 def find(file: Any) -> hdf5.Layout | None:

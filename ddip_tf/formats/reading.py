@@ -8,18 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ddip_tf import _typing
-from ddip_tf._typing import Box, Floats
+from ddip_tf._types import Box, Floats, StrPath
 from ddip_tf.errors import InputError
 from ddip_tf.formats.content import Content
 from ddip_tf.formats.families import family_of, files_of, open_content
 from ddip_tf.formats.gaps import finite_box, vacuum
-from ddip_tf.phase import Conversion, convert, scanned_box
-from ddip_tf.slices import SMALLEST_SIDE, SliceStack, Source, check_box, check_picks, spacing_of
+from ddip_tf.slices.phase import Conversion, convert, scanned_box
+from ddip_tf.slices.stack import SMALLEST_SIDE, SliceStack, Source, check_box, check_picks, spacing_of
 
 
 def read(
-    *files: _typing.Path,
+    *files: StrPath,
     pixel_size_m: float | None = None,
     family: str | None = None,
     dataset: str | None = None,

@@ -11,7 +11,8 @@ import numpy as np
 from ddip_tf.errors import InputError
 from ddip_tf.formats import hdf5
 from ddip_tf.formats.content import one
-from ddip_tf.quantities import electron_wavelength_m, unit_m
+from ddip_tf.slices.optics import electron_wavelength_m
+from ddip_tf.slices.quantities import unit_m
 
 #: names of axes that count slices, and of those that are an image's rows and columns
 SLICES, ROWS, COLUMNS = ("z", "slice", "slices", "depth", "thickness", "layer", "layers"), ("y",), ("x",)

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ddip_tf import _typing
-from ddip_tf._typing import Floats
+from ddip_tf._types import Floats, StrPath
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 
@@ -66,7 +65,7 @@ def opened(path: Path) -> Iterator[Any]:
         raise InputError(f"{path} cannot be read as TIFF: {_one_line(error)}") from error
 
 
-def write(path: _typing.Path, image: Floats, pixel_size_m: tuple[float, float] | None = None) -> None:
+def write(path: StrPath, image: Floats, pixel_size_m: tuple[float, float] | None = None) -> None:
     """Write one image (H, W) as float32 TIFF, with its (y, x) pixel size in metres where known."""
     import tifffile
 

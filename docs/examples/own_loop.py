@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 import ddip_tf
-from ddip_tf import losses, mixing
+from ddip_tf.networks.generators import generated, generator_channels, latent_input
+from ddip_tf.objectives import losses, mixing
 
 
 def separate(stack, epochs=2000, gamma=0.1, smoothness=1e-4, width=8, seed=0):
@@ -23,11 +24,11 @@ def separate(stack, epochs=2000, gamma=0.1, smoothness=1e-4, width=8, seed=0):
 
     generators = {
         f"slice{i + 1}": ddip_tf.build_generator(
-            height, side, channels=mixing.generator_channels(config), seed=seed + i, name=f"slice{i + 1}"
+            height, side, channels=generator_channels(config), seed=seed + i, name=f"slice{i + 1}"
         )
         for i in range(count)
     }
-    latents = {name: mixing.latent_input(random, (height, side, 1)) for name in generators}
+    latents = {name: latent_input(random, (height, side, 1)) for name in generators}
     forward = mixing.Mixing(config, count, (height, side), random)
     networks = {**generators, **forward.networks}
     variables = [variable for network in networks.values() for variable in network.trainable_variables]
@@ -40,7 +41,7 @@ def separate(stack, epochs=2000, gamma=0.1, smoothness=1e-4, width=8, seed=0):
     @tf.function
     def step(first):
         with tf.GradientTape() as tape:
-            y = mixing.generated(call, latents)
+            y = generated(call, latents)
             modelled, matrix = forward(call, y)
             loss = losses.fidelity(modelled, measured) + gamma * losses.exclusion(y)
             loss += smoothness * tf.reduce_mean(tf.image.total_variation(y[..., None]))  # the term of your own
@@ -49,7 +50,7 @@ def separate(stack, epochs=2000, gamma=0.1, smoothness=1e-4, width=8, seed=0):
         return loss
 
     history = [float(step(tf.constant(epoch < 100))) for epoch in range(epochs)]
-    return mixing.generated(call, latents).numpy(), history
+    return generated(call, latents).numpy(), history
 
 
 if __name__ == "__main__":

@@ -1,0 +1,116 @@
+"""Networks as files that need no Keras: SavedModel and ONNX. One architecture is traced and converted once.
+
+What is traced is the architecture's function with the weights among its arguments; each network's file then gets its
+own weights: as variables of the SavedModel, as initialisers of the ONNX graph.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ddip_tf import environment
+from ddip_tf.networks import pixels
+
+
+class Exporter:
+    """Writes networks, remembering the architectures it has met."""
+
+    def __init__(self) -> None:
+        self._met: dict[str, Architecture] = {}
+
+    def architecture(self, model: keras.Model) -> Architecture:
+        """The architecture of ``model``, shared with every network of the same."""
+        key = _key(model)
+        if key is None:
+            return Architecture(model)
+        if key not in self._met:
+            self._met[key] = Architecture(model)
+        return self._met[key]
+
+
+class Architecture:
+    """A network's function of its inputs and weights.
+
+    ``model`` is a functional Keras model with one output, (batch, H, W, 1).
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self.inputs = {x.name: tf.TensorSpec(x.shape, x.dtype, x.name) for x in model.inputs}
+        self._weights = [tf.TensorSpec(w.shape, w.dtype, w.path.replace("/", ".")) for w in _weights(model)]
+        split, count = len(model.trainable_variables), len(self.inputs)
+
+        def call(*arguments: tf.Tensor) -> tf.Tensor:
+            x, weights = list(arguments[:count]), list(arguments[count:])
+            return model.stateless_call(weights[:split], weights[split:], x if count > 1 else x[0])[0]
+
+        self.function = tf.function(call, input_signature=[*self.inputs.values(), *self._weights], autograph=False)
+
+    def save_model(self, model: keras.Model, folder: Path) -> None:
+        """Write ``model`` as SavedModel: signature ``serving_default``, inputs by name → ``image``."""
+        module = tf.Module()
+        module.weights = [tf.Variable(w) for w in _weights(model)]
+        module.serve = tf.function(
+            lambda *inputs: {"image": self.function(*inputs, *module.weights)},
+            input_signature=list(self.inputs.values()),
+            autograph=False,
+        )
+        with environment.quiet():
+            tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+
+    def save_onnx(self, model: keras.Model, path: Path) -> None:
+        """Write ``model`` as ONNX: inputs by name → ``image``."""
+        import onnx
+        from onnx import numpy_helper
+
+        proto = onnx.ModelProto()
+        proto.CopyFrom(self._converted)
+        inputs = {x.name: x for x in proto.graph.input}
+        for spec, weight in zip(self._weights, _weights(model), strict=True):
+            if spec.name in inputs:  # a bias that cancels is no input of the optimised graph
+                proto.graph.input.remove(inputs[spec.name])
+                proto.graph.initializer.append(numpy_helper.from_array(weight.numpy(), spec.name))
+        path.write_bytes(proto.SerializeToString())
+
+    @cached_property
+    def _converted(self) -> Any:
+        """The function as ONNX, weights among the inputs."""
+        import tf2onnx
+
+        with environment.quiet(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            proto, _ = tf2onnx.convert.from_function(self.function, input_signature=self.function.input_signature)
+        found = proto.graph.output[0].name
+        for node in proto.graph.node:
+            node.output[:] = ["image" if name == found else name for name in node.output]
+        proto.graph.output[0].name = "image"
+        return proto
+
+
+def _weights(model: keras.Model) -> list[keras.Variable]:
+    return [*model.trainable_variables, *model.non_trainable_variables]
+
+
+def _key(model: keras.Model) -> str | None:
+    """Equal for networks that differ in names and weights only; None where a layer holds constants of its own."""
+    layers = model.layers
+    if not all(type(layer).__module__.startswith("keras.") or isinstance(layer, pixels.Pixels) for layer in layers):
+        return None
+    config = model.get_config()
+    number = {name: index for index, name in enumerate([model.name, *(layer["name"] for layer in config["layers"])])}
+    return json.dumps(_plain(config, number), default=str)
+
+
+def _plain(config: Any, number: dict[str, int]) -> Any:
+    """A model's config without initialisers, and with ``number`` in place of names."""
+    if isinstance(config, dict):
+        return {key: _plain(value, number) for key, value in config.items() if not key.endswith("_initializer")}
+    if isinstance(config, (list, tuple)):
+        return [_plain(value, number) for value in config]
+    return number.get(config, config) if isinstance(config, str) else config

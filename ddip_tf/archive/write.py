@@ -1,0 +1,206 @@
+"""The run folder: generators as SavedModel and ONNX, latents, pictures, and a manifest with every file's hash.
+
+Writing needs TensorFlow; reading (`ddip_tf.archive.run`) does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ddip_tf import environment
+from ddip_tf._types import Floats, StrPath
+from ddip_tf.archive.lock import FolderLock, as_run_error, taken
+from ddip_tf.archive.manifest import FORMAT_VERSION, MANIFEST, load_manifest, sha256
+from ddip_tf.archive.runtimes import run_saved_model
+from ddip_tf.errors import InputError
+from ddip_tf.formats import tiff
+from ddip_tf.slices.separation import loss_terms
+from ddip_tf.training.checkpoint import STATE
+
+if TYPE_CHECKING:
+    from ddip_tf.config import FitConfig
+    from ddip_tf.slices.separation import Separation
+    from ddip_tf.slices.stack import SliceStack, Source
+
+#: arrays of the mixing with fewer numbers also stand in the manifest, for people to read
+LARGEST_LISTED = 1000
+
+
+def save(separation: Separation, run: StrPath, *, overwrite: bool = False) -> Path:
+    """Archive a separation as run folder ``run``; complete or not there at all.
+
+    Parameters
+    ----------
+    separation
+        what `ddip_tf.fit` gave.
+    run
+        the folder to make.
+    overwrite
+        whether an existing folder that is not empty may be replaced.
+
+    Returns
+    -------
+    pathlib.Path
+        the folder.
+
+    Raises
+    ------
+    InputError
+        the folder exists, is not empty, and ``overwrite`` is not set.
+    RunError
+        it cannot be written.
+    """
+    with RunFolder(run, overwrite=overwrite) as folder:
+        folder.write(separation)
+    return Path(run)
+
+
+class RunFolder:
+    """A run folder in the making: filled aside, under a name of its own, and exchanged when complete.
+
+    Use it as a context: entering claims the folder (so that a missing permission shows before hours of work, and no
+    second process works on it), leaving with an error removes what was written. Raises as `save`.
+
+    Parameters
+    ----------
+    run, overwrite
+        as in `save`.
+    resume
+        whether the folder may hold an unfinished run (its checkpoints) or a finished one (`finished`).
+    """
+
+    def __init__(self, run: StrPath, *, overwrite: bool = False, resume: bool = False) -> None:
+        self.run = Path(run).absolute()
+        self._lock = FolderLock(run)
+        self._keep = not (overwrite or resume)
+
+    def __enter__(self) -> RunFolder:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._lock)
+            if self._keep and taken(self.run):
+                hint = "--resume goes on with it, " if (self.run / STATE).exists() else ""
+                raise InputError(f"{self.run} exists and is not empty: {hint}choose another -o, or --overwrite")
+            self._leave = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self._leave.close()
+
+    def finished(self, stack: SliceStack, config: FitConfig) -> bool:
+        """Whether there is a finished run of this ``stack`` and ``config``, and nothing to go on with.
+
+        Raises InputError where there is a finished run of others.
+        """
+        if (self.run / STATE).exists() or not (self.run / MANIFEST).exists():
+            return False
+        manifest = load_manifest(self.run)
+        now = _manifest_of_input(stack, config)
+        for name, value in json.loads(json.dumps(now)).items():
+            if manifest.get(name) != value:
+                raise InputError(f"{self.run} is a finished run with another {name}: choose another -o, or --overwrite")
+        return True
+
+    def write(self, separation: Separation) -> None:
+        """Fill the folder and put it in its place."""
+        with as_run_error(self.run):
+            _write_run(separation, self._lock.aside)
+            self._lock.commit()
+
+
+def _write_run(separation: Separation, folder: Path) -> None:
+    import tensorflow as tf
+
+    from ddip_tf.archive.network_files import Exporter
+
+    networks, exporter = {**separation.generators, **separation.filters}, Exporter()
+    for name in networks:
+        (folder / ("generators" if name in separation.generators else "onnx")).mkdir(exist_ok=True)
+    (folder / "onnx").mkdir(exist_ok=True)
+    pictures = []
+    for name, model in networks.items():
+        architecture = exporter.architecture(model)
+        architecture.save_onnx(model, folder / "onnx" / f"{name}.onnx")
+        if name in separation.generators:
+            architecture.save_model(model, folder / "generators" / name)
+            # the picture is the reloaded generator's: what is archived is what regenerates
+            with tf.device(separation.provenance.get("device", "/CPU:0")):
+                pictures.append(run_saved_model(folder, name, separation.latents)[0, ..., 0])
+    outputs = separation.to_output(np.stack(pictures))
+    np.savez(folder / "latents.npz", **separation.latents)  # type: ignore[arg-type]
+    np.savez(folder / "mixing.npz", **separation.mixing)  # type: ignore[arg-type]
+    _write_images(folder / "outputs", separation, outputs)
+    _write_history(folder / "history.csv", separation.history)
+    files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    text = json.dumps({**_manifest(separation), "files": files}, indent=1, ensure_ascii=False)
+    (folder / MANIFEST).write_text(text + "\n")
+
+
+def _write_images(folder: Path, separation: Separation, outputs: Floats) -> None:
+    folder.mkdir()
+    for number, (image, output) in enumerate(zip(separation.stack.images, outputs, strict=True), 1):
+        size = separation.stack.pixel_size_m
+        tiff.write(folder / f"slice{number}.tif", output, size)
+        tiff.write(folder / f"ghost{number}.tif", image - output, size)
+
+
+def _write_history(path: Path, history: Mapping[str, Floats]) -> None:
+    rows = zip(*history.values(), strict=True)
+    lines = [",".join(history), *(",".join(f"{value:.8g}" for value in row) for row in rows)]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def _manifest(separation: Separation) -> dict[str, Any]:
+    stack = separation.stack
+    # α of the last epoch's start is in history.csv; the final one is mixing.matrix
+    losses = {name: float(values[-1]) for name, values in loss_terms(separation.history).items()}
+    return {
+        "format_version": FORMAT_VERSION,
+        "versions": environment.versions(),
+        "platform": environment.platform_name(),
+        **separation.provenance,
+        "status": separation.status,
+        "epochs_done": separation.epochs,
+        **_manifest_of_input(stack, separation.config),
+        "seed": separation.config.seed,
+        "pixel_size_m": stack.pixel_size_m,
+        "spacing_m": stack.spacing_m,
+        "normalisation": {
+            "rule": "output = gain * generator + offset",
+            **dataclasses.asdict(separation.to_output),
+        },
+        "gamma": separation.config.exclusion_weight,
+        "final": losses,
+        "mixing": {
+            name: np.round(values.astype(float), 6).tolist()
+            for name, values in separation.mixing.items()
+            if values.size < LARGEST_LISTED
+        },
+        "warnings": list(separation.warnings),
+    }
+
+
+def _entry(source: Source) -> dict[str, Any]:
+    """Of a source; the slice axis only where it was said, so that entries of older runs are the same."""
+    entry = dataclasses.asdict(source)
+    return entry if source.slice_axis else {name: value for name, value in entry.items() if name != "slice_axis"}
+
+
+def _manifest_of_input(stack: SliceStack, config: FitConfig) -> dict[str, Any]:
+    """What a run was asked to do."""
+    return {
+        "config": config.to_dict(),
+        "slices": len(stack),
+        "shape": list(stack.shape),
+        "inputs": [_entry(source) for source in stack.sources],
+        "crop": stack.crop,
+        "guides": [{"slice": g.index + 1, "name": g.name, "sha256": g.sha256} for g in stack.guides] or None,
+        "amplitudes": True if stack.amplitudes is not None else None,
+        "from_complex": dataclasses.asdict(stack.record) if stack.record else None,
+    }

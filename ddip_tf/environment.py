@@ -1,0 +1,75 @@
+"""What this process runs on: versions, cores, memory, and a quiet start of native libraries."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import metadata
+from typing import Any
+
+#: packages whose versions decide what a run gives
+RECORDED = ("ddip-tf", "tensorflow", "keras", "numpy", "tifffile", "onnx", "tf2onnx", "onnxruntime")
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep native libraries from writing on standard error; what they wrote is shown if the block fails.
+
+    An interruption is no failure. TensorFlow's Python side says errors only from then on: it speaks of files it wrote,
+    and of graphs traced anew.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").addFilter(_errors_only)
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as kept:
+        terminal = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except Exception:
+            sys.stderr.flush()
+            kept.seek(0)
+            os.write(terminal, kept.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(terminal, 2)
+            os.close(terminal)
+
+
+def _errors_only(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages in `RECORDED` that are installed."""
+    found = {"python": platform.python_version()}
+    for name in RECORDED:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def platform_name() -> str:
+    """Operating system and processor architecture, such as ``Linux x86_64``."""
+    return f"{platform.system()} {platform.machine()}"
+
+
+def memory_bytes() -> dict[str, Any]:
+    """Peak resident memory of this process, in bytes, where the system tells."""
+    with contextlib.suppress(ImportError):
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        return {"peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
+    return {}

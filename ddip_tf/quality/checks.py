@@ -1,0 +1,94 @@
+"""When not to trust a result, in plain sentences."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ddip_tf._types import Floats
+from ddip_tf.slices import registration
+from ddip_tf.slices.separation import Separation
+
+#: weights run in [0.05, 0.95]; this near an end they have run against it
+NEAR_BOUND = 0.01
+#: share of an input's standard deviation that may be left over; simulated pairs with truth stay under a quarter
+UNEXPLAINED = 0.35
+
+
+def with_warnings(separation: Separation) -> Separation:
+    """The same separation with the sentences of every check that fired."""
+    checks = (_weights_at_bounds, _confused, _unexplained, _fewer_levels, _misregistered)
+    found = [sentence for check in checks for sentence in check(separation)]
+    left = [round(float(share), 4) for share in unexplained(separation)]
+    return replace(
+        separation,
+        warnings=(*separation.warnings, *found),
+        provenance={**separation.provenance, "unexplained": left},
+    )
+
+
+def _weights_at_bounds(separation: Separation) -> list[str]:
+    if "matrix" not in separation.mixing:
+        return []
+    own = np.diag(separation.mixing["matrix"])
+    stuck = [
+        f"slice {i + 1} ({weight:.2f})"
+        for i, weight in enumerate(own)
+        if min(weight - 0.05, 0.95 - weight) < NEAR_BOUND
+    ]
+    if not stuck:
+        return []
+    return [f"The own weight ran to its bound for {', '.join(stuck)}: this slice was hardly separated."]
+
+
+def _confused(separation: Separation) -> list[str]:
+    """y_i that follows another slice's input more than its own."""
+    count = len(separation.stack)
+    correlation = np.abs(
+        np.corrcoef(separation.outputs.reshape(count, -1), separation.stack.images.reshape(count, -1))
+    )[:count, count:]
+    return [
+        f"Slices may be confused: output {i + 1} follows input {int(row.argmax()) + 1} more than its own."
+        for i, row in enumerate(np.nan_to_num(correlation))
+        if row.argmax() != i
+    ]
+
+
+def unexplained(separation: Separation) -> Floats:
+    """Of each input (N,), the share of its standard deviation that the modelled slice does not have."""
+    images, modelled = separation.stack.images, separation.modelled
+    contrast = np.std(images, axis=(1, 2), dtype=float)
+    return np.std(images - modelled, axis=(1, 2), dtype=float) / np.where(contrast > 0, contrast, np.inf)
+
+
+def _unexplained(separation: Separation) -> list[str]:
+    """Structure of an input that the modelled slice does not have."""
+    left = unexplained(separation)
+    return [
+        f"{100 * share:.0f} % of the contrast of slice {i + 1} is not explained by the modelled mixture: look at "
+        f"input − model before you believe output {i + 1}."
+        for i, share in enumerate(left)
+        if share > UNEXPLAINED
+    ]
+
+
+def _fewer_levels(separation: Separation) -> list[str]:
+    levels = separation.provenance.get("levels", 5)
+    if levels == 5:
+        return []
+    height, width = separation.stack.shape
+    return [f"The networks have {levels} levels instead of 5: {height} x {width} pixels are too few for more."]
+
+
+def _misregistered(separation: Separation) -> list[str]:
+    """Neighbouring slices of which what both hold lies more than a pixel apart."""
+    images, found = separation.stack.images, []
+    for i in range(len(images) - 1):
+        shift = registration.shift_between(images[i], images[i + 1])
+        if shift and max(map(abs, shift)) > 1:
+            found.append(
+                f"Slice {i + 2} seems to lie {shift[0]:+.1f}, {shift[1]:+.1f} pixels (y, x) from slice {i + 1}: "
+                "slices must be on one pixel grid."
+            )
+    return found

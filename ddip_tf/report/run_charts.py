@@ -1,0 +1,118 @@
+"""The curves of a run as plain numbers, for the charts of its page: losses, α, T(k), power spectra."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ddip_tf._types import Floats
+from ddip_tf.archive.run import read_history
+from ddip_tf.quality import power_spectrum
+from ddip_tf.slices import optics
+from ddip_tf.slices.separation import loss_terms, pair_name
+
+#: points that a curve of a page has at most
+MOST_POINTS = 800
+Chart = dict[str, Any]
+
+
+def losses(runs: Sequence[Path]) -> list[Chart]:
+    """Loss terms and α by epoch; of several runs the loss alone. No chart for runs without epochs.
+
+    Raises InputError for a damaged ``history.csv``.
+    """
+    histories = [read_history(run) for run in runs]
+    longest = max(histories, key=lambda history: len(history["epoch"]))
+    epochs = longest["epoch"]
+    if len(epochs) < 2:
+        return []
+    if len(runs) > 1:
+        first = "loss" if "loss" in longest else "fidelity"
+        lines = [_line(run.name, _padded(one[first], len(epochs))) for run, one in zip(runs, histories, strict=True)]
+        return [chart("Loss of every fit", ("epoch", epochs), first, lines, ylog=True)]
+    terms = loss_terms(longest)
+    weights = {name: values for name, values in longest.items() if name != "epoch" and name not in terms}
+    found = [chart("Loss", ("epoch", epochs), "loss", [_line(*item) for item in terms.items()], ylog=True)]
+    if weights:
+        lines = [_line(f"α{name[5:]}", values) for name, values in weights.items()]
+        found.append(chart("Mixing weights α", ("epoch", epochs), "α", lines, yrange=[0, 1]))
+    return found
+
+
+def transfer(learned: Mapping[str, Floats], pixel_size_m: tuple[float, float] | None) -> Chart:
+    """T(k) off the diagonal: curves, raw points, and raw ± σ where that is under one."""
+    k, unit = optics.frequency(learned["k"], pixel_size_m)
+    lines = []
+    count = learned["transfer"].shape[-1]
+    for colour, (i, j) in enumerate((i, j) for i in range(count) for j in range(count) if i != j):
+        name = f"T{pair_name(i, j)}: slice {j + 1} in slice {i + 1}"
+        raw, sigma = learned["raw"][:, i, j], learned["sigma"][:, i, j]
+        known = np.where(sigma < 1, raw, np.nan)
+        lines.append({**_line(name, learned["transfer"][:, i, j]), "colour": colour})
+        points = {**_line(f"T{pair_name(i, j)} raw ± σ", known), "colour": colour, "points": True}
+        lines.append(points | {"low": _plain(known - sigma), "high": _plain(known + sigma)})
+    return chart("T(k)", (f"spatial frequency k ({unit})", k), "T", lines, xlog=True, yrange=[-0.6, 1.0])
+
+
+def spectra(inputs: Floats, outputs: Floats, pixel_size_m: tuple[float, float] | None) -> list[Chart]:
+    """Power on rings of each slice's input and output (N, H, W), normalised; constant images are left out."""
+    found = []
+    for number, pair in enumerate(zip(inputs, outputs, strict=True), 1):
+        lines: list[dict[str, Any]] = []
+        for name, image in zip(("input", "output"), pair, strict=True):
+            if np.ptp(image) > 0:
+                radii, mean = power_spectrum.radial(power_spectrum.power_spectrum(image))
+                lines.append(_line(name, mean))
+        if lines:
+            k, unit = optics.frequency(radii, pixel_size_m)
+            where = (f"spatial frequency ({unit})", k)
+            found.append(chart(f"Slice {number}", where, "P, mean over rings", lines, xlog=True, ylog=True))
+    return found
+
+
+def chart(
+    title: str,
+    x: tuple[str, Floats],
+    ylabel: str,
+    lines: Sequence[dict[str, Any]],
+    *,
+    xlog: bool = False,
+    ylog: bool = False,
+    yrange: Sequence[float] | None = None,
+) -> Chart:
+    """What ``page/charts.js`` draws; long curves keep every so many points, and a logarithmic axis what is above 0."""
+    step = -(-len(x[1]) // MOST_POINTS)
+    thinned = []
+    for line in lines:
+        curves: dict[str, list[float | None]] = {
+            name: line[name][::step] for name in ("y", "low", "high") if name in line
+        }
+        if ylog:
+            curves = {name: [v if v is not None and v > 0 else None for v in ys] for name, ys in curves.items()}
+        thinned.append({**line, **curves})
+    return {
+        "title": title,
+        "x": _plain(x[1][::step]),
+        "xlabel": x[0],
+        "xlog": xlog,
+        "ylabel": ylabel,
+        "ylog": ylog,
+        "yrange": yrange,
+        "lines": thinned,
+    }
+
+
+def _line(label: str, values: Floats) -> dict[str, Any]:
+    return {"label": label, "y": _plain(values)}
+
+
+def _plain(values: Floats) -> list[float | None]:
+    """Numbers for JSON, of seven digits: what is not finite is None."""
+    return [float(f"{v:.7g}") if np.isfinite(v) else None for v in np.asarray(values, float)]
+
+
+def _padded(values: Floats, count: int) -> Floats:
+    return np.pad(values, (0, count - len(values)), constant_values=np.nan)

@@ -1,0 +1,231 @@
+"""The page of a run: slices to compare and to measure in, curves, warnings and how to reproduce, in one HTML file.
+
+The template and its scripts are in ``page/``; charts are drawn by uPlot (MIT licence), which lies there too.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ddip_tf import config
+from ddip_tf._types import Floats, StrPath
+from ddip_tf.archive.lock import replace_text
+from ddip_tf.archive.manifest import inside, load_manifest
+from ddip_tf.archive.run import archived, read_deviations, read_learned
+from ddip_tf.errors import RunError
+from ddip_tf.quality import power_spectrum
+from ddip_tf.report import image_data, run_charts
+from ddip_tf.report.text import command, repeats
+from ddip_tf.slices.separation import filter_pair
+
+PAGE = "report.html"
+#: pixels of all slices together that a page shows as they are; beyond, it shows means over squares
+MOST_PIXELS = 1_500_000
+
+CAPTIONS = {
+    "input": "input",
+    "output": "output",
+    "ghost": "ghost: input − output, what was taken out",
+    "deviation": "standard deviation over fits, black is 0",
+    "spread": "spread over solutions from other first guesses, black is 0",
+    "decided by data": "what the data decide by themselves; the rest is the prior's",
+}
+#: shown from 0 up
+FROM_ZERO = ("deviation", "spread")
+
+
+def write(run: StrPath) -> Path:
+    """``report.html`` of the run folder ``run``: needs no network, no TensorFlow, and no other file.
+
+    Raises
+    ------
+    InputError
+        no run folder, or a file of it cannot be read.
+    RunError
+        the page cannot be written.
+    """
+    run = Path(run)
+    try:
+        text = _render(run)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        if type(error).__module__.startswith("ddip_tf"):
+            raise
+        raise RunError(f"{run} is damaged, no page of it: {type(error).__name__} {str(error)[:200]}") from error
+    return replace_text(run / PAGE, text)
+
+
+def _render(run: Path) -> str:
+    import jinja2
+    import markupsafe
+
+    def source(name: str) -> markupsafe.Markup:
+        return markupsafe.Markup(
+            resources.files("ddip_tf.report").joinpath("page", name).read_text()
+        )  # the package's own
+
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+    template = environment.from_string(str(source("run.html")))
+    return template.render(**_contents(run), source=source)
+
+
+def _contents(run: Path) -> dict[str, Any]:
+    """What the template shows, by name."""
+    manifest = load_manifest(run)
+    inputs, outputs = archived(run)
+    repeated = "runs" in manifest
+    learned = {} if repeated else read_learned(run, manifest)
+    views = _further_views(run, len(inputs), learned, repeated)
+    size = manifest["pixel_size_m"]
+    small: list[dict[str, Any]] = []
+    charts: list[run_charts.Chart] = []
+    sections = []
+
+    def add(heading: str, note: str, curves: list[run_charts.Chart], images: list[dict[str, Any]]) -> None:
+        if curves or images or note:
+            places = range(len(charts), len(charts) + len(curves)), range(len(small), len(small) + len(images))
+            sections.append((heading, note, *map(list, places)))
+            charts.extend(curves)
+            small.extend(images)
+
+    add("Mixing", *_mixing(manifest, learned))
+    folders = [inside(run, f"runs/{one['name']}") for one in manifest["runs"]] if repeated else [run]
+    add("Loss", "", run_charts.losses(folders), [])
+    add("Power spectra", SPECTRA, run_charts.spectra(inputs, outputs, size), _spectra(inputs, outputs))
+    binned = math.ceil(math.sqrt(inputs.size / MOST_PIXELS))
+    height, width = image_data.binned(inputs[0], binned).shape
+    data = {
+        "height": height,
+        "width": width,
+        "binned": binned,
+        "pixel_size_nm": size and [1e9 * one for one in size],
+        "slices": [
+            {
+                name: _plane(image_data.binned(images[i], binned), name)
+                for name, images in {"input": inputs, "output": outputs, **views}.items()
+            }
+            for i in range(len(inputs))
+        ],
+        "charts": charts,
+        "small": small,
+    }
+    return {
+        "name": run.absolute().name,
+        "run": shlex.quote(run.name or "."),
+        "summary": _summary(manifest),
+        "warnings": manifest["warnings"],
+        "data": data,
+        "captions": CAPTIONS,
+        "handle": round(max(height, width) / 60, 2),
+        "sources": [source["name"] for source in manifest["inputs"]] or [""] * len(inputs),
+        "uncertainty": _uncertainty(manifest, views),
+        "members": manifest.get("runs", []),
+        "sections": sections,
+        "command": command(manifest),
+        "config": config.FitConfig.from_dict(manifest["config"]).to_yaml(),
+        "facts": _facts(manifest),
+        "files": list(manifest["files"].items()),
+    }
+
+
+SPECTRA = "Normalised by their sum. Pictures: (log10 P)^2.5, counted from 1e-10, zero frequency in the middle."
+
+
+def _plane(image: Floats, name: str) -> dict[str, Any]:
+    plane = image_data.encode(image, 16 if name in ("input", "output") else 8)
+    return plane | ({"top": float(np.percentile(image, 99.5))} if name in FROM_ZERO else {})
+
+
+def _further_views(run: Path, count: int, learned: Mapping[str, Floats], repeated: bool) -> dict[str, Floats]:
+    """(N, H, W) each, by name: what else there is to see of every slice."""
+    if repeated:
+        return {"deviation": read_deviations(run, count)}
+    names = {"spread": "spread", "decided by data": "decided"}
+    return {view: learned[name] for view, name in names.items() if name in learned}
+
+
+def _mixing(
+    manifest: Mapping[str, Any], learned: Mapping[str, Floats]
+) -> tuple[str, list[run_charts.Chart], list[dict[str, Any]]]:
+    """A sentence on what the forward model learned, curves and kernels."""
+    if "transfer" in learned:
+        note = "How much of each slice stands in the other, by spatial frequency; shaded: raw ± σ."
+        if (crossover := manifest.get("crossover_px", 0)) > 0:
+            note += f" Structure larger than about {crossover:.1f} pixels is told apart by the prior, not by the data."
+        return note, [run_charts.transfer(learned, manifest["pixel_size_m"])], []
+    if "matrix" not in learned:
+        return "", [], []
+    rows = "; ".join(
+        f"slice {i}: " + ", ".join(f"{weight:.3f} of y{j}" for j, weight in enumerate(row, 1))
+        for i, row in enumerate(learned["matrix"], 1)
+    )
+    kernels = {name: kernel for name, kernel in learned.items() if name.startswith("filter") and kernel.ndim == 2}
+    note = f"Weights of eq. (3) at the end: {rows}."
+    if manifest["config"]["mixing"] == "shallow":
+        note += " The filters are networks: onnx/filter12.onnx, from slice 2 into slice 1, and so on."
+    images = [
+        _small(kernel, f"kernel {_pair(name)}, {kernel.min():.3g} … {kernel.max():.3g}")
+        for name, kernel in kernels.items()
+    ]
+    return note, [], images
+
+
+def _pair(name: str) -> str:
+    """``1 ← 2`` for ``filter12``; a name that does not tell its pair as it is."""
+    pair = filter_pair(name)
+    return f"{pair[0] + 1} ← {pair[1] + 1}" if pair else name
+
+
+def _spectra(inputs: Floats, outputs: Floats) -> list[dict[str, Any]]:
+    return [
+        _small(power_spectrum.display(power_spectrum.power_spectrum(image)), f"{kind} {number}")
+        for number, pair in enumerate(zip(inputs, outputs, strict=True), 1)
+        for kind, image in zip(("input", "output"), pair, strict=True)
+        if np.ptp(image) > 0
+    ]
+
+
+def _small(image: Floats, label: str) -> dict[str, Any]:
+    """A picture that is looked at only, of 256 pixels a side at most."""
+    shown = image_data.binned(image, math.ceil(max(image.shape) / 256))
+    return {**image_data.encode(shown, 8), "height": shown.shape[0], "width": shown.shape[1], "label": label}
+
+
+def _summary(manifest: Mapping[str, Any]) -> list[str]:
+    settings, (height, width) = manifest["config"], manifest["shape"]
+    lawful = settings["mixing"] == "transfer"
+    prior = [f"prior {settings.get('prior', 'tv')}"] if lawful else [f"γ {manifest.get('gamma')}"]
+    last = [f"{name} {value:.3g}" for name, value in manifest["final"].items() if name in ("fidelity", "exclusion")]
+    words = [f"{manifest['slices']} slices of {height} × {width}", f"mixing {settings['mixing']}", *prior]
+    words += [] if manifest["epochs_done"] < 2 else [f"{manifest['epochs_done']} epochs"]
+    return [*words, f"seed {settings['seed']}", *last, f"{manifest['status']} in {manifest['wall_time_s']:.0f} s"]
+
+
+def _uncertainty(manifest: Mapping[str, Any], views: Mapping[str, Floats]) -> list[str]:
+    sentences = []
+    if "runs" in manifest:
+        sentences.append(f"Outputs are the {repeats(manifest)} (in the unit of the input).")
+    if "spread" in views:
+        means = ", ".join(f"slice {i} {image.mean():.3g}" for i, image in enumerate(views["spread"], 1))
+        sentences.append(f"Spread of the solutions that fit the data as well, mean over pixels: {means}.")
+    if sentences:
+        sentences.append(
+            "Maps are beside each slice. They show what other starts change, not what all starts get wrong."
+        )
+    return sentences
+
+
+def _facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    threads = manifest.get("threads") or {}
+    facts = [(name, str(version)) for name, version in manifest["versions"].items()]
+    facts += [("platform", manifest["platform"]), ("device", str(manifest.get("device", "?")))]
+    facts += [(f"threads {name}", str(count)) for name, count in threads.items()]
+    for number, source in enumerate(manifest["inputs"], 1):
+        facts.append((f"sha256 of slice {number}", f"{source.get('sha256', '?')} {source['name']}"))
+    return facts

@@ -1,0 +1,43 @@
+"""Ghosts taken out of a complex object, in memory: exp(−i w ghost) of a phase, exp(−w ghost) of an amplitude.
+
+The window w is 1 inside the area that was separated, falls to 0 over its rim, and leaves all outside untouched.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ddip_tf._types import Box, Floats
+
+#: width of the rim over which separated and original object are blended
+SEAM_PX = 8
+
+
+def window(box: Box, shape: tuple[int, int]) -> Floats:
+    """Weights (h, w) of the part ``box`` of an image of ``shape``: 1 inside, falling to 0 towards its rim.
+
+    Where the rim is that of the whole image there is no seam, and nothing falls.
+    """
+    sides = []
+    for (start, end), side in zip(box, shape, strict=True):
+        width = min(SEAM_PX, (end - start) // 4)
+        rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(1, width + 1) / (width + 1))
+        weights = np.ones(end - start)
+        if start > 0:
+            weights[:width] = rise
+        if end < side:
+            weights[len(weights) - width :] = rise[::-1]
+        sides.append(weights)
+    return np.outer(*sides)
+
+
+def take_out(factor: np.ndarray, ghost: Floats, box: Box, *, phase: bool, complex_object: bool) -> None:
+    """Subtract a slice's ``ghost`` (h, w), seen in ``box``, from ``factor`` (H, W), the log of what multiplies it.
+
+    ``phase``: whether the ghost is one of the phase, in rad, and not of the log-amplitude. Of a complex object the mean
+    phase or amplitude is the probe's as well: nothing to take out.
+    """
+    (y0, y1), (x0, x1) = box
+    if complex_object:
+        ghost = ghost - ghost.mean()
+    factor[y0:y1, x0:x1] -= window(box, factor.shape) * ghost * (1j if phase else 1.0)

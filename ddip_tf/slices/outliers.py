@@ -1,0 +1,77 @@
+"""Pixels that no image can hold, hot, dead or saturated: found one by one and replaced before a fit.
+
+A reconstruction spreads every feature over several pixels, so a pixel far from its neighbours is a defect. Two tests,
+in units of the robust deviation (1.4826 · MAD) of the image from its 5 × 5 median:
+
+* isolated: beyond all its eight neighbours but one (outliers may come in pairs) by more than `ISOLATED`, and more than
+  that of the deviation in its surroundings;
+* impossible: further from its 5 × 5 median than `IMPOSSIBLE` times the central 98 % of the image's values span.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ddip_tf._types import Floats
+from ddip_tf.slices.stack import SliceStack
+
+ISOLATED = 10.0
+IMPOSSIBLE = 2.0
+#: above this share of an image they are no outliers but its texture, and nothing is touched
+MOST = 0.03
+
+
+def find(image: Floats) -> np.ndarray:
+    """(H, W) mask of the outliers of ``image`` (H, W), in any unit. NumPy and SciPy only."""
+    from scipy import ndimage
+
+    x = image.astype(np.float64)
+    low, high = np.percentile(x, (1, 99))
+    deviation = x - ndimage.median_filter(x, 5, mode="mirror")
+    everywhere = 1.4826 * np.median(np.abs(deviation))
+    around = 1.4826 * ndimage.median_filter(np.abs(deviation), 9, mode="mirror")
+    ring = np.ones((3, 3), bool)
+    ring[1, 1] = False
+    above = x - ndimage.rank_filter(x, -2, footprint=ring, mode="mirror")
+    below = ndimage.rank_filter(x, 1, footprint=ring, mode="mirror") - x
+    # a floor, for images without noise: a feature is no outlier before it stands a fifth of the range above all around
+    scale = np.maximum(np.maximum(everywhere, around), 0.02 * (high - low))
+    isolated = np.maximum(above, below) > ISOLATED * scale
+    impossible = np.abs(deviation) > IMPOSSIBLE * (high - low)
+    return isolated | impossible
+
+
+def replaced(stack: SliceStack) -> tuple[SliceStack, tuple[str, ...]]:
+    """The stack with outliers replaced by the median of the good pixels around, and a sentence a slice that had any.
+
+    A stack without outliers comes back as it is.
+    """
+    images, said = stack.images, []
+    for number, image in enumerate(stack.images):
+        bad = find(image)
+        if not bad.any() or bad.mean() > MOST:
+            continue
+        images = images.copy() if images is stack.images else images
+        images[number][bad] = _medians_around(image, bad)
+        y, x = np.argwhere(bad)[0]
+        where = f"one pixel (y {y}, x {x})" if bad.sum() == 1 else f"{bad.sum()} pixels, the first at y {y}, x {x},"
+        said.append(
+            f"Slice {number + 1}: {where} cannot be part of the image (hot, dead or saturated): replaced by the median "
+            "around for the fit."
+        )
+    return (replace(stack, images=images), tuple(said)) if said else (stack, ())
+
+
+def _medians_around(image: Floats, bad: np.ndarray) -> Floats:
+    """For each bad pixel the median of the good ones in the smallest square around it that has three."""
+    values = []
+    for y, x in np.argwhere(bad):
+        for reach in range(1, max(image.shape)):
+            box = np.s_[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
+            good = image[box][~bad[box]]
+            if good.size >= 3:
+                break
+        values.append(np.median(good))
+    return np.array(values, image.dtype)

@@ -1,0 +1,113 @@
+"""What a fit gives: one object with its pictures, networks, history and provenance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ddip_tf._types import Floats
+from ddip_tf.config import FitConfig
+from ddip_tf.slices.affine import Affine
+from ddip_tf.slices.stack import SliceStack
+
+
+@dataclass(frozen=True)
+class Separation:
+    """Slices separated from their ghosts.
+
+    Attributes
+    ----------
+    stack
+        the slices that came in.
+    config
+        settings of the fit.
+    outputs
+        (N, H, W) float32, in the unit of ``stack.images``.
+    to_output
+        gain and offset, per slice, from a generator's image to ``outputs``.
+    generators
+        by name (``slice1`` …): functional Keras models, z (1, H, W, 1) → image (1, H, W, 1); under the transfer law
+        base → image.
+    latents
+        by name: the inputs of the generators, z as ``slice1`` …, base as ``slice1_base`` ….
+    filters
+        by name (`filter_name`; ``filter12``: from slice 2 into slice 1): Keras models of the mixing, if it has any.
+    mixing
+        by name: arrays that the forward model learned (``matrix`` (N, N) and kernels, or the profiles of T(k)).
+    modelled
+        (N, H, W): what the forward model makes of the outputs, to be held against ``stack.images``.
+    history
+        by name: (E,) values of every loss term and weight, epoch by epoch.
+    warnings
+        reasons not to trust the result, plain sentences.
+    status
+        ``done``, or ``stopped`` where a callback ended the fit early.
+    provenance
+        device, threads, wall time, peak memory.
+    """
+
+    stack: SliceStack
+    config: FitConfig
+    outputs: Floats
+    to_output: Affine
+    generators: Mapping[str, Any]
+    latents: Mapping[str, Floats]
+    filters: Mapping[str, Any]
+    mixing: Mapping[str, Floats]
+    modelled: Floats
+    history: Mapping[str, Floats]
+    warnings: tuple[str, ...] = ()
+    status: str = "done"
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def ghosts(self) -> Floats:
+        """(N, H, W): input − output, what was taken out of each slice."""
+        return self.stack.images - self.outputs
+
+    @property
+    def epochs(self) -> int:
+        """Epochs done."""
+        return len(next(iter(self.history.values())))
+
+
+def latents_of(name: str, inputs: Iterable[str], latents: Mapping[str, Floats]) -> dict[str, Floats]:
+    """What to feed the generator ``name``, by the name of each of its ``inputs``: ``z``, ``base`` or both.
+
+    ``latents`` are those of `latents.npz`: z of slice 1 is ``slice1``, its base ``slice1_base``. Raises KeyError.
+    """
+    return {kind: latents[name if kind == "z" else f"{name}_{kind}"] for kind in inputs}
+
+
+def loss_terms(history: Mapping[str, Floats]) -> dict[str, Floats]:
+    """The columns of a history that a loss is made of: all but ``epoch`` and the weights ``alpha1`` …, of any prior."""
+    return {name: values for name, values in history.items() if name != "epoch" and not re.fullmatch(r"alpha\d+", name)}
+
+
+def pair_name(into: int, source: int) -> str:
+    """``12`` for slice 2 in slice 1, ``1_10`` where a number has two digits (arguments count from 0)."""
+    return f"{into + 1}{'_' if max(into, source) > 8 else ''}{source + 1}"
+
+
+def filter_name(into: int, source: int) -> str:
+    """``filter12`` for f from slice 2 into slice 1, ``filter1_10`` from slice 10 (arguments count from 0)."""
+    return f"filter{pair_name(into, source)}"
+
+
+def filter_pair(name: str) -> tuple[int, int] | None:
+    """(into, source), counted from 0, of a `filter_name`; None for any other text.
+
+    Older runs of ten slices and more have names such as ``filter111``, which do not tell their pair: None, too.
+    """
+    found = re.fullmatch(r"filter(?:([1-9])([1-9])|([1-9]\d*)_([1-9]\d*))", name)
+    numbers = [int(number) - 1 for number in found.groups() if number] if found else []
+    return (numbers[0], numbers[1]) if numbers else None
+
+
+def alphas(matrix: Any) -> list[Any]:
+    """N weights to show of ``matrix`` (N, N), array or tensor: eq. (3)'s α_1, α_2 (shares of slice 1) for two slices,
+    else every slice's own weight."""
+    count = matrix.shape[0]
+    return [matrix[i, 0 if count == 2 else i] for i in range(count)]

@@ -1,0 +1,197 @@
+"""The stack of slice images that everything else works on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ddip_tf._types import Box, Floats
+from ddip_tf.errors import InputError
+from ddip_tf.slices.phase import Record
+
+SMALLEST_SIDE = 32
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where one slice came from: ``name`` of the file, its ``sha256``, the ``page`` within it, and how it was read.
+
+    ``family``: name of the file family (`ddip_tf.formats.FAMILIES`); ``dataset``: where in the file, and
+    ``slice_axis``: which axis counts the slices, if that was said.
+    """
+
+    name: str
+    sha256: str
+    page: int
+    dtype: str
+    family: str | None = None
+    dataset: str | None = None
+    slice_axis: str | None = None
+
+
+@dataclass(frozen=True)
+class Guide:
+    """A map of the slice ``index`` (counted from 0), known from elsewhere: ``image`` (H, W) in any unit."""
+
+    index: int
+    image: Floats
+    name: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class SliceStack:
+    """Reconstructed images of all slices on one pixel grid.
+
+    Parameters
+    ----------
+    images
+        (N, H, W), phase in rad (any linear unit works), upstream slice first.
+    pixel_size_m
+        (y, x) pixel size in metres, or None where no file says.
+    spacing_m
+        (N − 1,) distances between neighbouring slices in metres, or None.
+    sources
+        one `Source` a slice; empty for arrays made in memory.
+    crop
+        ((y0, y1), (x0, x1)) of `images` within the files, or None for the whole.
+    guides
+        maps of single slices known from elsewhere, on the same grid.
+    record
+        how the images were made from complex objects; None for images that were real.
+    amplitudes
+        (N, H, W) log-amplitudes of the same slices, where they take part (`ddip_tf.transfer.log_amplitudes`).
+    notes
+        sentences on the files that the user should know.
+
+    Raises
+    ------
+    InputError
+        fewer than two slices, a side under 32 pixels, NaN or infinity, complex or constant images, a pixel size or
+        spacing that is not positive.
+    """
+
+    images: Floats
+    pixel_size_m: tuple[float, float] | None = None
+    spacing_m: tuple[float, ...] | None = None
+    sources: tuple[Source, ...] = ()
+    crop: Box | None = None
+    record: Record | None = None
+    guides: tuple[Guide, ...] = ()
+    amplitudes: Floats | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        images = np.asarray(self.images)
+        if np.iscomplexobj(images):
+            raise InputError("complex images: ddip_tf.read takes complex files; of an array give the phase in rad")
+        if images.ndim != 3:
+            raise InputError(f"slices must be an array (N, H, W), got shape {images.shape}")
+        if len(images) < 2:
+            raise InputError("only one slice: separation needs at least two, one file each or all in one file")
+        if min(images.shape[1:]) < SMALLEST_SIDE:
+            raise InputError(
+                f"images are {images.shape[1]} x {images.shape[2]} pixels; each side must have at least {SMALLEST_SIDE}"
+            )
+        for name, sizes in (("pixel size", self.pixel_size_m), ("spacing", self.spacing_m)):
+            if sizes is not None and not all(0 < size < np.inf for size in sizes):
+                raise InputError(f"{name} must be a positive number of metres, not {sizes}")
+        flat = [number for number, image in enumerate(images, 1) if image.min() == image.max()]
+        with np.errstate(over="ignore"):
+            images = images.astype(np.float32)
+        for number, image in enumerate(images, 1):
+            bad = int(np.count_nonzero(~np.isfinite(image)))
+            if bad:
+                raise InputError(
+                    f"slice {number} has {bad} pixels that are NaN or infinite (as float32): "
+                    "--crop to where all are known, or replace them"
+                )
+            if number in flat:
+                raise InputError(f"slice {number} is constant ({image.flat[0]:g} everywhere): leave it out (--slices)")
+            if image.min() == image.max():
+                raise InputError(f"slice {number} varies by less than float32 resolves: subtract its offset first")
+        for guide in self.guides:
+            known, where = guide.image, f"the guide of slice {guide.index + 1}"
+            if not 0 <= guide.index < len(images):
+                raise InputError(f"{where} is of none: there are {len(images)} slices")
+            if known.shape != images.shape[1:] or not np.isfinite(known).all() or known.min() == known.max():
+                raise InputError(f"{where} must be finite, vary, and have the slices' shape")
+        if self.amplitudes is not None and not (
+            self.amplitudes.shape == images.shape and np.isfinite(self.amplitudes).all()
+        ):
+            raise InputError("log-amplitudes must be finite and have the slices' shape")
+        object.__setattr__(self, "images", images)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W) in pixels."""
+        return self.images.shape[1], self.images.shape[2]
+
+    def pick(self, indices: Sequence[int]) -> SliceStack:
+        """The slices at ``indices`` (counted from 0), in that order.
+
+        Raises InputError for an index outside the stack or one given twice.
+        """
+        check_picks(indices, len(self))
+        return replace(
+            self,
+            images=self.images[list(indices)],
+            spacing_m=spacing_of(self.spacing_m, indices),
+            sources=tuple(self.sources[i] for i in indices) if self.sources else (),
+            record=self.record.pick(list(indices)) if self.record else None,
+            amplitudes=None if self.amplitudes is None else self.amplitudes[list(indices)],
+            guides=tuple(replace(g, index=list(indices).index(g.index)) for g in self.guides if g.index in indices),
+        )
+
+    def cropped(self, rows: tuple[int, int], columns: tuple[int, int]) -> SliceStack:
+        """The part ``rows`` × ``columns`` (each start, end), in pixels of this stack.
+
+        Raises InputError for a box that is empty or reaches outside the image.
+        """
+        check_box(rows, columns, self.shape)
+        (y0, _), (x0, _) = self.crop or ((0, 0), (0, 0))
+        box = ((rows[0] + y0, rows[1] + y0), (columns[0] + x0, columns[1] + x0))
+        record = self.record.moved(rows[0], columns[0]) if self.record else None
+        guides = tuple(replace(g, image=g.image[slice(*rows), slice(*columns)]) for g in self.guides)
+        part = np.s_[:, slice(*rows), slice(*columns)]
+        amplitudes = None if self.amplitudes is None else self.amplitudes[part]
+        return replace(self, images=self.images[part], crop=box, record=record, guides=guides, amplitudes=amplitudes)
+
+    def guided(self, guides: Sequence[Guide]) -> SliceStack:
+        """The same slices with ``guides`` too, maps of the same area, resampled to the grid of the slices.
+
+        Raises InputError for a map of a slice that is not there, or that is not finite or does not vary.
+        """
+        from skimage.transform import resize
+
+        fitting = (replace(g, image=resize(np.asarray(g.image, np.float64), self.shape, order=1)) for g in guides)
+        return replace(self, guides=(*self.guides, *fitting))
+
+
+def check_picks(indices: Sequence[int], count: int) -> None:
+    """Raises InputError for an index outside ``count`` slices, counted from 0, or one given twice."""
+    for index in indices:
+        if not 0 <= index < count:
+            raise InputError(f"no slice {index}: there are {count}, counted from 0")
+    if len(set(indices)) < len(indices):
+        raise InputError(f"a slice is picked twice: {','.join(map(str, indices))}")
+
+
+def spacing_of(spacing_m: tuple[float, ...] | None, indices: Sequence[int]) -> tuple[float, ...] | None:
+    """Distances between the slices at ``indices`` of a stack whose neighbours lie ``spacing_m`` (N − 1,) apart."""
+    if spacing_m is None:
+        return None
+    depth = np.concatenate([[0.0], np.cumsum(spacing_m)])[list(indices)]
+    return tuple(float(d) for d in np.abs(np.diff(depth)))
+
+
+def check_box(rows: tuple[int, int], columns: tuple[int, int], shape: tuple[int, int]) -> None:
+    """Raises InputError for a box that is empty or reaches outside an image of ``shape`` (H, W)."""
+    for (start, end), side, axis in zip((rows, columns), shape, "yx", strict=True):
+        if not 0 <= start < end <= side:
+            raise InputError(f"crop {start}:{end} is outside the image, {axis} has pixels 0:{side}")

@@ -1,0 +1,83 @@
+"""The fit of one stack of slices: outliers out, then the way of its mixing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import keras
+
+from ddip_tf import environment
+from ddip_tf.config import FitConfig, preset
+from ddip_tf.errors import InputError
+from ddip_tf.slices import outliers
+from ddip_tf.slices.separation import Separation
+from ddip_tf.slices.stack import SliceStack
+from ddip_tf.training import transfer_fit
+from ddip_tf.training.checkpoint import Checkpoints
+from ddip_tf.training.coupled_fit import fit_coupled
+from ddip_tf.training.device import start_tensorflow
+
+
+def fit(
+    stack: SliceStack,
+    config: FitConfig | None = None,
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    device: str = "auto",
+    threads: int | None = None,
+    checkpoints: Checkpoints | None = None,
+    stop: Callable[[], str | None] | None = None,
+) -> Separation:
+    """Separate the slices of ``stack``.
+
+    With mixing shallow, kernel or linear: minimise eq. (5) of Du, Huang & Jacobsen, J. Synchrotron Rad. 28 (2021), over
+    all generators and the mixing at once. With mixing transfer: `ddip_tf.training.transfer_fit.fit_transfer`. Outliers
+    of single pixels are replaced before (`ddip_tf.slices.outliers`); they stay in the input, and so in the ghosts.
+
+    Parameters
+    ----------
+    stack
+        N ≥ 2 slices (N, H, W).
+    config
+        settings; those of ``preset("default")`` if None.
+    callbacks
+        Keras callbacks: ``on_epoch_end`` comes for every epoch, with all loss terms in ``logs``, after each
+        chunk of ``config.chunk`` epochs; ``self.model(self.params["latents"])`` then are the images of the chunk's
+        last weights, in the generators' unit (`ddip_tf.training.callbacks.dispatch`).
+        ``self.model.stop_training = True`` ends the fit after the chunk. Weights that a callback restores are not
+        kept: the result is the last epoch's, as in the paper. Prior tv calls back once, at its end.
+    device, threads
+        see `ddip_tf.training.device.start_tensorflow`. Same seed, machine and threads: same bits.
+    checkpoints
+        where the state of an unfinished fit is kept; a fit that goes on from there ends in the same bits as one that
+        was never stopped. Callbacks hear of the epochs after it only. Prior tv takes no checkpoints.
+    stop
+        asked about every second: a reason to stop, or None.
+
+    Returns
+    -------
+    Separation
+
+    Raises
+    ------
+    InputError
+        no `SliceStack`, a device that TensorFlow does not see, or a state of another fit.
+    FloatingPointError
+        the loss is no longer finite.
+    Interrupted
+        ``stop`` gave a reason; the state is in ``checkpoints``.
+    RunError
+        a checkpoint cannot be written.
+    """
+    if not isinstance(stack, SliceStack):
+        raise InputError("give a SliceStack: ddip_tf.read(files) or ddip_tf.SliceStack(array) makes one")
+    config = config or preset("default")
+    place = start_tensorflow(device, threads, networks=len(stack) + 1)
+    clean, replaced = outliers.replaced(stack)
+    if config.mixing == "transfer":
+        workers = threads or environment.available_cores()
+        separation = transfer_fit.fit_transfer(clean, config, place, callbacks, checkpoints, stop, workers)
+    else:
+        separation = fit_coupled(clean, config, place, callbacks, checkpoints, stop)
+    return replace(separation, stack=stack, warnings=(*stack.notes, *replaced, *separation.warnings))

@@ -1,0 +1,168 @@
+"""Slices from the mixing law: what T(k) decides is computed, what it leaves open goes to a prior::
+
+    y = argmin  1/2 sum_k (T y - I)^T N^-1 (T y - I)  +  strength * sum_pixels |grad y|^exponent
+
+The fidelity is whitened by the noise N(k) (see `noise`). Near k = 0 the slices are fully shared, T is singular and the
+data say nothing about their difference; there the non-convex total variation decides: of all ways to share the low
+frequencies the one with the fewest edges (see `half_quadratic`). Symbols as in `estimate`: N slices, H and W pixels, k
+in cycles/pixel; the cosine transform carries the reflected margins. NumPy and SciPy only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+
+from ddip_tf._types import Array
+from ddip_tf.transfer import guides as maps
+from ddip_tf.transfer import log_amplitudes
+from ddip_tf.transfer.background import level
+from ddip_tf.transfer.bands import band_centres
+from ddip_tf.transfer.curves import fill_diagonal
+from ddip_tf.transfer.dct import dct, idct, matvec
+from ddip_tf.transfer.estimate import Transfer
+from ddip_tf.transfer.half_quadratic import minimise
+from ddip_tf.transfer.inverse_problem import Problem, prepare
+from ddip_tf.transfer.smica import dependence, local_covariances, weighted_mean
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Separated slices, in the unit and with the gain of the input; all arrays (N, H, W)."""
+
+    images: Array  # y
+    base: Array  # linear (Wiener) estimate: what the data fix without any picture of the object
+    decided: Array  # the part of `images` decided by data; images - decided is decided by the prior
+    sigma: Array  # pixelwise standard deviation over starts, strengths and samples of T
+    residual: Array  # images in minus T y: what neither explains
+    weights: tuple[float, ...] = ()  # of the noise levels tried, see `FACTORS`
+    observed: log_amplitudes.Observed | None = None  # log-amplitudes and their law, in the unit of the prior
+    warnings: tuple[str, ...] = ()  # of guides that were left out
+
+    @property
+    def factor(self) -> float:
+        """On the noise in the differences: the geometric mean of those tried; 1 where nothing was solved."""
+        return 1.0 if not self.weights else float(np.exp(np.dot(self.weights, np.log(FACTORS))))
+
+
+#: factors on the noise in the differences that are tried: textures want little, sparse objects much
+FACTORS = (0.3, 0.6, 1.2, 2.4)
+
+
+def dependence_of(y: Array) -> float:
+    """What separated slices (N, H, W) still have in common, per independent sample: locally and on the whole.
+
+    Too weak a prior leaves the noise of the difference, equal and opposite in both slices; too strong a prior lets
+    structure of one slice fall into the other. Both make them dependent, and the right prior lies between.
+    """
+    centres = band_centres(*y.shape[1:])
+    centres = centres[centres < 0.13]
+    covariances, samples = local_covariances(y, centres)
+    n = len(y)
+    floor = np.einsum("kwii->kwi", covariances).mean(1)[:, None, :, None] * np.eye(n) * 0.01
+    local = (dependence(covariances + floor, samples) / samples.sum(1))[centres > 0.01].mean()
+    whole = weighted_mean(covariances, samples)[centres > 0.01]
+    deviation = np.sqrt(np.einsum("kii->ki", whole))
+    correlation = (whole / (deviation[:, :, None] * deviation[:, None, :]))[:, *np.triu_indices(n, 1)]
+    return float(local + 2 * (correlation**2).sum(1).mean())
+
+
+def solve(
+    images: Array,
+    law: Transfer,
+    *,
+    factors: tuple[float, ...] = FACTORS,
+    strength: float = 1.0,
+    exponent: float = 0.5,
+    steps: int = 60,
+    starts: int = 1,
+    seed: int = 0,
+    guides: Sequence[tuple[int, Array]] = (),
+    amplitudes: Array | None = None,
+    threads: int = 1,
+) -> Solution:
+    """Separate N slices (N, H, W) under a law.
+
+    Every noise level is solved for (`ddip_tf.transfer.noise` times each of `factors`); the solutions are averaged with
+    weights exp(-dependence / 0.02), so that what leaves the slices most independent speaks loudest. `starts` - 1 more
+    solutions with the best factor, from other first guesses and with T drawn within its deviation, add to `sigma` only.
+    Strengths are in units of `scale`: they do not depend on the unit of the images. `guides` are maps of slices known
+    from elsewhere (`ddip_tf.transfer.guides`), `amplitudes` (N, H, W) log-amplitudes of the same slices
+    (`ddip_tf.transfer.log_amplitudes`): with either all is solved twice, for both are judged by the first solution.
+    `threads` solve at a time; how many changes nothing in the result.
+    """
+    images = np.asarray(images, float)
+    if not law.mixed:
+        return Solution(images.copy(), images.copy(), images.copy(), np.zeros_like(images), np.zeros_like(images), ())
+    problem = prepare(images, law)
+
+    def descended(problem: Problem, start: Array, factor: float) -> Array:
+        _, information, data = problem.normal(factor)
+        information, data = information + more[0] + ties[0], data + more[1] + ties[1]
+        return minimise(start, information, data, strength=strength, exponent=exponent, steps=steps)
+
+    def side_by_side(function: Callable[..., Any], *arguments: Iterable[Any]) -> list[Any]:
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(function, *arguments))
+
+    def averaged() -> tuple[Array, Array, Array]:
+        tried = np.stack(side_by_side(lambda factor: descended(problem, problem.images, factor), factors))
+        score = np.array(side_by_side(dependence_of, tried))
+        weights = np.exp(-(score - score.min()) / 0.02)
+        weights /= weights.sum()
+        return np.einsum("p,pnhw->nhw", weights, tried), weights, tried
+
+    more: tuple[Any, Any] = (0, 0)
+    ties: tuple[Any, Any] = (0, 0)
+    observed: log_amplitudes.Observed | None = None
+    said: list[str] = []
+    y, weights, tried = averaged()
+    if guides or amplitudes is not None:  # both are judged by what the phases alone gave
+        kept, said = maps.related(guides, y, law.crossover_px)
+        ties = maps.ties(kept, problem.images, law.crossover_px) if kept else (0, 0)
+        if amplitudes is not None:
+            observed = log_amplitudes.observe(amplitudes / problem.unit, y)
+            more = observed.normal()
+        if kept or observed:
+            y, weights, tried = averaged()
+    variance = np.einsum("p,pnhw->nhw", weights, (tried - y) ** 2)
+
+    best = int(weights.argmax())
+    T, information, data = problem.normal(factors[best])
+    information, data = information + more[0], data + more[1]
+    covariance = problem.wiener(information)
+    base = idct(matvec(covariance, data))
+    rng = np.random.default_rng(seed)
+    others = [replace(problem, law=perturbed(problem.law, rng)) for _ in range(1, starts)]
+    first = cycle((np.zeros_like(base), base))
+    for drawn in side_by_side(lambda other, start: descended(other, start, factors[best]), others, first):
+        variance += (drawn - tried[best]) ** 2 / (starts - 1)
+    by_data = idct(matvec(covariance @ information, dct(y)))
+    residual = problem.images - idct(matvec(T, dct(y)))
+    separated = level(problem.unit * y, images)
+    free = (law.matrix == np.eye(len(images))).all((0, 2))  # slices without any ghost: nothing to take out
+    separated[free] = images[free]
+    return Solution(
+        separated,
+        problem.unit * base + problem.means,
+        problem.unit * by_data,
+        problem.unit * np.sqrt(variance),
+        problem.unit * residual,
+        tuple(weights.tolist()),
+        observed,
+        tuple(said),
+    )
+
+
+def perturbed(law: Transfer, rng: np.random.Generator) -> Transfer:
+    """A draw of T within its deviation: smooth over k, the normalisation kept."""
+    n = law.matrix.shape[-1]
+    spread = np.sqrt(1 / (1 / np.clip(law.sigma, 0.01, 0.2) ** 2 + 1 / 0.1**2) + 0.02**2)
+    walk = rng.standard_normal((len(law.k), n, n))
+    walk = sum(np.roll(walk, s, 0) for s in (-1, 0, 1)) / np.sqrt(3)
+    return replace(law, matrix=fill_diagonal(law.matrix + spread * walk, law.normalisation))

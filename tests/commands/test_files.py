@@ -1,0 +1,114 @@
+"""Complex objects through the command line: from a reconstruction's file to a run folder and back into the file."""
+
+import numpy as np
+import pytest
+import tifffile
+from helpers import DATA, blobs
+from make_fixtures import PIXEL_M
+
+from ddip_tf.archive.manifest import load_manifest
+from ddip_tf.slices.ghosts import window
+from ddip_tf.slices.phase import Record
+
+BOX = ((5, 77), (7, 90))
+SHAPE = (3, 85, 97)
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory):
+    """Three mixed slices as pty-chi's .npy, with ramps, and absorption of its own."""
+    true = np.stack([blobs(40, SHAPE[1:], seed, 3.0) for seed in (1, 2, 3)])
+    mixed = 0.7 * true + 0.15 * (true.sum(0) - true)
+    y, x = np.mgrid[: SHAPE[1], : SHAPE[2]]
+    ramps = np.stack([0.02 * y, -0.01 * x, 0.005 * (y + x)])
+    amplitude = np.exp(-0.1 * np.stack([blobs(40, SHAPE[1:], seed, 3.0) for seed in (4, 5, 6)]))
+    path = tmp_path_factory.mktemp("product") / "object.npy"
+    np.save(path, (amplitude * np.exp(1j * (0.5 * mixed + ramps))).astype("c8"))
+    return path
+
+
+def test_both_quantities_there_and_back(call, product, tmp_path):
+    (y0, y1), (x0, x1) = BOX
+    code, out, err = call("fit", product, "--quantity", "both", "--crop", f"{y0}:{y1},{x0}:{x1}", "-o", "run")
+    assert (code, err) == (0, "")
+    assert "from complex objects: phase of 5:77,7:90, ramps up to 0.0" in out
+    assert "from complex objects: amplitude of 5:77,7:90" in out
+    old = np.load(product)
+    part = old[:, y0:y1, x0:x1]
+    for run, factor in (("run", 1j), ("run-amplitude", 1)):
+        manifest = load_manifest(run)
+        assert manifest["slices"] == 3 and manifest["crop"] == [[y0, y1], [x0, x1]]
+        record = manifest["from_complex"]
+        record = Record(record["quantity"], tuple(map(tuple, record["planes"])), tuple(record["unwrapped"]))
+        ghosts, outputs = (
+            np.stack([tifffile.imread(f"{run}/outputs/{kind}{n}.tif") for n in (1, 2, 3)])
+            for kind in ("ghost", "slice")
+        )
+        back = record.inverse(outputs + ghosts)
+        np.testing.assert_allclose(back, part / abs(part) if factor == 1j else abs(part), atol=1e-5)
+        assert call("regenerate", run, "--check")[0] == 0
+    assert load_manifest("run")["amplitudes"] is True and 0 < load_manifest("run")["amplitudes_explained"] < 1
+    assert load_manifest("run-amplitude")["amplitudes"] is None
+    code, out, err = call("export", "run", "run-amplitude", "--into", product, "-o", "new.npy")
+    assert (code, err) == (0, "") and out.endswith(f"new.npy: {product} with the separated slices\n")
+    said = [(run, sentence) for run in ("run", "run-amplitude") for sentence in load_manifest(run)["warnings"]]
+    assert out.splitlines()[:-1] == [f"Warning: {run}: {sentence}" for run, sentence in said]
+    new = np.load("new.npy")
+    assert new.dtype == old.dtype
+    outside = np.ones(SHAPE[1:], bool)
+    outside[y0:y1, x0:x1] = False
+    np.testing.assert_array_equal(new[:, outside], old[:, outside])
+    ghosts = [
+        np.stack([tifffile.imread(f"{r}/outputs/ghost{n}.tif") for n in (1, 2, 3)]) for r in ("run", "run-amplitude")
+    ]
+    phase, amplitude = (g - g.mean((1, 2), keepdims=True) for g in ghosts)
+    expected = part * np.exp(-window(BOX, SHAPE[1:]) * (amplitude + 1j * phase))
+    np.testing.assert_allclose(new[:, y0:y1, x0:x1], expected, atol=1e-6)
+    assert abs(phase).max() > 0.01
+    code, _, err = call("export", "run", "--into", product, "-o", "new.npy")
+    assert code == 2 and err == "ddip-tf: new.npy exists: choose another -o, or --overwrite\n"
+
+
+def test_show_says_depth_of_focus_and_spacing_in_it(call):
+    code, out, _ = call("show", DATA / "ptychodus.h5")
+    assert code == 0
+    assert "3 image(s) of 40 x 47, complex64, format ptychodus" in out
+    assert f"pixel size {PIXEL_M[0] * 1e9:g} x {PIXEL_M[1] * 1e9:g} nm" in out
+    assert "spacing    10, 20 µm" in out
+    # the paper's Au/NiO data: 12 keV, 7.3 nm, slices 10 µm apart; it gives a depth of focus of 2.8 µm
+    said = ["--energy", "12", "--pixel-size", "7.3e-9", "--spacing", "1e-5"]
+    _, out, _ = call("show", DATA / "ptychi.npy", *said)
+    assert "depth of focus 2.77 µm (eq. 1)" in out
+    assert "slices lie 3.61 depths of focus apart; expect ghosts" in out
+    _, out, _ = call("show", DATA / "ptychi.npy", *said, "--resolution", "20e-9")
+    assert "slices lie 0.481 depths of focus apart; under one" in out
+    assert "depth of focus" not in call("show", DATA / "ptychi.npy")[1]
+
+
+def test_transfer_takes_one_quantity(call, product):
+    assert call("transfer", product, "--quantity", "amplitude", "--slices", "0,2")[0] == 0
+    code, _, err = call("transfer", product, "--quantity", "both")
+    assert code == 2 and "one quantity at a time" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--steps", "ramp,plane"], "no step 'plane'; there are ramp, offset, unwrap"),
+        (["--crop", "1:2"], "--crop takes Y0:Y1,X0:X1"),
+        (["--format", "hdf"], "no format 'hdf'"),
+        (["--format", "tiff"], "cannot be read as TIFF"),
+        (["--slices", "0,3"], "no slice 3"),
+    ],
+)
+def test_wrong_words_are_refused(call, product, arguments, message):
+    code, _, err = call("fit", product, *arguments, "-o", "run")
+    assert code == 2
+    assert message in err and len(err.splitlines()) == 1
+
+
+def test_real_images_have_no_amplitude(call, tmp_path):
+    for n in (1, 2):
+        tifffile.imwrite(tmp_path / f"s{n}.tif", blobs(9, (40, 43), n).astype("f4"))
+    code, _, err = call("fit", tmp_path / "s1.tif", tmp_path / "s2.tif", "--quantity", "both")
+    assert code == 2 and "there is no amplitude to take" in err

@@ -1,0 +1,96 @@
+"""The transfer law end to end, on the pair that ships: real crosstalk, known truth."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import ddip_tf
+from ddip_tf.archive import regenerate, write
+from ddip_tf.archive.manifest import load_manifest
+from ddip_tf.archive.run import archived
+from ddip_tf.config import preset
+from ddip_tf.errors import InputError
+from ddip_tf.formats import read
+from ddip_tf.quality import with_truth
+from ddip_tf.report import figures
+from ddip_tf.slices import SliceStack
+from ddip_tf.training.fitting import fit
+
+DATA = Path(ddip_tf.__file__).with_name("demo_data")
+PAIR = read(DATA / "slice1.tif", DATA / "slice2.tif")
+TRUTH = read(DATA / "truth1.tif", DATA / "truth2.tif")
+
+
+@pytest.fixture(scope="module")
+def separation():
+    return fit(PAIR, preset("default"), threads=2)
+
+
+def test_a_pair_with_known_truth_comes_out_better_than_it_went_in(separation):
+    before, after = (with_truth.score(images, TRUTH.images) for images in (PAIR.images, separation.outputs))
+    for one, other in zip(before, after, strict=True):
+        assert other.psnr > one.psnr + 6
+        assert other.ssim > one.ssim
+        assert abs(other.leak) < 0.12 < abs(one.leak)
+        assert other.error < one.error / 2
+
+
+def test_the_projected_phase_is_kept(separation):
+    kept = np.corrcoef(separation.outputs.sum(0).ravel(), PAIR.images.sum(0).ravel())[0, 1]
+    assert kept > 0.99
+    gain = np.polyfit(PAIR.images.sum(0).ravel(), separation.outputs.sum(0).ravel(), 1)[0]
+    assert gain == pytest.approx(1, abs=0.05)
+
+
+def test_the_true_slices_come_back_unchanged():
+    result = fit(TRUTH, preset("default"))
+    assert "no crosstalk found" in result.warnings[0]
+    np.testing.assert_allclose(result.outputs, TRUTH.images, atol=1e-6)
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e30])
+def test_the_unit_does_not_matter(separation, unit):
+    result = fit(SliceStack(PAIR.images * np.float32(unit)), preset("default"))
+    spread = np.ptp(separation.outputs)
+    np.testing.assert_allclose(result.outputs / np.float32(unit), separation.outputs, atol=1e-3 * spread)
+
+
+def test_callbacks_hear_of_it_once():
+    class Listener(keras.callbacks.Callback):
+        heard: list = []  # noqa: RUF012
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.heard.append((epoch, self.params["epochs"], list(logs)))
+
+    fit(PAIR, preset("default"), callbacks=[listener := Listener()])
+    assert listener.heard == [(0, 1, ["fidelity"])]
+
+
+def test_arrays_that_are_no_stack_are_refused():
+    with pytest.raises(InputError, match="SliceStack"):
+        fit(PAIR.images)
+
+
+def test_same_input_same_bits(separation):
+    np.testing.assert_array_equal(fit(PAIR, preset("default")).outputs, separation.outputs)
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "tensorflow"])
+def test_archive_regenerates_without_inputs(separation, tmp_path, runtime):
+    run = write.save(separation, tmp_path / "run")
+    assert regenerate.check(run, runtime) == []
+    inputs, outputs = archived(run)
+    np.testing.assert_allclose(inputs, PAIR.images, atol=1e-6)
+    np.testing.assert_allclose(outputs, separation.outputs, atol=1e-6)
+    with np.load(run / "mixing.npz", allow_pickle=False) as file:
+        assert file["transfer"].shape == (len(file["k"]), 2, 2)
+        np.testing.assert_allclose(file["transfer"].sum(1), 1, atol=1e-9)
+        kept = file["decided"]
+    assert kept.shape == outputs.shape
+    if runtime == "onnx":
+        assert [path.name for path in figures.write_figures(run)] == ["preview.png", "transfer.png", "decided.png"]
+    manifest = load_manifest(run)
+    assert manifest["config"]["mixing"] == "transfer"
+    assert manifest["crossover_px"] == pytest.approx(19.4, abs=3)

@@ -1,0 +1,43 @@
+"""The half-quadratic solver: its shrinkage against a search, its step against a dense solve."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+
+from ddip_tf.transfer import dct, half_quadratic
+
+
+@pytest.mark.parametrize("exponent", [0.5, 0.7, 1.0])
+def test_shrinkage_is_the_minimum(exponent):
+    for r in (0.05, 0.8, 2.5):
+
+        def cost(x, r=r):
+            return (x - r) ** 2 / 2 + 0.2 * abs(x) ** exponent
+
+        best = min(cost(0.0), minimize_scalar(cost, bounds=(1e-3, 3), method="bounded").fun)
+        assert cost(half_quadratic.shrink(np.array([r]), 0.2, exponent)[0]) == pytest.approx(best, abs=2e-4)
+
+
+def test_shrinkage_of_many_is_of_each():
+    r = np.random.default_rng(0).random((2, 5, 7)) * 3
+    each = [half_quadratic.shrink(np.array([x]), 0.2, 0.5)[0] for x in r.ravel()]
+    np.testing.assert_array_equal(half_quadratic.shrink(r, 0.2, 0.5).ravel(), each)
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_a_half_quadratic_step_solves_every_frequency(n):
+    """One step: gradients shrunk, then (information + tie · curvature) y = data + tie · Dᵀg, the mean left at 0."""
+    random = np.random.default_rng(n)
+    start, half = random.standard_normal((n, 13, 18)), random.standard_normal((13, 18, n, n))
+    information, data = half @ half.swapaxes(-1, -2), random.standard_normal((13, 18, n))
+    y = half_quadratic.minimise(start, information, data, strength=2.0, exponent=0.5, steps=1, stiffness=(3.0, 3.0))
+
+    g = dct.gradient(start)
+    length = np.sqrt((g**2).sum(0))
+    g = g * half_quadratic.shrink(length, 2.0 / 3.0, 0.5) / np.where(length > 0, length, 1)
+    system = information + 3 * dct.laplacian(13, 18)[..., None, None] * np.eye(n)
+    right = data + 3 * dct.dct(dct.adjoint_gradient(g))
+    expected = np.linalg.solve(system, right[..., None])[..., 0]
+    expected[0, 0] = 0
+    np.testing.assert_allclose(dct.dct(y), expected, atol=2e-5)
+    assert 0.1 < (g == 0).mean() < 0.9
