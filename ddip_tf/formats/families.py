@@ -160,14 +160,14 @@ def _sane(content: Content, name: str) -> Content:
     notes: list[str] = []
     lengths: dict[str, Any] = {}
     for field, most, word in (
-        ("pixel_size_m", LARGEST_PIXEL_M, "a pixel size"),
-        ("spacing_m", LARGEST_SPACING_M, "a slice spacing"),
+        ("pixel_size_m", LARGEST_PIXEL_M, "pixel size"),
+        ("spacing_m", LARGEST_SPACING_M, "spacing"),
     ):
         sizes = getattr(content, field)
         if sizes and not all(SMALLEST_M <= size <= most for size in sizes):
             lengths[field] = None
             flag = "--" + field.removesuffix("_m").replace("_", "-")
-            notes.append(f"{name} states {word} of {show_length(max(sizes))}, which cannot be; left out ({flag}).")
+            notes.append(f"{name} states a {word} of {show_length(max(sizes))}, which cannot be; left out ({flag}).")
     if content.wavelength_m and not SMALLEST_M <= content.wavelength_m <= LARGEST_WAVELENGTH_M:
         lengths["wavelength_m"] = None
         notes.append(f"{name} states a wavelength of {show_length(content.wavelength_m)}, which cannot be; left out.")

@@ -113,9 +113,8 @@ def _view(
         raise InputError(_too_many(path, axes, shape, long, chosen))
     notes: tuple[str, ...] = ()
     if long and not named and NAMES.get(axes[long[0]]) in ("channel", "time"):
-        name = NAMES[axes[long[0]]]
-        said = f"{path.name} calls its {shape[long[0]]} images {name}s; taken as slices"
-        notes = (f"{said} (one alone: --dataset {name}=0).",)
+        word, count = NAMES[axes[long[0]]], shape[long[0]]
+        notes = (f"{path.name} calls its {count} images {word}s; taken as slices (one alone: --dataset {word}=0).",)
     if long and NAMES.get(axes[long[0]]) == "colour" and not named:
         notes = (f"{path.name} keeps its {shape[long[0]]} images as planes of one colour image; taken as slices.",)
     taken = [axes[n] for n, step in enumerate(index) if isinstance(step, slice)]
