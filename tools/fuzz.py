@@ -55,11 +55,11 @@ def tiffs() -> Iterator[bytes]:
             tifffile.imwrite(stream, data, **with_pages, **options)
             yield stream.getvalue()
     palette = np.stack([np.arange(0, 65536, 257).astype("u2")] * 3)
-    axes = {"imagej": True, "metadata": {"axes": "ZCYX", "unit": "nm", "spacing": 3.0}}
+    axes = {"imagej": True, "metadata": {"axes": "ZYX", "unit": "nm", "spacing": 3.0}}
     for array, options in (
         (np.zeros((37, 34), "u1"), {"photometric": "palette", "colormap": palette}),
         (np.zeros((3, 37, 34), "u1"), {}),  # colour planes
-        (np.zeros((2, 2, 37, 34), "f4"), axes),
+        (np.zeros((2, 37, 34), "f4"), axes),
         (np.zeros((5, 37, 34), "f4"), {"truncate": True, "photometric": "minisblack"}),
     ):
         stream = io.BytesIO()
