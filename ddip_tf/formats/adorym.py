@@ -5,7 +5,6 @@ TIFF readers show such a file as H pages of W x N pixels, or for N = 3 or 4 as a
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -67,34 +66,24 @@ def _renamed(path: Path, part: str) -> str:
 
 
 def _shape(path: Path) -> tuple[int, int, int] | None:
-    import tifffile
-
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
-    with tifffile.TiffFile(path) as file:
+    with tiff.opened(path) as file:
         series = file.series[0]
         shape, kind = series.shape, series.dtype.kind
     most = MOST_SLICES if not path.name.startswith(NAMES) else shape[-1]
     last = len(shape) == 3 and kind == "f" and shape[-1] <= most and min(shape[:2]) > MOST_SLICES
-    return tuple(shape) if last else None  # type: ignore[return-value]
+    return tuple(shape) if last else None
 
 
 def _load(path: Path) -> np.ndarray:
     """The slices (N, H, W) of one file. Raises InputError."""
-    import tifffile
-
-    try:
-        shape = _shape(path)
-        if shape is None:
-            raise InputError(f"{path} holds no float32 array (H, W, N) with the slice axis last")
-        check_size(shape, np.dtype(np.float64), path.stat().st_size, str(path))
-        with tifffile.TiffFile(path) as file:
-            for page in file.pages:
-                tiff.admit(path, page, len(file.pages))
-            array = file.series[0].asarray().reshape(shape)
-    except InputError:
-        raise
-    except Exception as error:  # tifffile and its codecs raise many kinds
-        raise InputError(f"{path} cannot be read as TIFF: {' '.join(str(error).split())}") from error
+    shape = _shape(path)
+    if shape is None:
+        raise InputError(f"{path} holds no float32 array (H, W, N) with the slice axis last")
+    check_size(shape, np.dtype(np.float64), path.stat().st_size, str(path))
+    with tiff.opened(path) as file:
+        for page in file.pages:
+            tiff.admit(path, page, len(file.pages))
+        array = file.series[0].asarray().reshape(shape)
     return np.ascontiguousarray(np.moveaxis(array, -1, 0))
 
 

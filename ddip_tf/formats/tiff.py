@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +59,7 @@ def opened(path: Path) -> Iterator[Any]:
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it would log is raised, too
     try:
         with tifffile.TiffFile(path, _multifile=False) as file:
+            _walk(path, file)
             yield file
     except InputError:
         raise
@@ -76,6 +78,24 @@ def write(path: StrPath, image: Floats, pixel_size_m: tuple[float, float] | None
             "resolutionunit": "CENTIMETER",
         }
     tifffile.imwrite(path, np.asarray(image, np.float32), photometric="minisblack", metadata=None, **tags)
+
+
+def _walk(path: Path, file: Any) -> None:
+    """Raise InputError for pages that lead in a circle, or too many: tifffile would follow millions."""
+    stream, layout = file.filehandle, file.tiff
+    at = layout.offsetsize if layout.is_bigtiff else 4
+    seen: set[int] = set()
+    while True:
+        stream.seek(at)
+        (offset,) = struct.unpack(layout.offsetformat, stream.read(layout.offsetsize))
+        if not offset or offset >= stream.size:
+            return
+        if offset in seen or len(seen) >= MOST_PAGES:
+            raise InputError(f"{path} cannot be read as TIFF: its pages lead in a circle, or are over {MOST_PAGES}")
+        seen.add(offset)
+        stream.seek(offset)
+        (tags,) = struct.unpack(layout.tagnoformat, stream.read(layout.tagnosize))
+        at = offset + layout.tagnosize + tags * layout.tagsize
 
 
 def admit(path: Path, page: Any, pages: int) -> None:

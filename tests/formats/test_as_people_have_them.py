@@ -261,6 +261,18 @@ def test_several_series_are_chosen_from(tmp_path):
     np.testing.assert_array_equal(open_content(tmp_path / "two.ome.tif", dataset="series=1").images, IMAGES[:2, :35])
 
 
+def test_pages_in_a_circle_are_refused_at_once(tmp_path):
+    tifffile.imwrite(tmp_path / "round.tif", IMAGES, photometric="minisblack", metadata=None)
+    with tifffile.TiffFile(tmp_path / "round.tif") as file:
+        second, last = file.pages[1].offset, file.pages[2]
+        end = last.offset + 2 + 12 * len(last.tags)
+    data = bytearray((tmp_path / "round.tif").read_bytes())
+    data[end : end + 4] = second.to_bytes(4, "little")
+    (tmp_path / "round.tif").write_bytes(data)
+    with pytest.raises(InputError, match="its pages lead in a circle"):
+        read(tmp_path / "round.tif")
+
+
 ANGSTROMS = ["\u00c5", "\u212b", "\\u00c5", "A", "Angstrom", "Angstroms", "angstrom", "ang", "[Å]"]
 NANOMETRES = ["nm", "nanometer", "Nanometers", "nanometre", "[n_m]"]
 MICRONS = ["µm", "μm", "um", "micron", "Microns", "micrometer", "\\u00b5m", "\\u00B5m"]
