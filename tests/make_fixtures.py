@@ -5,6 +5,11 @@
     python tests/make_fixtures.py tests/data py4dstem          (pip install py4DSTEM)
     python tests/make_fixtures.py tests/data ptychi            (pip install torch; pip install --no-deps ptychi)
     python tests/make_fixtures.py tests/data matlab    (pip install hdf5storage)
+    python tests/make_fixtures.py tests/data electrons         (as ptyrad: electrons, a refined thickness, vacuum)
+    python tests/make_fixtures.py tests/data phaser            (pip install phaserEM)
+    python tests/make_fixtures.py tests/data ptylab            (pip install ptylab)
+    python tests/make_fixtures.py tests/data hyperspy          (pip install "rosettasciio[hdf5,zspy]")
+    python tests/make_fixtures.py tests/data emd               (pip install emdfile "rosettasciio[hdf5]")
     python tests/make_fixtures.py tests/data ptypy adorym      (h5py, tifffile: by hand, after the programs' sources)
 
 `AUTHORS` says which code wrote which file. The programs need not be installed to run the tests.
@@ -29,6 +34,13 @@ AUTHORS = {
     "ptyrad.hdf5": "PtyRAD 1.0.0, its save_dict_to_hdf5 (entries laid out by hand as make_save_dict does)",
     "py4dstem.h5": "py4DSTEM 0.14.18, MultislicePtychography after preprocess, saved by py4DSTEM.save; object put in",
     "ptychi.npy": "pty-chi 2.2.0, object of a PtychographyTask, saved by numpy.save as its documentation says",
+    "electrons.hdf5": "PtyRAD 1.0.0, its save_dict_to_hdf5 (entries laid out by hand as make_save_dict does)",
+    "phaser.h5": "phaserEM 0.3.1, phaser.utils.io.hdf5_write_state",
+    "ptylab.hdf5": "PtyLab 0.3.7, Reconstruction.saveResults (attributes set by hand)",
+    "signal.hspy": "RosettaSciIO 0.15.0, rsciio.hspy.file_writer, as HyperSpy saves",
+    "signal.zspy": "RosettaSciIO 0.15.0, rsciio.zspy.file_writer with zarr 2.18.7, a folder in a zip archive",
+    "emdfile.emd": "emdfile 0.0.16, emdfile.save of an Array",
+    "berkeley.emd": "RosettaSciIO 0.15.0, rsciio.emd.file_writer (EMD 0.2)",
     "matlab.mat": "hdf5storage 0.2.2, which writes MATLAB's v7.3; NOT VERIFIED with MATLAB or fold_slice",
     "slices.h5": "by hand after PtyPy's ThreePIE, which PyPI does not have: NOT VERIFIED with PtyPy",
     "product.ptyr": "by hand after PtyPy's h5write: NOT VERIFIED with PtyPy",
@@ -205,6 +217,120 @@ def matlab(out: Path) -> None:
     import hdf5storage
 
     hdf5storage.savemat(str(out / "matlab.mat"), as_matlab(), format="7.3", oned_as="row", store_python_metadata=False)
+
+
+#: electrons of 300 keV: (y, x) pixel in Å, distance between slices in Å, wavelength in Å
+ELECTRONS = ((0.2, 0.25), 14.2, 0.0196875)
+
+
+def electrons(out: Path) -> None:
+    """PtyRAD's lengths are Å then; the thickness was refined from 10 Å; vacuum lies above and below."""
+    import torch
+    from ptyrad.io.save import save_dict_to_hdf5
+
+    tensor = lambda array: torch.tensor(np.asarray(array))  # noqa: E731
+    empty = np.ones((1, *SHAPE[1:]), np.complex64)
+    obj = np.concatenate([empty, the_object(), empty])[None]
+    save_dict_to_hdf5(
+        {
+            "ptyrad_version": "1.0.0",
+            "optimizable_tensors": {
+                "obja": tensor(np.abs(obj)),
+                "objp": tensor(np.angle(obj)),
+                "slice_thickness": tensor(np.float32(ELECTRONS[1])),
+            },
+            "params": {"init_params": {"probe_illum_type": "electron"}},
+            "model_attributes": {
+                "crop_pos": tensor((positions_px() - 4).astype(np.int32)),
+                "slice_thickness": tensor(np.float32(10.0)),
+                "dx": tensor(np.float32(ELECTRONS[0][0])),
+                "lambd": tensor(np.float32(ELECTRONS[2])),
+                "simu_Npix": 8,
+            },
+        },
+        str(out / "electrons.hdf5"),
+        compression=None,
+    )
+
+
+def phaser(out: Path) -> None:
+    from phaser.state import IterState, PartialReconsState, PixelatedObjectState, PixelatedProbeState, ScanState
+    from phaser.utils.io import hdf5_write_state
+    from phaser.utils.num import Sampling
+    from phaser.utils.object import ObjectSampling
+
+    sampling = ObjectSampling(SHAPE[1:], ELECTRONS[0], corner=(-5.0, 3.0))
+    scan = np.array([-5.0, 3.0]) + positions_px() * np.array(ELECTRONS[0])
+    hdf5_write_state(
+        PartialReconsState(
+            iter=IterState(1, 10, 10),
+            wavelength=ELECTRONS[2],
+            probe=PixelatedProbeState(Sampling((8, 8), sampling=ELECTRONS[0]), np.ones((1, 8, 8), np.complex64)),
+            object=PixelatedObjectState(sampling, the_object(), np.array([20.0, 30.0, 40.0])),
+            scan=ScanState(scan.reshape(5, 6, 2), scan.reshape(5, 6, 2)),
+        ),
+        out / "phaser.h5",
+    )
+
+
+def ptylab(out: Path) -> None:
+    """What PtyLab saves, attributes set by hand: a reconstruction of its own has a square object."""
+    from types import SimpleNamespace
+
+    from PtyLab.Reconstruction.Reconstruction import Reconstruction
+
+    run = Reconstruction.__new__(Reconstruction)
+    run.data = SimpleNamespace(operationMode="CPM")
+    run.object, run.probe = the_object()[None, None, None], np.ones((1, 1, 1, 3, 8, 8), np.complex64)
+    run.error, run.purityProbe, run.purityObject, run._zo, run.theta = [1.0], 1.0, 1.0, 0.05, None
+    run.wavelength, run.dxp, run.extraResults = 12.4e-9, 20e-9, {}
+    run.encoder_corrected = (positions_px() - np.array(SHAPE[1:]) // 2) * run.dxp
+    run.saveResults(str(out / "ptylab.hdf5"))
+
+
+def signal() -> dict:
+    """A signal as HyperSpy hands it to RosettaSciIO."""
+
+    def axis(number: int, name: str, scale: float, units: str) -> dict:
+        about = {"_type": "UniformDataAxis", "offset": 0.0, "is_binned": False, "navigate": number == 0}
+        return {**about, "name": name, "scale": scale, "units": units, "size": SHAPE[number], "index_in_array": number}
+
+    (y, x), z, _ = ELECTRONS
+    return {
+        "data": the_object(),
+        "axes": [axis(0, "z", z / 10, "nm"), axis(1, "y", y, "Å"), axis(2, "x", 100 * x, "pm")],
+        "metadata": {
+            "General": {"title": "object"},
+            "Signal": {"signal_type": ""},
+            "Acquisition_instrument": {"TEM": {"beam_energy": 300.0}},
+        },
+        "original_metadata": {},
+        "package_info": {"package": "hyperspy", "package_version": "2.5.0"},
+        "attributes": {"_lazy": False, "ragged": False},
+        "learning_results": {},
+        "models": None,
+        "tmp_parameters": {},
+    }
+
+
+def hyperspy(out: Path) -> None:
+    from rsciio.hspy import file_writer as write_hspy
+    from rsciio.zspy import file_writer as write_zspy
+
+    write_hspy(str(out / "signal.hspy"), signal())
+    write_zspy(str(out / "signal.zspy"), signal(), store_type="zip", chunks=(2, 16, 47))
+
+
+def emd(out: Path) -> None:
+    import emdfile
+    from rsciio.emd import file_writer
+
+    (y, x), z, _ = ELECTRONS
+    array = emdfile.Array(
+        the_object(), name="object", dims=[z, [0, y], x], dim_units=["A", "A", "A"], dim_names=["z", "y", "x"]
+    )
+    emdfile.save(str(out / "emdfile.emd"), array, mode="o")
+    file_writer(str(out / "berkeley.emd"), signal())
 
 
 def ptypy(out: Path) -> None:

@@ -54,6 +54,17 @@ def tiffs() -> Iterator[bytes]:
             with_pages = {} if "imagej" in options or "ome" in options else {"photometric": "minisblack"}
             tifffile.imwrite(stream, data, **with_pages, **options)
             yield stream.getvalue()
+    palette = np.stack([np.arange(0, 65536, 257).astype("u2")] * 3)
+    axes = {"imagej": True, "metadata": {"axes": "ZYX", "unit": "nm", "spacing": 3.0}}
+    for array, options in (
+        (np.zeros((37, 34), "u1"), {"photometric": "palette", "colormap": palette}),
+        (np.zeros((3, 37, 34), "u1"), {}),  # colour planes
+        (np.zeros((2, 37, 34), "f4"), axes),
+        (np.zeros((5, 37, 34), "f4"), {"truncate": True, "photometric": "minisblack"}),
+    ):
+        stream = io.BytesIO()
+        tifffile.imwrite(stream, array, **options)
+        yield stream.getvalue()
 
 
 def npys() -> Iterator[bytes]:
@@ -125,11 +136,15 @@ READERS: dict[str, tuple[Callable[[Path], object], str, Callable[[], Iterator[by
     "HDF5": (
         read_images,
         "a.h5",
-        objects("ptychodus.h5", "ptyrad.hdf5", "py4dstem.h5", "slices.h5", "matlab.mat"),
+        objects(
+            *("ptychodus.h5", "ptyrad.hdf5", "py4dstem.h5", "slices.h5", "matlab.mat"),
+            *("phaser.h5", "ptylab.hdf5", "signal.hspy", "emdfile.emd", "berkeley.emd"),
+        ),
         0.07,
     ),
     "object .npz": (read_images, "a.npz", objects("ptychodus.npz"), 0.02),
-    "slices last": (read_images, "a.tiff", objects("obj_phase_ds_1.tiff"), 0.02),
+    "zarr": (read_images, "a.zspy", objects("signal.zspy"), 0.01),
+    "slices last": (read_images, "a.tiff", objects("obj_phase_ds_1.tiff"), 0.01),
     "manifest": (read_manifest, "manifest.json", manifests, 0.15),
     "config": (read_config, "a.yaml", lambda: iter([config.preset("paper").to_yaml().encode()]), 0.05),
     "ONNX": (

@@ -9,9 +9,11 @@ stay as the program wrote them.
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,34 @@ import numpy as np
 from ddip_tf._types import Box, StrPath
 from ddip_tf.archive.manifest import changed_files, inside, load_manifest
 from ddip_tf.errors import InputError, RunError
-from ddip_tf.formats import FAMILIES, family_of, tiff
+from ddip_tf.formats import FAMILIES, change_content, family_of, open_content, tiff
 from ddip_tf.slices.ghosts import take_out
 from ddip_tf.slices.stack import check_box
+
+#: share of a slice's contrast that a run's model may leave over
+MOST_UNEXPLAINED = 0.5
+#: rad, or share of a real image's contrast: a ghost so weak is rounding
+NO_GHOST = 1e-6
+#: the warning that says how much it is
+UNEXPLAINED = re.compile(r"(\d+) % of the contrast of slice (\d+) is not explained")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export did: ``slices`` whose ghosts were taken out, from 1, of ``count`` in the file; ``notes`` on it."""
+
+    slices: tuple[int, ...]
+    count: int
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """As in ``start.h5: product.h5 with …``."""
+        if not self.slices:
+            return "nothing was changed: no ghosts were found in these slices"
+        if len(self.slices) == self.count:
+            return "with the separated slices"
+        numbers = ", ".join(map(str, self.slices))
+        return f"with the separated slice{'s' if len(self.slices) > 1 else ''} {numbers} of {self.count}"
 
 
 def export(
@@ -32,8 +59,10 @@ def export(
     *,
     family: str | None = None,
     dataset: str | None = None,
+    slice_axis: str | None = None,
     overwrite: bool = False,
-) -> list[str]:
+    despite_warnings: bool = False,
+) -> Exported:
     """Write ``new``: a copy of the file ``original`` from whose slices the ghosts found by ``runs`` are taken out.
 
     Parameters
@@ -44,27 +73,34 @@ def export(
         the file the runs were made from, or another with an object on the same grid.
     new
         the file to write, in the format of ``original``.
-    family, dataset
+    family, dataset, slice_axis
         see `ddip_tf.formats.read`; what the run was read with if None.
     overwrite
         whether ``new`` may exist.
+    despite_warnings
+        whether runs that leave more than half of a slice's contrast unexplained (`MOST_UNEXPLAINED`) are written too.
 
     Returns
     -------
-    list of str
-        sentences that the user should know.
+    Exported
+        which slices were written, and sentences that the user should know, the runs' warnings among them.
 
     Raises
     ------
     InputError
-        no run folder, no such file, an object of other shape or too few slices, or ``new`` exists.
+        no run folder, no such file, an object of other shape or too few slices, ``new`` exists, or a run that explains
+        too little.
     RunError
         a run folder was changed since it was archived, or ``new`` cannot be written.
     """
     source, target = Path(original), Path(new)
     manifests = [load_manifest(run) for run in runs]
     inputs: list[dict] = next((manifest["inputs"] for manifest in manifests if manifest["inputs"]), [{}])
+    if not despite_warnings:
+        for run, manifest in zip(runs, manifests, strict=True):
+            _refuse_unexplained(Path(run), manifest)
     dataset = dataset or inputs[0].get("dataset")
+    slice_axis = slice_axis or inputs[0].get("slice_axis")
     name = family_of(source, family or (inputs[0].get("family") if dataset else None), dataset)
     kind = FAMILIES[name]
     if kind.change is None:
@@ -73,13 +109,20 @@ def export(
         raise InputError(f"{target} is the original itself: choose another -o")
     if target.exists() and not overwrite:
         raise InputError(f"{target} exists: choose another -o, or --overwrite")
-    images = kind.read(source, dataset).images
+    images = open_content(source, name, dataset, slice_axis).images
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     factor, notes = np.zeros(images.shape, np.complex128), []
     for run, manifest in zip(runs, manifests, strict=True):
         notes += _take_out(factor, Path(run), manifest, source, digest, complex_object=np.iscomplexobj(images))
-    _write(kind, source, target, dataset, factor)
-    return notes
+        whose = f"{Path(run).name}: " if len(runs) > 1 else ""
+        notes += [f"{whose}{sentence}" for sentence in manifest["warnings"]]
+    for image, part in zip(images, factor, strict=True):
+        contrast = 1.0 if np.iscomplexobj(image) else float(np.std(image, dtype=float))
+        if np.abs(part).max() <= NO_GHOST * contrast:
+            part[...] = 0
+    written = tuple(number for number, part in enumerate(factor, 1) if np.any(part))
+    _write(kind, source, target, lambda file: change_content(file, name, dataset, slice_axis, factor))
+    return Exported(written, len(factor), tuple(dict.fromkeys(notes)))
 
 
 def _take_out(
@@ -137,7 +180,25 @@ def _sides(images: np.ndarray) -> str:
     return f"{images.shape[1]} x {images.shape[2]}"
 
 
-def _write(kind: Any, source: Path, target: Path, dataset: str | None, factor: np.ndarray) -> None:
+def _refuse_unexplained(run: Path, manifest: dict[str, Any]) -> None:
+    """Raise InputError where what the run models is not even half of what a slice shows: its ghosts may be none."""
+    shares = manifest.get("unexplained")
+    if not isinstance(shares, list):  # runs that did not write it down said so from a third on
+        said = (UNEXPLAINED.match(str(sentence)) for sentence in manifest["warnings"])
+        shares = {int(found[2]): int(found[1]) / 100 for found in said if found}
+    elif not all(isinstance(share, int | float) for share in shares):
+        raise InputError(f"the manifest of {run} is damaged: unexplained")
+    else:
+        shares = {number: float(share) for number, share in enumerate(shares, 1)}
+    for number, share in shares.items():
+        if share > MOST_UNEXPLAINED:
+            raise InputError(
+                f"{run} leaves {100 * share:.0f} % of the contrast of slice {number} unexplained: what it calls ghosts "
+                "may be structure; look at it, then --despite-warnings writes it all the same"
+            )
+
+
+def _write(kind: Any, source: Path, target: Path, change: Callable[[Path], None]) -> None:
     """Copy, change, and only then put in place."""
     others = kind.companions(source)
     if others and target.name != source.name:
@@ -151,7 +212,7 @@ def _write(kind: Any, source: Path, target: Path, dataset: str | None, factor: n
             shutil.copyfile(source, aside)
             for other in others:
                 shutil.copyfile(other, Path(folder) / other.name)
-            kind.change(aside, dataset, factor)
+            change(aside)
             for file in Path(folder).iterdir():
                 file.replace(target.absolute().parent / file.name)
     except OSError as error:

@@ -92,4 +92,11 @@ def _manifest(
         "mean_deviation": [float(value) for value in deviation.mean((1, 2), dtype=float)],
         "runs": runs,
         "warnings": sentences,
+        **_worst([manifest.get("unexplained") for manifest in used]),
     }
+
+
+def _worst(shares: Sequence[list[float] | None]) -> dict[str, list[float]]:
+    """Of every slice the largest share of its contrast that any run leaves unexplained, where all say it."""
+    known = [each for each in shares if each]
+    return {"unexplained": np.max(known, axis=0).tolist()} if known and len(known) == len(shares) else {}

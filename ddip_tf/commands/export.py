@@ -15,6 +15,7 @@ from ddip_tf.commands.options import file_option
 @click.option("-o", "--output", required=True, metavar="NEW", help="The file to write, in ORIGINAL's format.")
 @file_option
 @click.option("--overwrite", is_flag=True, help="Replace an existing NEW.")
+@click.option("--despite-warnings", is_flag=True, help="Write slices of which the run explains less than half, too.")
 def export(runs: tuple[str, ...], original: str, output: str, **options: Any) -> None:
     """Write a copy of a reconstruction's file with the ghosts taken out of its object, to start a second one from.
 
@@ -23,6 +24,7 @@ def export(runs: tuple[str, ...], original: str, output: str, **options: Any) ->
     """
     from ddip_tf.archive.export import export as write
 
-    for sentence in write(runs, original, output, **options):
+    done = write(runs, original, output, **options)
+    for sentence in done.notes:
         click.echo(f"Warning: {sentence}")
-    click.echo(f"{output}: {original} with the separated slices")
+    click.echo(f"{output}: {original} {done}" if done.slices else f"{output} is a copy of {original}; {done}")

@@ -10,6 +10,7 @@ import click
 
 from ddip_tf import config as configuration
 from ddip_tf._types import Box, Floats
+from ddip_tf.commands import units
 from ddip_tf.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ OF_THE_LAW = {"normalisation", "prior"}
 
 #: under which heading of --help an option stands; others stand under "Options"
 SECTIONS = {
-    "What is read": ("family", "dataset", "crop", "slices", "pixel_size", "quantity", "steps", "guides"),
+    "What is read": (
+        *("family", "dataset", "slice_axis", "crop", "slices", "pixel_size", "spacing"),
+        *("quantity", "steps", "guides"),
+    ),
     "How it is separated": (
         *("preset", "config_file", "mixing", "prior", "gamma", "epochs"),
         *("normalisation", "seed", "learning_rate", "width", "precision"),
@@ -62,7 +66,8 @@ def stack_options(command: Callable) -> Callable:
             help="Work on this part of the images (pixels); complex objects: auto, the scanned area, or whole.",
         ),
         click.option("--slices", metavar="I,J,…", help="Use these slices, counted from 0."),
-        click.option("--pixel-size", type=float, metavar="M", help="Pixel size in metres."),
+        click.option("--pixel-size", type=units.PIXEL, metavar="L", help="Such as 7.3nm or 0.2A; wins over the file."),
+        click.option("--spacing", type=units.SPACING, metavar="L", help="Between slices, such as 30um or 10A."),
         click.option(
             "--quantity",
             type=click.Choice(["phase", "amplitude", "both"]),
@@ -85,7 +90,12 @@ def file_option(command: Callable) -> Callable:
     """Options that say how a file is to be opened."""
     options = [
         click.option("--format", "family", metavar="NAME", help="File family, where the content does not say."),
-        click.option("--dataset", metavar="PATH", help="Where the object lies in an HDF5, .npz or .mat file."),
+        click.option(
+            "--dataset",
+            metavar="PATH",
+            help="Where the object lies in an HDF5, .npz or .mat file; of a TIFF channel=0, time=0 or series=0.",
+        ),
+        click.option("--slice-axis", type=click.Choice(["first", "last"]), help="Of an array; left out: found."),
     ]
     return _decorated(command, options)
 
@@ -172,9 +182,14 @@ def read_stack(files: tuple[str, ...], options: dict[str, Any], quantity: str = 
     from ddip_tf.slices.phase import STEPS, Conversion
 
     steps = options.get("steps", ",".join(STEPS))
-    stack = read(
+    return read(
         *files,
         pixel_size_m=options.get("pixel_size"),
+        spacing_m=options.get("spacing"),
+        slice_axis=options.get("slice_axis"),
+        slices=_numbers(options["slices"], ",", "--slices takes numbers such as 0,3")
+        if options.get("slices")
+        else None,
         family=options.get("family"),
         dataset=options.get("dataset"),
         conversion=Conversion(
@@ -183,9 +198,6 @@ def read_stack(files: tuple[str, ...], options: dict[str, Any], quantity: str = 
             _crop("auto" if options.get("crop") is None else options["crop"]),
         ),
     )
-    if options.get("slices") is not None:
-        stack = stack.pick(_numbers(options["slices"], ",", "--slices takes numbers such as 0,3"))
-    return stack
 
 
 def read_guide(text: str) -> Guide:
@@ -230,7 +242,7 @@ def _numbers(text: str, separator: str, hint: str) -> list[int]:
 
 
 #: of commands that look at one image
-PIXEL_SIZE = click.option("--pixel-size", type=float, metavar="M", help="Pixel size in metres.")
+PIXEL_SIZE = click.option("--pixel-size", type=units.PIXEL, metavar="L", help="Such as 7.3nm; wins over the file.")
 PAGE = click.option("--slice", "index", type=int, default=0, show_default=True, help="Of a file of several, from 0.")
 
 
@@ -245,6 +257,4 @@ def read_image(image: str, index: int, pixel_size: float | None) -> tuple[Floats
         raise InputError(f"{image} has no slice {index}: it holds {len(images)}, counted from 0")
     if np.iscomplexobj(images):
         raise InputError(f"{image} is complex: give its phase in rad, for example numpy.angle(object)")
-    if pixel_size is not None and not 0 < pixel_size < float("inf"):
-        raise InputError(f"pixel size must be a positive number of metres, not {pixel_size}")
     return images[index], (pixel_size, pixel_size) if pixel_size is not None else size

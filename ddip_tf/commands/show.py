@@ -7,18 +7,23 @@ from typing import Any
 
 import click
 
+from ddip_tf.commands import units
 from ddip_tf.commands.options import file_option
-
-POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
 @click.command()
 @click.argument("path", metavar="FILE|RUN", type=click.Path())
 @file_option
-@click.option("--energy", "energy_kev", type=POSITIVE, metavar="KEV", help="Photon energy; wins over the file.")
-@click.option("--pixel-size", "pixel_size_m", type=POSITIVE, metavar="M", help="Wins over the file.")
-@click.option("--spacing", "spacing_m", type=POSITIVE, metavar="M", help="Between slices; wins over the file.")
-@click.option("--resolution", "resolution_m", type=POSITIVE, metavar="M", help="Transverse; left out: the pixel size.")
+@click.option(
+    "--energy", type=units.ENERGY, metavar="E", help="12keV of photons, 300kV of electrons; wins over the file."
+)
+@click.option("--electrons", is_flag=True, help="The energy is that of electrons.")
+@click.option("--wavelength", "wavelength_m", type=units.WAVELENGTH, metavar="L", help="Instead of an energy.")
+@click.option("--pixel-size", "pixel_size_m", type=units.PIXEL, metavar="L", help="Such as 7.3nm; wins over the file.")
+@click.option("--spacing", "spacing_m", type=units.SPACING, metavar="L", help="Between slices; wins over the file.")
+@click.option(
+    "--resolution", "resolution_m", type=units.PIXEL, metavar="L", help="Transverse; left out: the pixel size."
+)
 def show(path: str, **said: Any) -> None:
     """Say what an image file or a run folder holds.
 
@@ -26,7 +31,8 @@ def show(path: str, **said: Any) -> None:
 
     \b
     ddip-tf show slice1.tif
-    ddip-tf show product.h5 --energy 12
+    ddip-tf show product.h5 --energy 12keV --spacing 30um
+    ddip-tf show object.npy --energy 300kV --pixel-size 0.2A
     ddip-tf show RUN
     """
     from ddip_tf.report import text

@@ -29,6 +29,8 @@ def transfer(files: tuple[str, ...], output: str | None, normalisation: str, **o
     stack = read_stack(files, options, options["quantity"])
     law = estimate_transfer(stack.images, normalisation=normalisation)
     click.echo(text.transfer(law, stack.pixel_size_m))
+    for sentence in stack.notes:
+        click.echo(f"Warning: {sentence}")
     if output:
         from ddip_tf.report import figures
 

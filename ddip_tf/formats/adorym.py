@@ -5,7 +5,6 @@ TIFF readers show such a file as H pages of W x N pixels, or for N = 3 or 4 as a
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +13,14 @@ from ddip_tf.errors import InputError
 from ddip_tf.formats import tiff
 from ddip_tf.formats.content import Content, check_size, multiplied
 
-#: more slices than this are an image's side
+#: more slices than this are an image's side, unless the file has a name of Adorym's
 MOST_SLICES = 31
 PARTS = ("mag", "phase")
+NAMES = ("obj_mag", "obj_phase", "obj_delta", "obj_beta")
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    """Whether a TIFF holds floats whose last axis is far shorter than the two before it."""
+    """Whether a TIFF holds floats whose last axis is too short for an image's side, or by its name is Adorym's."""
     try:
         return tiff.recognises(head) and _shape(path) is not None
     except Exception:
@@ -34,8 +34,9 @@ def read(path: Path, dataset: str | None) -> Content:
         amplitude, phase = (_load(halves[part]) for part in PARTS)
         if amplitude.shape != phase.shape:
             raise InputError(f"{halves['mag']} and {halves['phase']} have different shapes")
-        return Content((amplitude * np.exp(1j * phase.astype(np.float64))).astype(np.complex64))
-    return Content(_load(path))
+        images = (amplitude * np.exp(1j * phase.astype(np.float64))).astype(np.complex64)
+        return Content(images, slice_axis="last", axis_known=True)
+    return Content(_load(path), slice_axis="last", axis_known=True)
 
 
 def change(path: Path, dataset: str | None, factor: np.ndarray) -> None:
@@ -65,33 +66,24 @@ def _renamed(path: Path, part: str) -> str:
 
 
 def _shape(path: Path) -> tuple[int, int, int] | None:
-    import tifffile
-
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)
-    with tifffile.TiffFile(path) as file:
+    with tiff.opened(path) as file:
         series = file.series[0]
         shape, kind = series.shape, series.dtype.kind
-    last = len(shape) == 3 and kind == "f" and shape[-1] <= MOST_SLICES < min(shape[:2])
-    return tuple(shape) if last else None  # type: ignore[return-value]
+    most = MOST_SLICES if not path.name.startswith(NAMES) else shape[-1]
+    last = len(shape) == 3 and kind == "f" and shape[-1] <= most and min(shape[:2]) > MOST_SLICES
+    return tuple(shape) if last else None
 
 
 def _load(path: Path) -> np.ndarray:
     """The slices (N, H, W) of one file. Raises InputError."""
-    import tifffile
-
-    try:
-        shape = _shape(path)
-        if shape is None:
-            raise InputError(f"{path} holds no float32 array (H, W, N) with the slice axis last")
-        check_size(shape, np.dtype(np.float64), path.stat().st_size, str(path))
-        with tifffile.TiffFile(path) as file:
-            for page in file.pages:
-                tiff.admit(path, page, len(file.pages))
-            array = file.series[0].asarray().reshape(shape)
-    except InputError:
-        raise
-    except Exception as error:  # tifffile and its codecs raise many kinds
-        raise InputError(f"{path} cannot be read as TIFF: {' '.join(str(error).split())}") from error
+    shape = _shape(path)
+    if shape is None:
+        raise InputError(f"{path} holds no float32 array (H, W, N) with the slice axis last")
+    check_size(shape, np.dtype(np.float64), path.stat().st_size, str(path))
+    with tiff.opened(path) as file:
+        for page in file.pages:
+            tiff.admit(path, page, len(file.pages))
+        array = file.series[0].asarray().reshape(shape)
     return np.ascontiguousarray(np.moveaxis(array, -1, 0))
 
 

@@ -10,7 +10,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-from ddip_tf._types import Floats, StrPath
+from ddip_tf._types import StrPath
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 
@@ -20,8 +20,8 @@ def recognises(head: bytes) -> bool:
     return head.startswith(b"\x93NUMPY")
 
 
-def read(path: Path) -> tuple[Floats, None]:
-    """Images (N, H, W) of a ``.npy`` file; it names no pixel size. Raises InputError if it holds no image."""
+def read(path: Path) -> np.ndarray:
+    """The array of a ``.npy`` file. Raises InputError if it holds no image."""
     try:
         with path.open("rb") as stream:
             array = _array(stream, os.fstat(stream.fileno()).st_size, path)
@@ -29,9 +29,9 @@ def read(path: Path) -> tuple[Floats, None]:
         raise
     except Exception as error:  # NumPy parses the header as Python text and raises whatever that raises
         raise InputError(f"{path} cannot be read: {_one_line(error)}") from error
-    if array.ndim not in (2, 3) or array.dtype.kind not in "fiubc" or not array.size:
+    if array.ndim not in (2, 3, 4) or array.dtype.kind not in "fiubc" or not array.size:
         raise InputError(f"{path} is no image: {array.dtype} array of shape {array.shape}")
-    return array if array.ndim == 3 else array[None], None
+    return array
 
 
 def read_npz(path: StrPath) -> dict[str, np.ndarray]:

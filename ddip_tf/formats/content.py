@@ -12,9 +12,12 @@ import numpy as np
 from ddip_tf._types import Box
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
+from ddip_tf.slices.quantities import ANGSTROM_M
 
 #: deflate packs at most 1032 bytes into one: an array much larger than its file was declared, not written
 LARGEST_PACKING = 1100
+#: a pixel, or a wavelength, written in metres is smaller than this, one in Å larger
+SMALLEST_ANGSTROM = 1e-6
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,13 @@ class Content:
         of the beam, or None.
     scanned
         the box that the centres of the probe positions span, clipped to the images, or None.
+    electrons
+        whether the beam is known to be of electrons (True) or photons (False), or None.
+    slice_axis, axis_known
+        which axis of the file's array, as its program shows it, was taken for the slices, ``first`` or ``last``; and
+        whether the file says so (else it is the custom of such files, and `ddip_tf.formats.axes` may think better).
+    notes
+        sentences that the user should know.
     """
 
     images: np.ndarray
@@ -40,13 +50,17 @@ class Content:
     spacing_m: tuple[float, ...] | None = None
     wavelength_m: float | None = None
     scanned: Box | None = None
+    electrons: bool | None = None
+    slice_axis: str = "first"
+    axis_known: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Family:
     """A file family.
 
-    ``recognises(path, head)``, head its first 16 bytes; ``read(path, dataset)``, dataset None for where the family
+    ``recognises(path, head)``, head its first bytes; ``read(path, dataset)``, dataset None for where the family
     keeps it; ``change(path, dataset, factor)`` multiplies the slices in the file, in place, by exp(factor), complex
     (N, H, W) (real images, which are phases, gain its imaginary part), or is None where ddip-tf cannot write;
     ``companions(path)`` are other files that belong to the one at path.
@@ -58,14 +72,19 @@ class Family:
     companions: Callable[[Path], tuple[Path, ...]] = lambda path: ()
 
 
-def as_slices(array: np.ndarray, where: str) -> np.ndarray:
-    """``array`` (H, W), (N, H, W) or (1, N, H, W) as (N, H, W). Raises InputError for any other shape or no numbers."""
+def as_slices(array: np.ndarray, where: str, modes_axis: int = 0) -> np.ndarray:
+    """``array`` (H, W), (N, H, W) or (1, …, 1, N, H, W) as (N, H, W); of four axes ``modes_axis`` counts object modes.
+
+    Raises InputError for any other shape, more than one mode, or no numbers.
+    """
     if array.dtype.kind not in "fiubc":
         raise InputError(f"{where} is no image: its type is {array.dtype}")
-    if array.ndim == 4 and len(array) == 1:
+    while array.ndim > 4 and len(array) == 1:
         array = array[0]
     if array.ndim == 4:
-        raise InputError(f"{where} holds {len(array)} object modes; ddip-tf works on one: save that one as .npy")
+        if (modes := array.shape[modes_axis]) != 1:
+            raise InputError(f"{where} holds {modes} object modes; ddip-tf works on one: save that one as .npy")
+        array = array.squeeze(modes_axis)
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise InputError(f"{where} is no image: its shape is {array.shape}")
     return array if array.ndim == 3 else array[None]
@@ -98,10 +117,33 @@ def positive(values: object, count: int) -> tuple[float, ...] | None:
     return tuple(float(value) for value in found) if good and count else None
 
 
+def times(values: tuple[float, ...] | None, unit_m: float) -> tuple[float, ...] | None:
+    """``values``, if there are any, times a unit in metres."""
+    return tuple(value * unit_m for value in values) if values else None
+
+
+def one(values: object) -> float | None:
+    """The only one of `positive` values, or None."""
+    found = positive(values, 1)
+    return found[0] if found else None
+
+
+def metres_in(size: float | None, wavelength: float | None = None) -> float:
+    """Metres in the unit of a file that writes electrons' lengths in Å and photons' in metres, by its magnitudes."""
+    known = wavelength if wavelength is not None else size
+    return ANGSTROM_M if known is not None and known > SMALLEST_ANGSTROM else 1.0
+
+
 def pair(values: object) -> tuple[float, float] | None:
     """(y, x) of `positive` values, or None."""
     found = positive(values, 2)
     return (found[0], found[1]) if found else None
+
+
+def pair_in(values: object, unit_m: float) -> tuple[float, float] | None:
+    """(y, x) in metres of `pair` values in a unit, or None."""
+    found = pair(values)
+    return (found[0] * unit_m, found[1] * unit_m) if found else None
 
 
 def box_of(y: np.ndarray, x: np.ndarray, shape: tuple[int, int]) -> Box | None:

@@ -26,23 +26,34 @@ class Layout:
     """Where a file keeps its object, and what it says of it (see `Content`).
 
     ``datasets``: one of all slices, or one for each slice, or with ``polar`` amplitude and phase of all slices.
-    ``swapped``: the last two axes are x, y (MATLAB, whose first axis varies fastest).
+    ``order``: which axes of them are slices, y and x (MATLAB, whose first axis varies fastest, has `REVERSED` ones);
+    ``modes_axis``: where there are four, the one that counts object modes.
     """
 
     datasets: tuple[str, ...]
     polar: bool = False
-    swapped: bool = False
+    order: tuple[int, int, int] = (0, 1, 2)
+    modes_axis: int = 0
     pixel_size_m: tuple[float, float] | None = None
     spacing_m: tuple[float, ...] | None = None
     wavelength_m: float | None = None
     scanned: Box | None = None
+    electrons: bool | None = None
+    slice_axis: str = "first"
+    axis_known: bool = True
 
+
+#: of an array (H, W, N) that MATLAB wrote
+REVERSED = (0, 2, 1)
 
 Find = Callable[[Any], Layout | None]
 
 
-def family(find: Find) -> Family:
-    """The family of HDF5 files in which ``find`` (h5py file → layout, or None) finds an object."""
+def family(find: Find, at: Callable[[Any, str], Layout | None] = lambda file, dataset: None) -> Family:
+    """The family of HDF5 files in which ``find`` (h5py file → layout, or None) finds an object.
+
+    ``at(file, dataset)`` is the layout of a dataset that the user names, or None for one of which nothing is known.
+    """
 
     def recognises(path: Path, head: bytes) -> bool:
         if not looks_like_hdf5(head):
@@ -53,7 +64,7 @@ def family(find: Find) -> Family:
             return False  # the family of all HDF5 files says why
 
     def layout_in(file: Any, dataset: str | None) -> Layout:
-        layout = Layout((dataset,)) if dataset else find(file)
+        layout = at(file, dataset) or plain(file, dataset) if dataset else find(file)
         if layout is None:
             raise InputError(f"{file.filename} holds no object of this format" + _names(file))
         return layout
@@ -72,17 +83,36 @@ class Unreadable(InputError):
 
 
 def looks_like_hdf5(head: bytes) -> bool:
-    """Whether ``head``, a file's first bytes, are HDF5's, or those of MATLAB's block in front of them."""
-    return head.startswith(MAGIC) or head.startswith(b"MATLAB 7.3 MAT-f")
+    """Whether ``head``, a file's first bytes, are HDF5's, or have them behind a block such as MATLAB's."""
+    return head.startswith(MAGIC) or head[512 : 512 + len(MAGIC)] == MAGIC or head.startswith(b"MATLAB 7.3 MAT-f")
 
 
 def nothing(file: Any) -> None:
     """Finds no layout: the family of all other HDF5 files, which need ``--dataset``."""
 
 
+def plain(file: Any, name: str) -> Layout:
+    """Of an array at ``name``, of which nothing is known but whether MATLAB wrote it."""
+    node = get(file, name)
+    if (node is not None and "MATLAB_class" in node.attrs) or written_by_matlab(file):
+        return Layout((name,), order=REVERSED, modes_axis=1, slice_axis="last", axis_known=False)
+    return Layout((name,), axis_known=False)
+
+
+def written_by_matlab(file: Any) -> bool:
+    """Whether the file begins with MATLAB's block."""
+    with open(file.filename, "rb") as stream:
+        return stream.read(6) == b"MATLAB"
+
+
 def load(file: Any, layout: Layout) -> Content:
     """The content of an open file by its layout. Raises InputError."""
-    arrays = [as_slices(_numbers(dataset(file, name)), f"{file.filename}:{name}") for name in layout.datasets]
+    arrays = [
+        as_slices(_numbers(dataset(file, name)), f"{file.filename}:{name}", layout.modes_axis)
+        for name in layout.datasets
+    ]
+    if len(arrays) > 1 and not layout.polar and (modes := max(map(len, arrays))) > 1:
+        raise InputError(f"{file.filename} holds {modes} object modes; ddip-tf works on one: save that one as .npy")
     if any(array.shape[1:] != arrays[0].shape[1:] for array in arrays):
         raise InputError(f"{file.filename}: slices of different shape, {[array.shape[1:] for array in arrays]}")
     if layout.polar:
@@ -90,14 +120,21 @@ def load(file: Any, layout: Layout) -> Content:
         images = (amplitude * np.exp(1j * phase.astype(np.float64))).astype(np.complex64)
     else:
         images = np.concatenate(arrays)
-    if layout.swapped:
-        images = images.swapaxes(1, 2)
-    return Content(images, layout.pixel_size_m, layout.spacing_m, layout.wavelength_m, layout.scanned)
+    return Content(
+        images.transpose(layout.order),
+        layout.pixel_size_m,
+        layout.spacing_m,
+        layout.wavelength_m,
+        layout.scanned,
+        layout.electrons,
+        layout.slice_axis,
+        layout.axis_known,
+    )
 
 
 def store(file: Any, layout: Layout, factor: np.ndarray) -> None:
     """Multiply the object of an open file by exp(``factor``), complex (N, H, W)."""
-    factor = factor.swapaxes(1, 2) if layout.swapped else factor
+    factor = factor.transpose(np.argsort(layout.order))
     done = 0
     for number, name in enumerate(layout.datasets):
         target = dataset(file, name)
@@ -105,7 +142,7 @@ def store(file: Any, layout: Layout, factor: np.ndarray) -> None:
         if layout.polar:
             new = array * np.exp(factor.real) if number == 0 else array + factor.imag
         else:
-            count = len(as_slices(array, name))
+            count = len(as_slices(array, name, layout.modes_axis))
             part = factor[done : done + count].reshape(array.shape)
             done += count
             new = array * np.exp(part) if np.iscomplexobj(array) else array + part.imag
@@ -143,15 +180,34 @@ def dataset(file: Any, path: str) -> Any:
         raise InputError(f"{where} is no dataset" + _names(file))
     if node.is_virtual or node.external:
         raise InputError(f"{where} keeps its numbers in another file: ddip-tf opens only the one it is given")
+    if cells := _cells(file, node):
+        named = ", ".join(cells[:MOST_NAMED])
+        raise InputError(f"{where} is a cell array, one array for each scan or object; choose one (--dataset): {named}")
     if node.dtype.kind not in "fiubc" and node.dtype.names != ("real", "imag"):
         raise InputError(f"{where} holds no numbers, but {node.dtype.name}")
     check_size(node.shape or (), node.dtype, node.id.get_storage_size(), where)
     return node
 
 
+def _cells(file: Any, node: Any) -> list[str]:
+    """Paths and shapes of the arrays that the references in a cell array point to; none for another dataset."""
+    import h5py
+
+    found: list[str] = []
+    if h5py.check_ref_dtype(node.dtype) is not h5py.Reference:
+        return found
+    for reference in node[()].ravel()[: 4 * MOST_NAMED]:
+        target = file[reference] if reference else None
+        if target is not None and getattr(target, "ndim", 0) > 1:
+            found.append(f"{target.name} {target.shape}")
+    return found
+
+
 def shape_of(file: Any, path: str) -> tuple[int, ...]:
-    """Shape of the images at ``path``: two, three or four axes. Raises InputError."""
+    """Shape of the images at ``path``: two, three or four axes, or more of length one. Raises InputError."""
     shape = dataset(file, path).shape
+    while shape is not None and len(shape) > 4 and shape[0] == 1:
+        shape = shape[1:]
     if shape is None or not 2 <= len(shape) <= 4:
         raise InputError(f"{file.filename}:{path} is no image: its shape is {shape}")
     return shape

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ddip_tf.errors import InputError
-from ddip_tf.formats import arrays, ptychodus
+from ddip_tf.formats import arrays, foreign, ptychodus
 from ddip_tf.formats.content import Content, as_slices, multiplied
 
 
@@ -21,9 +21,23 @@ def recognises(path: Path, head: bytes) -> bool:
 
 def read(path: Path, dataset: str | None) -> Content:
     """The object of a product, the array ``dataset``, or the only array that can be one. Raises InputError."""
+    refuse_others(path)
     found = arrays.read_npz(path)
     product = ptychodus.from_npz(found) if dataset is None else None
     return product or Content(as_slices(found[_choose(path, found, dataset)], str(path)))
+
+
+def refuse_others(path: Path) -> None:
+    """Raises InputError, which says what it is, for a zip archive that is not one of arrays alone."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+        if not names or not all(name.endswith(".npy") for name in names):
+            raise InputError(foreign.zip_complaint(path))
+    except InputError:
+        raise
+    except Exception as error:  # zipfile raises many kinds
+        raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
 
 
 def change(path: Path, dataset: str | None, factor: np.ndarray) -> None:

@@ -30,6 +30,7 @@ def find(file: Any) -> hdf5.Layout | None:
         spacing_m=positive(spacing, shape[0] - 1) if len(shape) == 3 and spacing is not None else None,
         wavelength_m=HC_EV_M / energy[0] if energy else None,
         scanned=_scanned(positions, centre, size, shape[-2:]),
+        electrons=False if energy else None,
     )
 
 
@@ -48,6 +49,8 @@ def from_npz(arrays: Mapping[str, np.ndarray]) -> Content | None:
         positive(arrays.get("object_layer_spacing_m"), len(images) - 1),
         HC_EV_M / energy[0] if energy else None,
         _scanned(positions, centre, size, images.shape[1:]),
+        electrons=False if energy else None,
+        axis_known=True,
     )
 
 

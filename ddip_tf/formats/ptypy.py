@@ -31,7 +31,11 @@ def find(file: Any) -> hdf5.Layout | None:
     first = hdf5.get(file, f"content/objects/{containers[0]}")
     storages = list(first) if hasattr(first, "keys") else []
     if len(storages) != 1:
-        raise InputError(f"{file.filename} holds {len(storages)} scans; ddip-tf works on one (--dataset)")
+        named = ", ".join(f"content/objects/{containers[0]}/{storage}/data" for storage in storages[:8])
+        raise InputError(
+            f"{file.filename} holds {len(storages)} scans ({', '.join(storages[:8])}); ddip-tf works on one: "
+            f"save its slices as one .npy (of slice 1 they are {named})"
+        )
     where = [f"content/objects/{name}/{storages[0]}" for name in containers]
     size = hdf5.numbers(file, f"{where[0]}/_psize")
     thickness = hdf5.numbers(file, "content/slice_thickness")

@@ -5,35 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 from ddip_tf.formats import hdf5
-from ddip_tf.formats.content import box_of, pair, positive
-
-ANGSTROM_M = 1e-10
-#: a pixel written in metres is smaller than this, one in Å larger
-SMALLEST_ANGSTROM = 1e-6
+from ddip_tf.formats.content import box_of, metres_in, one, pair_in, positive, times
 
 
 def find(file: Any) -> hdf5.Layout | None:
-    """``/optimizable_tensors/obja`` and ``objp``."""
+    """``/optimizable_tensors/obja`` and ``objp``; the thickness beside them is the refined one."""
     names = ("optimizable_tensors/obja", "optimizable_tensors/objp")
     if any(hdf5.get(file, name) is None for name in names):
         return None
     shape = hdf5.shape_of(file, names[1])
-    size = positive(hdf5.numbers(file, "model_attributes/dx"), 1)
-    unit = 1.0 if size and size[0] < SMALLEST_ANGSTROM else ANGSTROM_M
-    thickness = hdf5.numbers(file, "model_attributes/slice_thickness")
-    wavelength = positive(hdf5.numbers(file, "model_attributes/lambd"), 1)
+    size, wavelength = (one(hdf5.numbers(file, f"model_attributes/{name}")) for name in ("dx", "lambd"))
+    unit = metres_in(size, wavelength)
+    places = ("optimizable_tensors", "model_attributes")
+    thicknesses = (hdf5.numbers(file, f"{place}/slice_thickness") for place in places)
+    thickness = next((number for number in thicknesses if number is not None), None)
     corners = hdf5.numbers(file, "model_attributes/crop_pos")
     probe = hdf5.numbers(file, "model_attributes/simu_Npix")
     scanned = None
     if corners is not None and corners.ndim == 2 and probe is not None and probe.size == 1:
         middle = corners + float(probe.ravel()[0]) / 2
         scanned = box_of(middle[:, 0], middle[:, 1], (shape[-2], shape[-1]))
-    spacing = positive(thickness, shape[-3] - 1) if len(shape) > 2 and thickness is not None else None
     return hdf5.Layout(
         names,
         polar=True,
-        pixel_size_m=pair(size[0] * unit) if size else None,
-        spacing_m=tuple(step * unit for step in spacing) if spacing else None,
-        wavelength_m=wavelength[0] * unit if wavelength else None,
+        pixel_size_m=pair_in(size, unit),
+        spacing_m=times(positive(thickness, shape[-3] - 1), unit) if len(shape) > 2 else None,
+        wavelength_m=wavelength * unit if wavelength else None,
         scanned=scanned,
+        electrons=unit != 1.0 if size or wavelength else None,
     )

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,34 +34,37 @@ def recognises(head: bytes) -> bool:
 def read(path: Path) -> tuple[Floats, tuple[float, float] | None]:
     """Images (N, H, W), one a page, and the (y, x) pixel size in metres if the tags say it.
 
-    Raises InputError for a damaged file, RGB or palette colour, pages of different shape, more data than the limit
-    (`ddip_tf.formats.limits`), or a compression other than those in `COMPRESSIONS`.
+    For files as ddip-tf writes them; `ddip_tf.formats.microscopy` reads those of others. Raises InputError for a
+    damaged file, pages that are not of one shape (H, W), more data than the limit (`ddip_tf.formats.limits`), or a
+    compression other than those in `COMPRESSIONS`.
     """
-    import tifffile
-
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it would log is raised, too
-    try:
-        with tifffile.TiffFile(path) as file:
-            first = file.pages.first
-            for each in file.pages:
-                admit(path, each, len(file.pages))
-            pages = [page.asarray().squeeze() for page in file.pages]
-            if first.samplesperpixel > 1 and first.planarconfig == 2 and pages[0].dtype.kind == "f":
-                # three or four float slices written as one array: writers take the leading axis for colour planes
-                pages = [plane for page in pages for plane in page]
-            elif first.photometric in (2, 3) or first.samplesperpixel > 1:
-                raise InputError(f"{path} is a colour image: give the phase as one grey channel")
-            size = _pixel_size_m(first.tags)
-    except InputError:
-        raise
-    except Exception as error:  # tifffile and its codecs raise many kinds
-        raise InputError(f"{path} cannot be read as TIFF: {_one_line(error)}") from error
+    with opened(path) as file:
+        for each in file.pages:
+            admit(path, each, len(file.pages))
+        pages = [page.asarray().squeeze() for page in file.pages]
+        size = pixel_size_m(file.pages.first.tags)
     for page in pages:
         if page.ndim != 2:
             raise InputError(f"{path} holds no 2-D image: a page has shape {page.shape}")
         if page.shape != pages[0].shape:
             raise InputError(f"{path} has pages of different shape: {pages[0].shape} and {page.shape}")
     return np.stack(pages), size
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """An open `tifffile.TiffFile` that opens no other file; whatever it raises becomes one InputError."""
+    import tifffile
+
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it would log is raised, too
+    try:
+        with tifffile.TiffFile(path, _multifile=False) as file:
+            _walk(path, file)
+            yield file
+    except InputError:
+        raise
+    except Exception as error:  # tifffile and its codecs raise many kinds
+        raise InputError(f"{path} cannot be read as TIFF: {_one_line(error)}") from error
 
 
 def write(path: StrPath, image: Floats, pixel_size_m: tuple[float, float] | None = None) -> None:
@@ -73,7 +80,25 @@ def write(path: StrPath, image: Floats, pixel_size_m: tuple[float, float] | None
     tifffile.imwrite(path, np.asarray(image, np.float32), photometric="minisblack", metadata=None, **tags)
 
 
-def admit(path: Path, page, pages: int) -> None:  # type: ignore[no-untyped-def]
+def _walk(path: Path, file: Any) -> None:
+    """Raise InputError for pages that lead in a circle, or too many: tifffile would follow millions."""
+    stream, layout = file.filehandle, file.tiff
+    at = layout.offsetsize if layout.is_bigtiff else 4
+    seen: set[int] = set()
+    while True:
+        stream.seek(at)
+        (offset,) = struct.unpack(layout.offsetformat, stream.read(layout.offsetsize))
+        if not offset or offset >= stream.size:
+            return
+        if offset in seen or len(seen) >= MOST_PAGES:
+            raise InputError(f"{path} cannot be read as TIFF: its pages lead in a circle, or are over {MOST_PAGES}")
+        seen.add(offset)
+        stream.seek(offset)
+        (tags,) = struct.unpack(layout.tagnoformat, stream.read(layout.tagnosize))
+        at = offset + layout.tagnosize + tags * layout.tagsize
+
+
+def admit(path: Path, page: Any, pages: int) -> None:
     """Raise InputError before anything is unpacked that would be too much, or by a codec that knows no bound."""
     if page.dtype is None:
         raise InputError(f"{path} cannot be read as TIFF: unknown kind of number")
@@ -87,7 +112,8 @@ def admit(path: Path, page, pages: int) -> None:  # type: ignore[no-untyped-def]
         raise InputError(f"{path} is cut into too many pieces ({pages} pages, {page.chunked} strips or tiles)")
 
 
-def _pixel_size_m(tags) -> tuple[float, float] | None:  # type: ignore[no-untyped-def]
+def pixel_size_m(tags: Any) -> tuple[float, float] | None:
+    """(y, x) pixel size in metres by the resolution tags, or None; a printing resolution is none."""
     try:
         unit = UNIT_M[int(tags["ResolutionUnit"].value)]
         size = [unit * tags[name].value[1] / tags[name].value[0] for name in ("YResolution", "XResolution")]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ddip_tf._types import Floats
 from ddip_tf.slices import registration
 from ddip_tf.slices.separation import Separation
 
@@ -19,7 +20,12 @@ def with_warnings(separation: Separation) -> Separation:
     """The same separation with the sentences of every check that fired."""
     checks = (_weights_at_bounds, _confused, _unexplained, _fewer_levels, _misregistered)
     found = [sentence for check in checks for sentence in check(separation)]
-    return replace(separation, warnings=(*separation.warnings, *found))
+    left = [round(float(share), 4) for share in unexplained(separation)]
+    return replace(
+        separation,
+        warnings=(*separation.warnings, *found),
+        provenance={**separation.provenance, "unexplained": left},
+    )
 
 
 def _weights_at_bounds(separation: Separation) -> list[str]:
@@ -49,11 +55,16 @@ def _confused(separation: Separation) -> list[str]:
     ]
 
 
-def _unexplained(separation: Separation) -> list[str]:
-    """Structure of an input that the modelled slice does not have."""
+def unexplained(separation: Separation) -> Floats:
+    """Of each input (N,), the share of its standard deviation that the modelled slice does not have."""
     images, modelled = separation.stack.images, separation.modelled
     contrast = np.std(images, axis=(1, 2), dtype=float)
-    left = np.std(images - modelled, axis=(1, 2), dtype=float) / np.where(contrast > 0, contrast, np.inf)
+    return np.std(images - modelled, axis=(1, 2), dtype=float) / np.where(contrast > 0, contrast, np.inf)
+
+
+def _unexplained(separation: Separation) -> list[str]:
+    """Structure of an input that the modelled slice does not have."""
+    left = unexplained(separation)
     return [
         f"{100 * share:.0f} % of the contrast of slice {i + 1} is not explained by the modelled mixture: look at "
         f"input − model before you believe output {i + 1}."

@@ -11,8 +11,12 @@ import numpy as np
 
 from ddip_tf._types import StrPath
 from ddip_tf.archive.manifest import load_manifest
+from ddip_tf.errors import InputError
 from ddip_tf.formats import family_of, open_content
-from ddip_tf.slices.optics import HC_EV_M, depth_of_focus_m, frequency
+from ddip_tf.formats.content import Content
+from ddip_tf.formats.gaps import finite_box, vacuum
+from ddip_tf.slices.optics import HC_EV_M, depth_of_focus_m, electron_wavelength_m, frequency
+from ddip_tf.slices.quantities import ELECTRONS_UNDER_M, beam, show_length, show_lengths
 from ddip_tf.slices.separation import pair_name
 
 if TYPE_CHECKING:
@@ -25,39 +29,85 @@ def file(
     path: StrPath,
     family: str | None = None,
     dataset: str | None = None,
+    slice_axis: str | None = None,
     *,
-    energy_kev: float | None = None,
+    energy: str | None = None,
+    electrons: bool = False,
+    wavelength_m: float | None = None,
     pixel_size_m: float | None = None,
     spacing_m: float | None = None,
     resolution_m: float | None = None,
 ) -> str:
-    """Format, shape, type, pixel size, spacing, depth of focus and value ranges of a file.
+    """Format, shape, quantity, pixel size, spacing, wavelength, depth of focus and value ranges of a file.
 
-    Lengths in metres; what is given wins over what the file says. Raises InputError if it is unreadable.
+    Lengths in metres, ``energy`` as `ddip_tf.quantities.beam` takes it; what is given wins over what the file says.
+    Raises InputError if the file is unreadable, or an energy and a wavelength are given.
     """
-    content = open_content(path, family, dataset)
+    content = open_content(path, family, dataset, slice_axis)
     images = content.images
     size = (pixel_size_m, pixel_size_m) if pixel_size_m else content.pixel_size_m
     spacing = (spacing_m,) * (len(images) - 1) if spacing_m else content.spacing_m
-    wavelength = HC_EV_M / (1e3 * energy_kev) if energy_kev else content.wavelength_m
+    wavelength, whose = _beam(content, size, energy, electrons, wavelength_m)
+    last = ", slice axis last" if content.slice_axis == "last" else ""
     lines = [
         f"{Path(path).name}: {len(images)} image(s) of {images.shape[1]} x {images.shape[2]}, {images.dtype}, "
-        f"format {family_of(path, family, dataset)}"
+        f"format {family_of(path, family, dataset)}{last}",
+        "quantity   " + _quantity(images.dtype),
+        "pixel size " + (show_lengths(size, " x ") if size else "not stated"),
+        "spacing    " + (show_lengths(spacing) if spacing else "not stated"),
+        "wavelength " + (f"{show_length(wavelength)}{whose}" if wavelength else "not stated"),
     ]
-    lines.append("pixel size " + (f"{size[0] * 1e9:.4g} x {size[1] * 1e9:.4g} nm" if size else "not stated"))
-    lines.append("spacing    " + (f"{_lengths(spacing)} µm" if spacing else "not stated"))
-    lines.append("wavelength " + (f"{wavelength * 1e9:.4g} nm" if wavelength else "not stated"))
     if content.scanned:
         (y0, y1), (x0, x1) = content.scanned
         lines.append(f"scanned    {y0}:{y1},{x0}:{x1}")
     lines += depth_of_focus(wavelength, resolution_m or (max(size) if size else None), spacing)
-    for number, image in enumerate(images, 1):
-        values = np.abs(image) if np.iscomplexobj(image) else image
-        kind = "magnitude " if np.iscomplexobj(image) else ""
-        low, mean, high, spread = (float(f(values)) for f in (np.min, np.mean, np.max, np.std))
-        phase = f", phase {np.angle(image).min():.3g} … {np.angle(image).max():.3g} rad" if kind else ""
-        lines.append(f"slice {number}: {kind}{low:.4g} … {high:.4g}, mean {mean:.4g}, deviation {spread:.4g}{phase}")
-    return "\n".join(lines)
+    lines += [f"slice {number}: {_values(image)}" for number, image in enumerate(images, 1)]
+    if not np.isfinite(images).all():
+        box = finite_box(images)
+        where = f"--crop {','.join(f'{start}:{end}' for start, end in box)}" if box else "--crop to a part without them"
+        lines.append(f"Pixels that are NaN or infinite are not separated: {where}.")
+    return "\n".join([*lines, *(f"Note: {sentence}" for sentence in content.notes)])
+
+
+def _beam(
+    content: Content, size: tuple[float, float] | None, energy: str | None, electrons: bool, wavelength_m: float | None
+) -> tuple[float | None, str]:
+    """The wavelength in metres, and what to say of the beam."""
+    if energy and wavelength_m:
+        raise InputError("--energy and --wavelength say the same thing: give one of them")
+    if wavelength_m:
+        return wavelength_m, ""
+    likely = electrons or bool(content.electrons) or bool(size and max(size) < ELECTRONS_UNDER_M)
+    if energy:
+        found = beam(energy, electrons=likely)
+        return (
+            found.wavelength_m,
+            f" ({'electrons' if found.electrons else 'photons'}, {found.energy_ev / 1e3:.5g} keV)",
+        )
+    if electrons and content.electrons is False and content.wavelength_m:
+        return electron_wavelength_m(HC_EV_M / content.wavelength_m), " (electrons)"
+    return content.wavelength_m, {True: " (electrons)", False: " (photons)", None: ""}[content.electrons]
+
+
+def _quantity(kind: np.dtype) -> str:
+    if kind.kind == "c":
+        return "complex objects: phase in rad, and magnitude"
+    return "real images, taken as phase in rad" if kind.kind == "f" else "whole numbers: scaled, not rad"
+
+
+def _values(image: np.ndarray) -> str:
+    """Ranges of an image (H, W), of its finite pixels."""
+    known = image[np.isfinite(image)]
+    missing = image.size - known.size
+    gap = f", NaN or infinite in {missing} pixels ({100 * missing / image.size:.0f} %)" if missing else ""
+    if not known.size:
+        return gap[2:]
+    values = np.abs(known) if np.iscomplexobj(image) else known
+    kind = "magnitude " if np.iscomplexobj(image) else ""
+    low, mean, high, spread = (float(f(values)) for f in (np.min, np.mean, np.max, np.std))
+    phase = f", phase {np.angle(known).min():.3g} … {np.angle(known).max():.3g} rad" if kind else ""
+    same = ", the same everywhere: left out of a fit" if vacuum(image) else ""
+    return f"{kind}{low:.4g} … {high:.4g}, mean {mean:.4g}, deviation {spread:.4g}{phase}{gap}{same}"
 
 
 def depth_of_focus(
@@ -71,15 +121,15 @@ def depth_of_focus(
     if not (wavelength_m and resolution_m):
         return []
     depth = depth_of_focus_m(resolution_m, wavelength_m)
-    lines = [f"depth of focus {depth * 1e6:.3g} µm (eq. 1) at a resolution of {resolution_m * 1e9:.3g} nm"]
+    lines = [f"depth of focus {show_length(depth, 3)} (eq. 1) at a resolution of {show_length(resolution_m, 3)}"]
     if spacing_m:
         closest = min(spacing_m)
         share = closest / depth
-        fresnel = np.sqrt(wavelength_m * closest)
+        fresnel = show_length(float(np.sqrt(wavelength_m * closest)), 3)
         verdict = (
             "under one: the data hardly tell these slices apart"
             if share < 1
-            else f"expect ghosts of structure larger than a few times √(λ · spacing) = {fresnel * 1e9:.3g} nm"
+            else f"expect ghosts of structure larger than a few times √(λ · spacing) = {fresnel}"
         )
         lines.append(f"slices lie {share:.3g} depths of focus apart; {verdict}")
     return lines
@@ -97,10 +147,6 @@ def conversion(stack: SliceStack) -> str:
     text += f", ramps up to {ramp:.2g} rad/pixel taken out" if ramp else ""
     unwrapped = [str(number) for number, done in enumerate(stack.record.unwrapped, 1) if done]
     return text + (f", slice {', '.join(unwrapped)} unwrapped" if unwrapped else "")
-
-
-def _lengths(lengths_m: tuple[float, ...]) -> str:
-    return ", ".join(f"{length * 1e6:.4g}" for length in lengths_m)
 
 
 def transfer(law: Transfer, pixel_size_m: tuple[float, float] | None = None) -> str:
@@ -124,7 +170,7 @@ def transfer(law: Transfer, pixel_size_m: tuple[float, float] | None = None) -> 
     elif law.crossover_px > 0:
         feature = f"{law.crossover_px:.1f} pixels"
         if pixel_size_m:
-            feature += f" ({law.crossover_px * np.mean(pixel_size_m) * 1e9:.0f} nm)"
+            feature += f" ({show_length(law.crossover_px * float(np.mean(pixel_size_m)), 3)})"
         lines.append(f"Features smaller than about {feature} are told apart by the data; larger ones need a prior.")
     assumed = {"sum": "columns sum to one (the projected phase is kept)", "diagonal": "unit diagonal"}
     lines.append(f"Assumed: {assumed.get(law.normalisation, law.normalisation)}.")
@@ -180,6 +226,7 @@ def command(manifest: Mapping[str, Any]) -> str:
         words += ["--slices", ",".join(str(source.get("page", 0)) for source in sources)]
     datasets = {str(source["dataset"]) for source in sources if source.get("dataset")}
     words += ["--dataset", *datasets] if len(datasets) == 1 else []
+    words += ["--slice-axis", str(sources[0]["slice_axis"])] if sources and sources[0].get("slice_axis") else []
     if crop := manifest.get("crop"):
         words += ["--crop", ",".join(f"{start}:{end}" for start, end in crop)]
     if record := manifest.get("from_complex"):

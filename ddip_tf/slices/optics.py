@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ddip_tf._types import Floats
 
-#: Planck's constant times the speed of light
+#: Planck's constant times the speed of light (CODATA 2018)
 HC_EV_M = 1.239841984e-6
+#: of the electron, twice (CODATA 2018)
+TWO_REST_ENERGIES_EV = 2 * 510998.95
+
+
+def electron_wavelength_m(energy_ev: float) -> float:
+    """de Broglie's wavelength, relativistic, in metres."""
+    return HC_EV_M / math.sqrt(energy_ev * (energy_ev + TWO_REST_ENERGIES_EV))
 
 
 def depth_of_focus_m(resolution_m: float, wavelength_m: float) -> float:

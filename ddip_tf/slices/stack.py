@@ -18,7 +18,8 @@ SMALLEST_SIDE = 32
 class Source:
     """Where one slice came from: ``name`` of the file, its ``sha256``, the ``page`` within it, and how it was read.
 
-    ``family``: name of the file family (`ddip_tf.formats.FAMILIES`); ``dataset``: where in the file, if that was said.
+    ``family``: name of the file family (`ddip_tf.formats.FAMILIES`); ``dataset``: where in the file, and
+    ``slice_axis``: which axis counts the slices, if that was said.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Source:
     dtype: str
     family: str | None = None
     dataset: str | None = None
+    slice_axis: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class SliceStack:
         how the images were made from complex objects; None for images that were real.
     amplitudes
         (N, H, W) log-amplitudes of the same slices, where they take part (`ddip_tf.transfer.log_amplitudes`).
+    notes
+        sentences on the files that the user should know.
 
     Raises
     ------
@@ -77,6 +81,7 @@ class SliceStack:
     record: Record | None = None
     guides: tuple[Guide, ...] = ()
     amplitudes: Floats | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         images = np.asarray(self.images)
@@ -132,19 +137,11 @@ class SliceStack:
 
         Raises InputError for an index outside the stack or one given twice.
         """
-        for index in indices:
-            if not 0 <= index < len(self):
-                raise InputError(f"no slice {index}: there are {len(self)}, counted from 0")
-        if len(set(indices)) < len(indices):
-            raise InputError(f"a slice is picked twice: {','.join(map(str, indices))}")
-        spacing = self.spacing_m
-        if spacing is not None:
-            depth = np.concatenate([[0.0], np.cumsum(spacing)])[list(indices)]
-            spacing = tuple(float(d) for d in np.abs(np.diff(depth)))
+        check_picks(indices, len(self))
         return replace(
             self,
             images=self.images[list(indices)],
-            spacing_m=spacing,
+            spacing_m=spacing_of(self.spacing_m, indices),
             sources=tuple(self.sources[i] for i in indices) if self.sources else (),
             record=self.record.pick(list(indices)) if self.record else None,
             amplitudes=None if self.amplitudes is None else self.amplitudes[list(indices)],
@@ -174,6 +171,23 @@ class SliceStack:
 
         fitting = (replace(g, image=resize(np.asarray(g.image, np.float64), self.shape, order=1)) for g in guides)
         return replace(self, guides=(*self.guides, *fitting))
+
+
+def check_picks(indices: Sequence[int], count: int) -> None:
+    """Raises InputError for an index outside ``count`` slices, counted from 0, or one given twice."""
+    for index in indices:
+        if not 0 <= index < count:
+            raise InputError(f"no slice {index}: there are {count}, counted from 0")
+    if len(set(indices)) < len(indices):
+        raise InputError(f"a slice is picked twice: {','.join(map(str, indices))}")
+
+
+def spacing_of(spacing_m: tuple[float, ...] | None, indices: Sequence[int]) -> tuple[float, ...] | None:
+    """Distances between the slices at ``indices`` of a stack whose neighbours lie ``spacing_m`` (N − 1,) apart."""
+    if spacing_m is None:
+        return None
+    depth = np.concatenate([[0.0], np.cumsum(spacing_m)])[list(indices)]
+    return tuple(float(d) for d in np.abs(np.diff(depth)))
 
 
 def check_box(rows: tuple[int, int], columns: tuple[int, int], shape: tuple[int, int]) -> None:

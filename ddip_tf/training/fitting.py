@@ -80,4 +80,4 @@ def fit(
         separation = transfer_fit.fit_transfer(clean, config, place, callbacks, checkpoints, stop, workers)
     else:
         separation = fit_coupled(clean, config, place, callbacks, checkpoints, stop)
-    return replace(separation, stack=stack, warnings=(*replaced, *separation.warnings))
+    return replace(separation, stack=stack, warnings=(*stack.notes, *replaced, *separation.warnings))

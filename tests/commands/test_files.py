@@ -50,7 +50,9 @@ def test_both_quantities_there_and_back(call, product, tmp_path):
     assert load_manifest("run")["amplitudes"] is True and 0 < load_manifest("run")["amplitudes_explained"] < 1
     assert load_manifest("run-amplitude")["amplitudes"] is None
     code, out, err = call("export", "run", "run-amplitude", "--into", product, "-o", "new.npy")
-    assert (code, err, out) == (0, "", f"new.npy: {product} with the separated slices\n")
+    assert (code, err) == (0, "") and out.endswith(f"new.npy: {product} with the separated slices\n")
+    said = [(run, sentence) for run in ("run", "run-amplitude") for sentence in load_manifest(run)["warnings"]]
+    assert out.splitlines()[:-1] == [f"Warning: {run}: {sentence}" for run, sentence in said]
     new = np.load("new.npy")
     assert new.dtype == old.dtype
     outside = np.ones(SHAPE[1:], bool)

@@ -126,7 +126,7 @@ def write_bad(kind, file):
         ("missing", "No such file"),
         ("directory", "directory or device"),
         ("not an image", "is not an image file"),
-        ("empty", "is not an image file"),
+        ("empty", r"is empty \(0 bytes\)"),
         ("truncated", "cannot be read"),
         ("rgb", "colour"),
         ("complex", "complex"),

@@ -17,6 +17,9 @@ MAKERS = {
     "transfer/guides": {"related"},
     "archive/repeats": {"_manifest"},
     "archive/export": {"_pages"},
+    "formats/families": {"_sane"},
+    "formats/microscopy": {"_view"},
+    "formats/reading": {"_box", "_without_vacuum"},
 }
 #: what tells a sentence from a word, and a warning from an error
 SENTENCE = re.compile(r"\w+ \w+.* \w+")

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from exports import CROP, expected, run_of
 from helpers import DATA
-from make_fixtures import ENERGY_EV, PIXEL_M, SCANNED, SHAPE, SPACING_M, the_object
+from make_fixtures import ELECTRONS, ENERGY_EV, PIXEL_M, SCANNED, SHAPE, SPACING_M, the_object
 
 from ddip_tf.archive.export import export
 from ddip_tf.errors import InputError, RunError
@@ -22,6 +22,8 @@ from ddip_tf.slices.optics import HC_EV_M
 from ddip_tf.slices.phase import Conversion
 
 WHOLE = Conversion(crop="whole")
+#: of electrons
+PIXEL_E, SPACING_E = (ELECTRONS[0][0] * 1e-10, ELECTRONS[0][1] * 1e-10), (ELECTRONS[1] * 1e-10,) * 2
 #: file, family, (pixel size, spacing, wavelength, scanned) that it states
 FILES = {
     "ptychodus.h5": ("ptychodus", PIXEL_M, SPACING_M, HC_EV_M / ENERGY_EV, SCANNED),
@@ -29,6 +31,12 @@ FILES = {
     "ptyrad.hdf5": ("ptyrad", (7e-9, 7e-9), (10e-6, 10e-6), HC_EV_M / ENERGY_EV, SCANNED),
     "py4dstem.h5": ("py4dstem", (0.625e-10, 0.625e-10), (20e-10, 30e-10), 1.96875e-12, ((7, 16), (8, 17))),
     "ptychi.npy": ("numpy", None, None, None, None),
+    "phaser.h5": ("phaser", PIXEL_E, (20e-10, 30e-10), ELECTRONS[2] * 1e-10, SCANNED),
+    "ptylab.hdf5": ("ptylab", (20e-9, 20e-9), None, 12.4e-9, SCANNED),
+    "signal.hspy": ("signals", PIXEL_E, SPACING_E, ELECTRONS[2] * 1e-10, None),
+    "signal.zspy": ("zspy", PIXEL_E, SPACING_E, ELECTRONS[2] * 1e-10, None),
+    "emdfile.emd": ("signals", PIXEL_E, SPACING_E, None, None),
+    "berkeley.emd": ("signals", PIXEL_E, SPACING_E, None, None),
     "matlab.mat": ("matlab", PIXEL_M, SPACING_M, HC_EV_M / ENERGY_EV, SCANNED),
     "slices.h5": ("ptypy", PIXEL_M, SPACING_M, None, None),
     "obj_phase_ds_1.tiff": ("adorym", None, None, None, None),
@@ -188,7 +196,7 @@ def hostile(kind: str, folder: Path) -> Path:
         elif kind == "references":
             file.create_dataset("object", SHAPE, h5py.ref_dtype)
         elif kind == "five axes":
-            file["object"] = np.ones((1, 1, 3, 40, 47), "c8")
+            file["object"] = np.ones((2, 1, 3, 40, 47), "c8")
         elif kind == "modes":
             file["object"] = np.ones((2, 3, 40, 47), "c8")
         elif kind == "no axes":
@@ -275,7 +283,8 @@ WRITABLE = [name for name in FILES if FAMILIES[FILES[name][0]].change]
 def test_export_takes_the_ghosts_out_and_touches_nothing_else(tmp_path, name, ghosts):
     run = run_of(DATA / name, tmp_path, ghosts)
     before = (DATA / name).read_bytes()
-    assert export([run], DATA / name, tmp_path / "new" / name) == []
+    done = export([run], DATA / name, tmp_path / "new" / name)
+    assert (done.slices, done.notes, str(done)) == ((1, 2, 3), (), "with the separated slices")
     assert (DATA / name).read_bytes() == before
     content, old = open_content(tmp_path / "new" / name), open_content(DATA / name)
     np.testing.assert_allclose(content.images, expected(ghosts), atol=1e-6)
@@ -288,7 +297,9 @@ def test_export_takes_the_ghosts_out_and_touches_nothing_else(tmp_path, name, gh
 
 
 def test_export_keeps_all_else_that_stands_in_the_file(tmp_path, ghosts):
-    for name in ("ptychodus.h5", "ptyrad.hdf5", "matlab.mat", "py4dstem.h5", "slices.h5"):
+    names = [name for name in WRITABLE if h5py.is_hdf5(DATA / name)]
+    assert len(names) == 10
+    for name in names:
         export([run_of(DATA / name, tmp_path, ghosts)], DATA / name, tmp_path / name)
         with h5py.File(DATA / name) as old, h5py.File(tmp_path / name) as new:
             changed = []
@@ -359,10 +370,10 @@ def test_export_refuses_what_does_not_fit(tmp_path, ghosts):
     with pytest.raises(InputError, match="no run folder"):
         export([tmp_path], DATA / "ptychodus.h5", new)
     assert not new.exists()
-    assert export([own], DATA / "ptychi.npy", new)[0].startswith(f"{DATA / 'ptychi.npy'} is not the very file")
+    assert export([own], DATA / "ptychi.npy", new).notes[0].startswith(f"{DATA / 'ptychi.npy'} is not the very file")
     with pytest.raises(InputError, match="exists: choose another -o, or --overwrite"):
         export([own], DATA / "ptychodus.h5", new)
-    assert export([own], DATA / "ptychodus.h5", new, overwrite=True) == []
+    assert export([own], DATA / "ptychodus.h5", new, overwrite=True).notes == ()
     damaged = own / "manifest.json"
     text = damaged.read_text()
     for lie in ('"page": -1', '"page": "x"'):

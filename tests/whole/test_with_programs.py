@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from exports import expected, run_of
 from helpers import DATA
-from make_fixtures import PIXEL_M, SHAPE, SPACING_M, positions_px, ptychi_task
+from make_fixtures import ELECTRONS, PIXEL_M, SHAPE, SPACING_M, positions_px, ptychi_task
 
 from ddip_tf.archive.export import export
 
@@ -74,6 +74,46 @@ def test_mat73_reads_the_matlab_file(exported):
     content = mat73.loadmat(str(path))
     np.testing.assert_allclose(content["object"].transpose(2, 0, 1), obj, atol=1e-6)
     np.testing.assert_allclose(content["p"]["dx_spec"], PIXEL_M)
+
+
+def test_phaser_reads_its_state(exported):
+    pytest.importorskip("phaser.state")
+    from phaser.utils.io import hdf5_read_state
+
+    path, obj = exported("phaser.h5")
+    state = hdf5_read_state(path)
+    np.testing.assert_allclose(state.object.data, obj, atol=1e-6)
+    np.testing.assert_allclose(state.object.sampling.sampling, ELECTRONS[0])
+
+
+def test_ptylab_loads_its_results(exported):
+    pytest.importorskip("PtyLab")
+    from PtyLab.Reconstruction.Reconstruction import Reconstruction
+
+    path, obj = exported("ptylab.hdf5")
+    np.testing.assert_allclose(Reconstruction.loadResults(path, "object")[0, 0, 0], obj, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["signal.hspy", "berkeley.emd"])
+def test_rosettasciio_reads_the_signal(exported, name):
+    pytest.importorskip("rsciio")
+    from rsciio.emd import file_reader as read_emd
+    from rsciio.hspy import file_reader as read_hspy
+
+    path, obj = exported(name)
+    (signal,) = (read_hspy if name.endswith("hspy") else read_emd)(str(path))
+    found = signal["data"] if signal["data"].shape == SHAPE else signal["data"].T
+    np.testing.assert_allclose(found, obj, atol=1e-6)
+    scales = {axis["name"]: axis["scale"] for axis in signal["axes"]}
+    assert scales["y"] == pytest.approx(ELECTRONS[0][0])
+
+
+def test_emdfile_reads_the_array(exported):
+    emdfile = pytest.importorskip("emdfile")
+    path, obj = exported("emdfile.emd")
+    array = emdfile.read(str(path))
+    np.testing.assert_allclose(array.data, obj, atol=1e-6)
+    assert array.dim_units == ("A", "A", "A") and array.dims[1][1] == pytest.approx(ELECTRONS[0][0])
 
 
 def test_ptychi_takes_the_object_for_its_task(exported):

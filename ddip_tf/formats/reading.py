@@ -1,0 +1,166 @@
+"""From files to a stack: slices put together, picked, cropped, and made real."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ddip_tf._types import Box, Floats, StrPath
+from ddip_tf.errors import InputError
+from ddip_tf.formats.content import Content
+from ddip_tf.formats.families import family_of, files_of, open_content
+from ddip_tf.formats.gaps import finite_box, vacuum
+from ddip_tf.slices.phase import Conversion, convert, scanned_box
+from ddip_tf.slices.stack import SMALLEST_SIDE, SliceStack, Source, check_box, check_picks, spacing_of
+
+
+def read(
+    *files: StrPath,
+    pixel_size_m: float | None = None,
+    family: str | None = None,
+    dataset: str | None = None,
+    conversion: Conversion | None = None,
+    slice_axis: str | None = None,
+    slices: Sequence[int] | None = None,
+    spacing_m: float | None = None,
+) -> SliceStack:
+    """Read slice images into a stack: one file a slice, upstream first, or ONE file that holds all slices.
+
+    Parameters
+    ----------
+    files
+        files of any family in `FAMILIES`: images, or the complex object of a reconstruction program.
+    pixel_size_m, spacing_m
+        pixel size, and distance between neighbouring slices, in metres where the files do not say; win over what they
+        say.
+    family, dataset
+        name in `FAMILIES`, and where in the file the object lies; found by themselves if None.
+    conversion
+        how complex objects become images, and the crop; phase of the scanned area if None.
+    slice_axis
+        ``first`` or ``last``: which axis of one file's array counts the slices; found if None.
+    slices
+        the slices to take, counted from 0; all if None. Nothing is asked of the others.
+
+    Returns
+    -------
+    SliceStack
+        float32 images (N, H, W). Slices that are the same everywhere, vacuum, are left out, which a note says.
+
+    Raises
+    ------
+    InputError
+        a file is missing, unreadable or no image; shapes differ; fewer than two slices; some files complex, some not.
+    """
+    conversion = conversion or Conversion()
+    images: list[np.ndarray] = []
+    sources: list[Source] = []
+    found: list[Content] = []
+    for file in files:
+        path = Path(file)
+        content = open_content(path, family, dataset, slice_axis)
+        pages = content.images
+        if len(files) > 1 and len(pages) > 1:
+            raise InputError(f"{path} holds {len(pages)} images: give one image a file, or this file alone")
+        digest, kind, name = _digest(path), str(pages.dtype), family_of(path, family, dataset)
+        sources += [Source(path.name, digest, n, kind, name, dataset, slice_axis) for n in range(len(pages))]
+        images += list(pages)
+        found.append(content)
+    if not images:
+        raise InputError("no slice images given")
+    for image, source in zip(images, sources, strict=True):
+        if image.shape != images[0].shape:
+            raise InputError(
+                f"shapes differ: {sources[0].name} is {_shape(images[0])}, {source.name} is {_shape(image)}"
+            )
+        if np.iscomplexobj(image) != np.iscomplexobj(images[0]):
+            raise InputError(f"{sources[0].name} and {source.name}: one is complex, the other is not")
+    known = [content.pixel_size_m for content in found if content.pixel_size_m]
+    if pixel_size_m is None and any(not np.allclose(size, known[0], rtol=1e-3, atol=0) for size in known):
+        raise InputError("the files name different pixel sizes; state the right one (--pixel-size)")
+    spacing = (spacing_m,) * (len(images) - 1) if spacing_m is not None else found[0].spacing_m
+    notes = [note for content in found for note in content.notes]
+    if slices is not None:
+        check_picks(slices, len(images))
+    picked = list(range(len(images)) if slices is None else slices)
+    stack = np.stack([images[number] for number in picked])
+    box, note = _box(stack, conversion.crop, found[0].scanned)
+    part = stack[(slice(None), *(slice(*side) for side in box))] if box else stack
+    kept, said = _without_vacuum(part, picked)
+    picked, part = [picked[number] for number in kept], part[kept]
+    record = None
+    if np.iscomplexobj(part):
+        part, record = convert(part, conversion)
+    elif conversion.quantity != "phase":
+        raise InputError(f"{sources[0].name} holds real images: there is no {conversion.quantity} to take from them")
+    return SliceStack(
+        part,
+        pixel_size_m=(pixel_size_m, pixel_size_m) if pixel_size_m is not None else (known[0] if known else None),
+        spacing_m=spacing_of(spacing, picked),
+        sources=tuple(sources[number] for number in picked),
+        crop=box,
+        record=record,
+        notes=(*notes, *note, *said),
+    )
+
+
+def _box(images: np.ndarray, wanted: Box | str, scanned: Box | None) -> tuple[Box | None, list[str]]:
+    """The part of ``images`` (N, H, W) to work on, or None for all, and what to say of it. Raises InputError."""
+    if not isinstance(wanted, str):
+        check_box(*wanted, images.shape[1:])
+        return wanted, []
+    if wanted != "auto":
+        return None, []
+    rows, columns = box = scanned or ((0, images.shape[1]), (0, images.shape[2]))
+    inner = finite_box(images[:, slice(*rows), slice(*columns)])
+    if inner is not None:
+        (y0, y1), (x0, x1) = inner
+        box = ((rows[0] + y0, rows[0] + y1), (columns[0] + x0, columns[0] + x1))
+        if _large(box):
+            return box, [
+                f"Pixels at the rim are NaN or infinite: cropped to {_words(box)}, a part without them (--crop)."
+            ]
+    if not np.iscomplexobj(images):
+        return None, []
+    found = scanned or (scanned_box(images) if np.isfinite(images).all() else None)
+    return (found if found and _large(found) else None), []
+
+
+def _without_vacuum(images: np.ndarray, numbers: Sequence[int]) -> tuple[list[int], list[str]]:
+    """Which of ``images`` (N, H, W) are to be kept, and what to say; all where fewer than two would be left."""
+    empty = [place for place, image in enumerate(images) if vacuum(image)]
+    kept = [place for place in range(len(images)) if place not in empty]
+    if not empty or len(kept) < 2:
+        return list(range(len(images))), []
+    left_out = ", ".join(str(numbers[place]) for place in empty)
+    staying = ", ".join(str(numbers[place]) for place in kept)
+    return kept, [
+        f"Slices that are the same everywhere (vacuum) are left out: {left_out}, counted from 0; slices 1 to "
+        f"{len(kept)} are numbers {staying} of the file. An export keeps the others as they are."
+    ]
+
+
+def _large(box: Box) -> bool:
+    return min(end - start for start, end in box) >= SMALLEST_SIDE
+
+
+def _words(box: Box) -> str:
+    return ",".join(f"{start}:{end}" for start, end in box)
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file, or of all files of a folder that counts as one."""
+    if not path.is_dir():
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for file in files_of(path):
+        digest.update(file.relative_to(path).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _shape(image: Floats) -> str:
+    return " x ".join(map(str, image.shape))
