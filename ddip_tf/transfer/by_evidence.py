@@ -34,7 +34,11 @@ from ddip_tf.transfer.ladder import Choice, climb, tied
 from ddip_tf.transfer.solver import Solution, perturbed, unchanged
 
 #: rungs beside none that a normalisation of T's columns allows
-NORMALISED = {"auto": None, "sum": ("free start", "free start, gain"), "diagonal": ("one-sided 2", "one-sided 1", "full")}
+NORMALISED = {
+    "auto": None,
+    "sum": ("free start", "free start, gain"),
+    "diagonal": ("one-sided 2", "one-sided 1", "full"),
+}
 #: decibels of expected gain, mean of the slices, below which nothing is done
 LEAST_GAIN_DB = 1.5
 #: part of T's uncertainty that counts as noise for the prior; all of it made the prior's guesses worse at low k

@@ -29,7 +29,14 @@ from ddip_tf.transfer.directions import PAIRS, Evidence, evidence, noise_apart, 
 from ddip_tf.transfer.paths import Posterior, Walk, follow, joint_turns, near, only, turns
 
 #: log-probability of a rung before anything is seen
-PRIOR = {"none": 0.0, "one-sided 2": -3.0, "one-sided 1": -3.0, "free start": 0.0, "free start, gain": -1.0, "full": -8.0}
+PRIOR = {
+    "none": 0.0,
+    "one-sided 2": -3.0,
+    "one-sided 1": -3.0,
+    "free start": 0.0,
+    "free start, gain": -1.0,
+    "full": -8.0,
+}
 #: what a rung must have in evidence (nats) over none before anything is taken out: clean slices with noise stay below
 #: 0, ghosts of 0.2 stand above 10 (development pairs, `tools/quality.py`)
 CLEAR = 4.0
