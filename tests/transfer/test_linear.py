@@ -1,7 +1,6 @@
 """Filters: exact where T is known, gentle where it is not, own detail at full gain."""
 
 import numpy as np
-import pytest
 from helpers import discs, known_law, mix
 
 from ddip_tf.transfer import linear
