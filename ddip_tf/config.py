@@ -39,9 +39,6 @@ class FitConfig:
         "shallow", "forward model: shallow, kernel or linear (paper, eq. 3), or transfer (I(k) = T(k) y(k))"
     )
     gamma: float | None = _setting(None, "weight of the exclusion loss; null: 0.1 shallow, 0.4 kernel, linear")
-    model: str = _setting(
-        "auto", "of T(k): auto (a ladder of mixing models, chosen by evidence), smica (one estimate, as version 0.1)"
-    )
     normalisation: str = _setting("auto", "of T(k): sum (columns sum to 1), diagonal (unit diagonal) or auto")
     prior: str = _setting(
         "tv",
@@ -61,6 +58,9 @@ class FitConfig:
     width: int = _setting(8, "channels of a generator's first level, doubled at each deeper one")
     precision: str = _setting("float32", "of the networks in training: float32, or mixed_bfloat16 for GPUs with it")
     chunk: int = _setting(10, "epochs inside one graph call; callbacks see the weights at its end")
+    model: str = _setting(
+        "auto", "of T(k): auto (a ladder of mixing models, chosen by evidence), smica (one estimate, as version 0.1)"
+    )
 
     def __post_init__(self) -> None:
         if self.mixing not in MIXINGS:

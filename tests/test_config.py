@@ -6,7 +6,9 @@ import yaml
 from ddip_tf.config import PRESETS, FitConfig, parse_yaml, preset
 from ddip_tf.errors import InputError
 
-OTHER = FitConfig("kernel", 0.3, "diagonal", "dip", 4, 77, 5, 2e-3, 0.8, 40, 0.9, 0.25, 9, 3, "mixed_bfloat16", 4)
+OTHER = FitConfig(
+    "kernel", 0.3, "diagonal", "dip", 4, 77, 5, 2e-3, 0.8, 40, 0.9, 0.25, 9, 3, "mixed_bfloat16", 4, "smica"
+)
 
 
 def test_every_field_survives_the_round_trip():

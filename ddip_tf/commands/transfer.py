@@ -22,12 +22,12 @@ def transfer(files: tuple[str, ...], output: str | None, normalisation: str, **o
     ddip-tf transfer slice1.tif slice2.tif -o law
     """
     from ddip_tf.report import text
-    from ddip_tf.transfer.estimate import estimate_transfer
+    from ddip_tf.transfer import by_evidence
 
     if options["quantity"] == "both":
         raise InputError("transfer takes one quantity at a time: phase or amplitude")
     stack = read_stack(files, options, options["quantity"])
-    law = estimate_transfer(stack.images, normalisation=normalisation)
+    law, _ = by_evidence.find(stack.images, normalisation)
     click.echo(text.transfer(law, stack.pixel_size_m))
     for sentence in stack.notes:
         click.echo(f"Warning: {sentence}")

@@ -77,7 +77,9 @@ def fit(
     clean, replaced = outliers.replaced(stack)
     if config.mixing == "transfer":
         workers = threads or environment.available_cores()
-        separation = transfer_fit.fit_transfer(clean, config, place, callbacks, checkpoints, stop, workers)
+        separation = transfer_fit.fit_transfer(
+            clean, config, place, callbacks, checkpoints, stop, workers, stack.images
+        )
     else:
         separation = fit_coupled(clean, config, place, callbacks, checkpoints, stop)
     return replace(separation, stack=stack, warnings=(*stack.notes, *replaced, *separation.warnings))

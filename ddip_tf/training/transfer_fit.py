@@ -50,6 +50,7 @@ def fit_transfer(
     checkpoints: Checkpoints | None = None,
     stop: Callable[[], str | None] | None = None,
     threads: int = 1,
+    original: Floats | None = None,
 ) -> Separation:
     """Separate ``stack`` under the blindly estimated law.
 
@@ -68,6 +69,8 @@ def fit_transfer(
         as in `ddip_tf.fit`.
     threads
         of the solve; how many changes nothing in its result.
+    original
+        (N, H, W) the slices before outliers were replaced, which come back where no prior had a say.
 
     Returns
     -------
@@ -77,6 +80,8 @@ def fit_transfer(
     """
     began = time.perf_counter()
     unit, solution, law, choice = _separate(stack, config, threads)
+    if original is not None and (choice.rung != "free start" if choice and law.mixed else not law.mixed):
+        solution = _with_outliers(solution, unit.inverse(stack.images), unit.inverse(original))
     images = unit.inverse(stack.images)
     by_data = solution.decided
     if config.prior == "tv" or not law.mixed:
@@ -123,9 +128,11 @@ def _separate(
 ) -> tuple[Affine, solver.Solution, Transfer, ladder.Choice | None]:
     """The unit of each slice, and the slices separated in it: two by the ladder of mixing models, more by one T."""
     extent = float(np.ptp(stack.images))
-    laddered = config.model == "auto" and len(stack) == 2
     images = np.asarray(stack.images, float) / extent
-    choice = by_evidence.choose(images, config.normalisation) if laddered else None
+    if config.model == "auto":
+        law, choice = by_evidence.find(images, config.normalisation)
+    else:
+        law, choice = estimate_transfer(images, normalisation=config.normalisation), None
     unit = Affine((extent * (choice.gain if choice else 1.0), *(extent,) * (len(stack) - 1)), (0.0,) * len(stack))
     more: dict[str, Any] = {
         # further solves show how sure total variation is, not a network
@@ -138,10 +145,14 @@ def _separate(
     if choice is not None:
         solution, law = by_evidence.separate(unit.inverse(stack.images), choice, **more)
         return unit, solution, law, choice
-    law = estimate_transfer(images, normalisation=config.normalisation)
-    if config.model == "auto" and not law.reliable:
-        law = replace(law, mixed=False, warnings=(*law.warnings, "it is not used: the slices are returned as they are"))
     return unit, solver.solve(images, law, **more), law, None
+
+
+def _with_outliers(solution: solver.Solution, clean: Floats, original: Floats) -> solver.Solution:
+    """Pixels that were replaced for the estimate of T are put back: no prior has smoothed what is around them."""
+    left_alone = (solution.images == clean).all((1, 2), keepdims=True)
+    images = np.where(left_alone, original, solution.images + (original - clean))
+    return replace(solution, images=images, base=images.copy())
 
 
 def _evidence(choice: ladder.Choice, solution: solver.Solution) -> dict[str, Any]:

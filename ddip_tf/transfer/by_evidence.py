@@ -27,12 +27,14 @@ from ddip_tf.transfer import held_out, linear, log_amplitudes, noise
 from ddip_tf.transfer.background import level
 from ddip_tf.transfer.bands import band_centres, frequencies
 from ddip_tf.transfer.dct import dct, idct, matvec
-from ddip_tf.transfer.estimate import Transfer
+from ddip_tf.transfer.estimate import Transfer, estimate_transfer
 from ddip_tf.transfer.half_quadratic import minimise
 from ddip_tf.transfer.inverse_problem import Problem, scale
 from ddip_tf.transfer.ladder import Choice, climb, tied
 from ddip_tf.transfer.solver import Solution, perturbed, unchanged
 
+#: of T that is not reliable
+UNUSED = "T(k) is not used: the slices are returned as they are"
 #: rungs beside none that a normalisation of T's columns allows
 NORMALISED = {
     "auto": None,
@@ -62,6 +64,20 @@ def choose(images: Array, normalisation: str = "auto") -> Choice:
     if not np.isfinite(images).all() or (images.std((1, 2)) == 0).any():
         raise ValueError("every slice must be finite and not constant")
     return climb(images, band_centres(*images.shape[1:]), NORMALISED[normalisation])
+
+
+def find(images: Array, normalisation: str = "auto") -> tuple[Transfer, Choice | None]:
+    """T of N slices (N, H, W) as the default finds it: two by the ladder (and the choice), more by `estimate_transfer`.
+
+    Raises ValueError as both do.
+    """
+    if len(images) != 2:
+        law = estimate_transfer(images, normalisation=normalisation)
+        if not law.reliable:
+            law = replace(law, mixed=False, warnings=(*law.warnings, UNUSED))
+        return law, None
+    choice = choose(images, normalisation)
+    return law_of(choice), choice
 
 
 def law_of(choice: Choice) -> Transfer:
