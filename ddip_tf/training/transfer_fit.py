@@ -128,6 +128,8 @@ def _separate(
 ) -> tuple[Affine, solver.Solution, Transfer, ladder.Choice | None]:
     """The unit of each slice, and the slices separated in it: two by the ladder of mixing models, more by one T."""
     extent = float(np.ptp(stack.images))
+    if config.model == "auto":
+        extent = 2.0 ** round(np.log2(extent))  # exact: slices that are left alone come back bit for bit
     images = np.asarray(stack.images, float) / extent
     if config.model == "auto":
         law, choice = by_evidence.find(images, config.normalisation)
