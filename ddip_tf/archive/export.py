@@ -19,6 +19,7 @@ import numpy as np
 
 from ddip_tf._types import Box, StrPath
 from ddip_tf.archive.manifest import changed_files, inside, load_manifest
+from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import FAMILIES, family_of, tiff
 from ddip_tf.slices.ghosts import take_out
@@ -33,7 +34,7 @@ def export(
     family: str | None = None,
     dataset: str | None = None,
     overwrite: bool = False,
-) -> list[str]:
+) -> list[Caution]:
     """Write ``new``: a copy of the file ``original`` from whose slices the ghosts found by ``runs`` are taken out.
 
     Parameters
@@ -51,8 +52,8 @@ def export(
 
     Returns
     -------
-    list of str
-        sentences that the user should know.
+    list of Caution
+        what the user should know.
 
     Raises
     ------
@@ -84,7 +85,7 @@ def export(
 
 def _take_out(
     factor: np.ndarray, run: Path, manifest: dict[str, Any], source: Path, digest: str, *, complex_object: bool
-) -> list[str]:
+) -> list[Caution]:
     """Add the run's ghosts to ``factor`` (N, H, W), with a minus sign."""
     changed = [sentence for sentence in changed_files(run, manifest) if sentence.startswith("outputs/")]
     if changed:
@@ -109,7 +110,9 @@ def _take_out(
     return notes
 
 
-def _pages(manifest: dict[str, Any], run: Path, source: Path, digest: str) -> tuple[list[tuple[int, int]], list[str]]:
+def _pages(
+    manifest: dict[str, Any], run: Path, source: Path, digest: str
+) -> tuple[list[tuple[int, int]], list[Caution]]:
     """Which slice of the run (from 1) is which of the file (from 0), and what to say of it."""
     inputs = manifest["inputs"] or [{"page": n, "sha256": ""} for n in range(manifest["slices"])]
     pages = [entry.get("page") for entry in inputs]
@@ -121,8 +124,8 @@ def _pages(manifest: dict[str, Any], run: Path, source: Path, digest: str) -> tu
     if len({entry.get("sha256") for entry in inputs}) > 1:
         names = ", ".join(entry["name"] for entry in inputs)
         raise InputError(f"{source} is none of the files that the run was made from: {names}")
-    note = f"{source} is not the very file that the run was made from; its object lies on the same grid."
-    return list(enumerate(pages, 1)), [note]
+    said = f"{source} is not the very file that the run was made from; its object lies on the same grid."
+    return list(enumerate(pages, 1)), [Caution("another-file", said)]
 
 
 def _box(manifest: dict[str, Any], run: Path) -> Box:

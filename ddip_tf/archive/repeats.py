@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ import numpy as np
 
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.archive.lock import as_run_error
-from ddip_tf.archive.manifest import MANIFEST, load_manifest, sha256
+from ddip_tf.archive.manifest import MANIFEST, cautions, load_manifest, sha256
 from ddip_tf.archive.run import archived
+from ddip_tf.caution import Caution
 from ddip_tf.formats import tiff
 from ddip_tf.quality import repeatability
 
@@ -74,11 +76,12 @@ def _manifest(
     used = [manifest for manifest, member in zip(manifests, members, strict=True) if member.used]
     swapped = [name for name, member in zip(names, members, strict=True) if member.used and member.swapped]
     confused = [name for name, member in zip(names, members, strict=True) if not member.used]
-    sentences = [
-        *([f"Confused, left out of the mean: {', '.join(confused)}."] if confused else []),
-        *([f"Slices in another order than most, put right: {', '.join(swapped)}."] if swapped else []),
-        *dict.fromkeys(sentence for manifest in used for sentence in manifest["warnings"]),
-    ]
+    said = [caution for manifest in used for caution in cautions(manifest)]
+    if swapped:
+        text = f"Slices in another order than most, put right: {', '.join(swapped)}."
+        said.insert(0, Caution("runs-reordered", text))
+    if confused:
+        said.insert(0, Caution("runs-left-out", f"Confused, left out of the mean: {', '.join(confused)}."))
     runs = [
         {"name": name, "seed": manifest["seed"], **member.to_dict()}
         for name, manifest, member in zip(names, manifests, members, strict=True)
@@ -91,5 +94,5 @@ def _manifest(
         "final": {key: float(np.mean([one["final"][key] for one in used])) for key in used[0]["final"]},
         "mean_deviation": [float(value) for value in deviation.mean((1, 2), dtype=float)],
         "runs": runs,
-        "warnings": sentences,
+        "warnings": [asdict(caution) for caution in dict.fromkeys(said)],
     }

@@ -182,7 +182,7 @@ def _manifest(separation: Separation) -> dict[str, Any]:
             for name, values in separation.mixing.items()
             if values.size < LARGEST_LISTED
         },
-        "warnings": list(separation.warnings),
+        "warnings": [dataclasses.asdict(caution) for caution in separation.warnings],
     }
 
 

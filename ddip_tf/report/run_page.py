@@ -17,7 +17,7 @@ import numpy as np
 from ddip_tf import config
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.archive.lock import replace_text
-from ddip_tf.archive.manifest import inside, load_manifest
+from ddip_tf.archive.manifest import cautions, inside, load_manifest
 from ddip_tf.archive.run import archived, read_deviations, read_learned
 from ddip_tf.errors import RunError
 from ddip_tf.quality import power_spectrum
@@ -119,7 +119,7 @@ def _contents(run: Path) -> dict[str, Any]:
         "name": run.absolute().name,
         "run": shlex.quote(run.name or "."),
         "summary": _summary(manifest),
-        "warnings": manifest["warnings"],
+        "warnings": cautions(manifest),
         "data": data,
         "captions": CAPTIONS,
         "handle": round(max(height, width) / 60, 2),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ddip_tf._types import StrPath
-from ddip_tf.archive.manifest import load_manifest
+from ddip_tf.archive.manifest import cautions, load_manifest
 from ddip_tf.formats import family_of, open_content
 from ddip_tf.slices.optics import HC_EV_M, depth_of_focus_m, frequency
 from ddip_tf.slices.separation import pair_name
@@ -128,7 +128,7 @@ def transfer(law: Transfer, pixel_size_m: tuple[float, float] | None = None) -> 
         lines.append(f"Features smaller than about {feature} are told apart by the data; larger ones need a prior.")
     assumed = {"sum": "columns sum to one (the projected phase is kept)", "diagonal": "unit diagonal"}
     lines.append(f"Assumed: {assumed.get(law.normalisation, law.normalisation)}.")
-    return "\n".join([*lines, *(f"Warning: {sentence}" for sentence in law.warnings)])
+    return "\n".join([*lines, *(f"Warning: {caution}" for caution in law.warnings)])
 
 
 def work_done(separation: Separation) -> str:
@@ -166,7 +166,7 @@ def run(path: StrPath) -> str:
         "final      " + ", ".join(f"{name} {value:.4g}" for name, value in manifest["final"].items()),
         *([f"repeats    {repeats(manifest)}"] if "runs" in manifest else []),
         f"made with  ddip-tf {manifest['versions'].get('ddip-tf', '?')} on {manifest['platform']}",
-        *(f"Warning: {sentence}" for sentence in manifest["warnings"]),
+        *(f"Warning: {caution}" for caution in cautions(manifest)),
     ]
     return "\n".join(lines)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ddip_tf._types import Floats
+from ddip_tf.caution import Caution
 from ddip_tf.config import FitConfig
 from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.stack import SliceStack
@@ -41,7 +42,7 @@ class Separation:
     history
         by name: (E,) values of every loss term and weight, epoch by epoch.
     warnings
-        reasons not to trust the result, plain sentences.
+        what its reader should know, and reasons not to trust it.
     status
         ``done``, or ``stopped`` where a callback ended the fit early.
     provenance
@@ -58,7 +59,7 @@ class Separation:
     mixing: Mapping[str, Floats]
     modelled: Floats
     history: Mapping[str, Floats]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caution, ...] = ()
     status: str = "done"
     provenance: Mapping[str, Any] = field(default_factory=dict)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ddip_tf import environment
 from ddip_tf._types import Floats
+from ddip_tf.caution import Caution
 from ddip_tf.config import FitConfig
 from ddip_tf.networks import pixels
 from ddip_tf.objectives.null_space_dip import NullSpaceDIP
@@ -140,8 +141,16 @@ def _separate(
         return unit, solution, law, choice
     law = estimate_transfer(images, normalisation=config.normalisation)
     if config.model == "auto" and not law.reliable:
-        law = replace(law, mixed=False, warnings=(*law.warnings, "it is not used: the slices are returned as they are"))
+        law = _not_used(law)
     return unit, solver.solve(images, law, **more), law, None
+
+
+def _not_used(law: Transfer) -> Transfer:
+    """The law as one that changes nothing: what was to be doubted is why."""
+    doubts = [caution for caution in law.warnings if caution.doubtful]
+    notes = [caution for caution in law.warnings if not caution.doubtful]
+    said = f"{doubts[0]}; it is not used: the slices are returned as they are"
+    return replace(law, mixed=False, warnings=(*notes, Caution("withheld", said)))
 
 
 def _evidence(choice: ladder.Choice, solution: solver.Solution) -> dict[str, Any]:
