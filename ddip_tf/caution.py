@@ -14,7 +14,7 @@ UNCODED = "uncoded"
 CODES: Mapping[str, str] = {
     "none-found": "What the slices share is no more than chance: they are returned as they are.",
     "same-image": "Two slices are the same image: they are returned as they are.",
-    "withheld": "The slices mix, but taking the ghosts out would gain too little: they are returned as they are.",
+    "withheld": "Ghosts are left where they are: too little would be gained, or T(k) is not reliable.",
     "one-sided": "A slice holds no ghost of the other, which holds one of it; `slice` is the one without.",
     "opposite-sign": "The ghost in a slice has the opposite sign: T(k) has a unit diagonal.",
     "any-t": "No simpler model of mixing than any T(k) explains what the slices share.",
