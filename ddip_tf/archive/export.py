@@ -3,7 +3,8 @@
 Nothing is regridded: of every slice of the original object, exp(i θ), the ghost that a run took out of the phase is
 taken out as a factor exp(−i w ghost), or of log-amplitudes exp(−w ghost). The window w is 1 inside the area that was
 separated, falls to 0 over its rim, and leaves all outside untouched. So ramps, offsets and whole turns of the phase
-stay as the program wrote them.
+stay as the program wrote them. Where a run says what was smoothed, beside the ghost, that goes with it: the new object
+holds the run's outputs.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def export(
 def _take_out(
     factor: np.ndarray, run: Path, manifest: dict[str, Any], source: Path, digest: str, *, complex_object: bool
 ) -> list[Caution]:
-    """Add the run's ghosts to ``factor`` (N, H, W), with a minus sign."""
+    """Add what the run took out to ``factor`` (N, H, W), with a minus sign."""
     changed = [sentence for sentence in changed_files(run, manifest) if sentence.startswith("outputs/")]
     if changed:
         raise RunError(f"{run} is not as it was archived: " + "; ".join(changed))
@@ -105,9 +106,16 @@ def _take_out(
     if last >= len(factor):
         raise InputError(f"{source} holds {len(factor)} slices; {run} separated number {last}, counted from 0")
     for number, page in pages:
-        ghost = tiff.read(inside(run, f"outputs/ghost{number}.tif"))[0][0].astype(np.float64)
-        take_out(factor[page], ghost, box, phase=quantity == "phase", complex_object=complex_object)
+        taken = _taken_out(run, manifest, number)
+        take_out(factor[page], taken, box, phase=quantity == "phase", complex_object=complex_object)
     return notes
+
+
+def _taken_out(run: Path, manifest: dict[str, Any], number: int) -> np.ndarray:
+    """All that was taken out of slice ``number``, (h, w): its ghost, and what was smoothed if anything was."""
+    ghost, smoothed = (f"outputs/{kind}{number}.tif" for kind in ("ghost", "smoothed"))
+    names = [ghost, smoothed] if smoothed in manifest["files"] else [ghost]
+    return np.stack([tiff.read(inside(run, name))[0][0] for name in names]).sum(0, dtype=np.float64)
 
 
 def _pages(

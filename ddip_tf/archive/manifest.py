@@ -134,6 +134,11 @@ def _fault(manifest: Mapping[str, Any]) -> str:
         return "warnings are no texts with codes"
     if not all(isinstance(source, dict) and isinstance(source.get("name"), str) for source in manifest["inputs"]):
         return "inputs have no names"
+    evidence = manifest.get("model_evidence", {})
+    if not isinstance(evidence, dict) or not all(isinstance(nats, int | float) for nats in evidence.values()):
+        return "model_evidence is no numbers"
+    if not _numbers([manifest.get("gain", 1)], 1):
+        return "gain is no number"
     if not {"mixing", "seed"} <= manifest["config"].keys():
         return "config has no mixing and seed"
     return ""
