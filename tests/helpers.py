@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from scipy.fft import dctn, idctn
 from scipy.ndimage import gaussian_filter
 from scipy.special import erf
 
@@ -38,6 +39,18 @@ def discs(n, shape, seed=0):
             cy, cx, r = rng.uniform(0, shape[0]), rng.uniform(0, shape[1]), rng.uniform(5, 14)
             image[(y - cy) ** 2 + (x - cx) ** 2 < r**2] = -rng.uniform(0.2, 0.6)
     return gaussian_filter(images, (0, 0.7, 0.7))
+
+
+def sources(n, shape, seed=0):
+    """n independent textures, each under its own smooth envelope: non-stationary, as objects are. (N, H, W)"""
+    rng = np.random.default_rng(seed)
+    k = frequencies(*shape)
+    spectrum = 1 / (1 + (k / 0.03) ** 2)
+    texture = idctn(
+        dctn(rng.standard_normal((n, *shape)), axes=(1, 2), norm="ortho") * spectrum, axes=(1, 2), norm="ortho"
+    )
+    envelope = gaussian_filter(rng.standard_normal((n, *shape)), (0, 22, 22))
+    return texture * np.exp(1.5 * envelope / envelope.std())
 
 
 def known_law(shape, n=2, power=1e-2):

@@ -3,7 +3,8 @@
 Nothing is regridded: of every slice of the original object, exp(i θ), the ghost that a run took out of the phase is
 taken out as a factor exp(−i w ghost), or of log-amplitudes exp(−w ghost). The window w is 1 inside the area that was
 separated, falls to 0 over its rim, and leaves all outside untouched. So ramps, offsets and whole turns of the phase
-stay as the program wrote them.
+stay as the program wrote them. Where a run says what was smoothed, beside the ghost, that goes with it: the new object
+holds the run's outputs.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ddip_tf._types import Box, StrPath
-from ddip_tf.archive.manifest import changed_files, inside, load_manifest
+from ddip_tf.archive.manifest import cautions, changed_files, inside, load_manifest
+from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import FAMILIES, change_content, family_of, open_content, tiff
 from ddip_tf.slices.ghosts import take_out
@@ -40,7 +42,7 @@ class Exported:
 
     slices: tuple[int, ...]
     count: int
-    notes: tuple[str, ...]
+    notes: tuple[Caution, ...]
 
     def __str__(self) -> str:
         """As in ``start.h5: product.h5 with …``."""
@@ -83,7 +85,7 @@ def export(
     Returns
     -------
     Exported
-        which slices were written, and sentences that the user should know, the runs' warnings among them.
+        which slices were written, and what the user should know, the runs' warnings among it.
 
     Raises
     ------
@@ -111,11 +113,12 @@ def export(
         raise InputError(f"{target} exists: choose another -o, or --overwrite")
     images = open_content(source, name, dataset, slice_axis).images
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    factor, notes = np.zeros(images.shape, np.complex128), []
+    notes: list[Caution] = []
+    factor = np.zeros(images.shape, np.complex128)
     for run, manifest in zip(runs, manifests, strict=True):
         notes += _take_out(factor, Path(run), manifest, source, digest, complex_object=np.iscomplexobj(images))
         whose = f"{Path(run).name}: " if len(runs) > 1 else ""
-        notes += [f"{whose}{sentence}" for sentence in manifest["warnings"]]
+        notes += [replace(caution, text=f"{whose}{caution}") for caution in cautions(manifest)]
     for image, part in zip(images, factor, strict=True):
         contrast = 1.0 if np.iscomplexobj(image) else float(np.std(image, dtype=float))
         if np.abs(part).max() <= NO_GHOST * contrast:
@@ -127,8 +130,8 @@ def export(
 
 def _take_out(
     factor: np.ndarray, run: Path, manifest: dict[str, Any], source: Path, digest: str, *, complex_object: bool
-) -> list[str]:
-    """Add the run's ghosts to ``factor`` (N, H, W), with a minus sign."""
+) -> list[Caution]:
+    """Add what the run took out to ``factor`` (N, H, W), with a minus sign."""
     changed = [sentence for sentence in changed_files(run, manifest) if sentence.startswith("outputs/")]
     if changed:
         raise RunError(f"{run} is not as it was archived: " + "; ".join(changed))
@@ -147,12 +150,21 @@ def _take_out(
     if last >= len(factor):
         raise InputError(f"{source} holds {len(factor)} slices; {run} separated number {last}, counted from 0")
     for number, page in pages:
-        ghost = tiff.read(inside(run, f"outputs/ghost{number}.tif"))[0][0].astype(np.float64)
-        take_out(factor[page], ghost, box, phase=quantity == "phase", complex_object=complex_object)
+        taken = _taken_out(run, manifest, number)
+        take_out(factor[page], taken, box, phase=quantity == "phase", complex_object=complex_object)
     return notes
 
 
-def _pages(manifest: dict[str, Any], run: Path, source: Path, digest: str) -> tuple[list[tuple[int, int]], list[str]]:
+def _taken_out(run: Path, manifest: dict[str, Any], number: int) -> np.ndarray:
+    """All that was taken out of slice ``number``, (h, w): its ghost, and what was smoothed if anything was."""
+    ghost, smoothed = (f"outputs/{kind}{number}.tif" for kind in ("ghost", "smoothed"))
+    names = [ghost, smoothed] if smoothed in manifest["files"] else [ghost]
+    return np.stack([tiff.read(inside(run, name))[0][0] for name in names]).sum(0, dtype=np.float64)
+
+
+def _pages(
+    manifest: dict[str, Any], run: Path, source: Path, digest: str
+) -> tuple[list[tuple[int, int]], list[Caution]]:
     """Which slice of the run (from 1) is which of the file (from 0), and what to say of it."""
     inputs = manifest["inputs"] or [{"page": n, "sha256": ""} for n in range(manifest["slices"])]
     pages = [entry.get("page") for entry in inputs]
@@ -164,8 +176,8 @@ def _pages(manifest: dict[str, Any], run: Path, source: Path, digest: str) -> tu
     if len({entry.get("sha256") for entry in inputs}) > 1:
         names = ", ".join(entry["name"] for entry in inputs)
         raise InputError(f"{source} is none of the files that the run was made from: {names}")
-    note = f"{source} is not the very file that the run was made from; its object lies on the same grid."
-    return list(enumerate(pages, 1)), [note]
+    said = f"{source} is not the very file that the run was made from; its object lies on the same grid."
+    return list(enumerate(pages, 1)), [Caution("another-file", said)]
 
 
 def _box(manifest: dict[str, Any], run: Path) -> Box:
@@ -184,7 +196,7 @@ def _refuse_unexplained(run: Path, manifest: dict[str, Any]) -> None:
     """Raise InputError where what the run models is not even half of what a slice shows: its ghosts may be none."""
     shares = manifest.get("unexplained")
     if not isinstance(shares, list):  # runs that did not write it down said so from a third on
-        said = (UNEXPLAINED.match(str(sentence)) for sentence in manifest["warnings"])
+        said = (UNEXPLAINED.match(str(sentence)) for sentence in cautions(manifest))
         shares = {int(found[2]): int(found[1]) / 100 for found in said if found}
     elif not all(isinstance(share, int | float) for share in shares):
         raise InputError(f"the manifest of {run} is damaged: unexplained")

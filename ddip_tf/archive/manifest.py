@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ddip_tf._types import StrPath
+from ddip_tf.caution import UNCODED, Caution
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import limits
 
@@ -39,6 +40,8 @@ KINDS: dict[str, tuple[type, ...]] = {
 def load_manifest(run: StrPath) -> dict[str, Any]:
     """The manifest of a run folder; control characters in its texts become "?".
 
+    Its ``warnings`` are as they are written today, ``code``, ``slice`` and ``text`` each, also of older runs.
+
     Raises InputError where there is none, it is damaged, or it was written by a newer or too old ddip-tf.
     """
     path = Path(run) / MANIFEST
@@ -62,7 +65,13 @@ def load_manifest(run: StrPath) -> dict[str, Any]:
     fault = _fault(manifest)
     if fault:
         raise InputError(f"{path} is damaged: {fault}; take another copy of the folder, or fit again")
-    return manifest
+    return {**manifest, "warnings": [vars(caution) for caution in cautions(manifest)]}
+
+
+def cautions(manifest: Mapping[str, Any]) -> list[Caution]:
+    """The warnings of a manifest; the plain sentences of older runs have the code ``uncoded``."""
+    found = manifest["warnings"]
+    return [Caution(UNCODED, one) if isinstance(one, str) else Caution(**one) for one in found]
 
 
 def changed_files(run: StrPath, manifest: Mapping[str, Any]) -> list[str]:
@@ -119,13 +128,28 @@ def _fault(manifest: Mapping[str, Any]) -> str:
         return "normalisation has no gain and offset for each slice"
     if not _numbers(list(manifest["final"].values()), None) or not math.isfinite(manifest["wall_time_s"]):
         return "final and wall_time_s are no numbers"
-    if not all(isinstance(text, str) for text in (*manifest["files"].values(), *manifest["warnings"])):
-        return "files and warnings are no texts"
+    if not all(isinstance(text, str) for text in manifest["files"].values()):
+        return "files are no texts"
+    if not all(map(_is_caution, manifest["warnings"])):
+        return "warnings are no texts with codes"
     if not all(isinstance(source, dict) and isinstance(source.get("name"), str) for source in manifest["inputs"]):
         return "inputs have no names"
+    evidence = manifest.get("model_evidence", {})
+    if not isinstance(evidence, dict) or not all(isinstance(nats, int | float) for nats in evidence.values()):
+        return "model_evidence is no numbers"
+    if not _numbers([manifest.get("gain", 1)], 1):
+        return "gain is no number"
     if not {"mixing", "seed"} <= manifest["config"].keys():
         return "config has no mixing and seed"
     return ""
+
+
+def _is_caution(value: Any) -> bool:
+    """Whether it is a warning as written today, or a sentence."""
+    if not isinstance(value, dict):
+        return isinstance(value, str)
+    kinds = {"code": str, "slice": int | None, "text": str}
+    return value.keys() == kinds.keys() and all(isinstance(value[name], kind) for name, kind in kinds.items())
 
 
 def _numbers(values: Any, count: int | None) -> bool:

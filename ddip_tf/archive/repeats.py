@@ -6,16 +6,18 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ddip_tf._types import Floats, StrPath
+from ddip_tf.archive import pictures
 from ddip_tf.archive.lock import as_run_error
-from ddip_tf.archive.manifest import MANIFEST, load_manifest, sha256
-from ddip_tf.archive.run import archived
-from ddip_tf.formats import tiff
+from ddip_tf.archive.manifest import MANIFEST, cautions, load_manifest, sha256
+from ddip_tf.archive.run import archived, read_smoothed
+from ddip_tf.caution import Caution
 from ddip_tf.quality import repeatability
 
 #: what stands in the manifest of a single run and means nothing for several
@@ -26,7 +28,8 @@ def assemble(run: StrPath, names: Sequence[str]) -> Path:
     """Make ``outputs`` and the manifest of ``run`` from its finished ``runs/<name>``.
 
     outputs/slice1.tif … are means over the runs that are not confused (`ddip_tf.quality.repeatability.match`), std1.tif
-    … their standard deviations, ghost1.tif … input − mean. The manifest lists every run: its seed, whether it is used,
+    … their standard deviations, smoothed1.tif … means, where there is any, and ghost1.tif … the rest of input − mean.
+    The manifest lists every run: its seed, whether it is used,
     the order and scale of its slices. It is written last: without it the folder is unfinished. The caller holds the
     place of ``run`` (`ddip_tf.archive.lock.FolderLock`).
 
@@ -40,7 +43,8 @@ def assemble(run: StrPath, names: Sequence[str]) -> Path:
     members = repeatability.match(outputs, inputs)
     mean, deviation = repeatability.combine(outputs, members)
     manifest = _manifest(names, manifests, members, deviation)
-    kinds = {"slice": mean, "ghost": inputs - mean, "std": deviation}
+    smoothed = _mean_smoothed([folder for folder, member in zip(folders, members, strict=True) if member.used])
+    kinds = {"slice": mean, **pictures.taken_out(inputs, mean, smoothed), "std": deviation}
     with as_run_error(run):
         _write_images(run, kinds, manifest["pixel_size_m"])
         hashed = [*sorted((run / "outputs").iterdir()), *(folder / MANIFEST for folder in folders)]
@@ -51,13 +55,16 @@ def assemble(run: StrPath, names: Sequence[str]) -> Path:
     return run
 
 
+def _mean_smoothed(folders: Sequence[Path]) -> Floats | None:
+    """Mean (N, H, W) of what the runs smoothed: of their inputs, so whatever the order of their slices."""
+    found = [smoothed for smoothed in map(read_smoothed, folders) if smoothed is not None]
+    return (np.sum(found, 0) / len(folders)).astype(np.float32) if found else None
+
+
 def _write_images(run: Path, kinds: Mapping[str, Floats], pixel_size_m: tuple[float, float] | None) -> None:
     aside = run / f".outputs.{os.getpid()}"
     shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir()
-    for kind, images in kinds.items():
-        for number, image in enumerate(images, 1):
-            tiff.write(aside / f"{kind}{number}.tif", image, pixel_size_m)
+    pictures.write(aside, kinds, pixel_size_m)
     (run / MANIFEST).unlink(missing_ok=True)
     shutil.rmtree(run / "outputs", ignore_errors=True)
     aside.rename(run / "outputs")
@@ -74,11 +81,12 @@ def _manifest(
     used = [manifest for manifest, member in zip(manifests, members, strict=True) if member.used]
     swapped = [name for name, member in zip(names, members, strict=True) if member.used and member.swapped]
     confused = [name for name, member in zip(names, members, strict=True) if not member.used]
-    sentences = [
-        *([f"Confused, left out of the mean: {', '.join(confused)}."] if confused else []),
-        *([f"Slices in another order than most, put right: {', '.join(swapped)}."] if swapped else []),
-        *dict.fromkeys(sentence for manifest in used for sentence in manifest["warnings"]),
-    ]
+    said = [caution for manifest in used for caution in cautions(manifest)]
+    if swapped:
+        text = f"Slices in another order than most, put right: {', '.join(swapped)}."
+        said.insert(0, Caution("runs-reordered", text))
+    if confused:
+        said.insert(0, Caution("runs-left-out", f"Confused, left out of the mean: {', '.join(confused)}."))
     runs = [
         {"name": name, "seed": manifest["seed"], **member.to_dict()}
         for name, manifest, member in zip(names, manifests, members, strict=True)
@@ -91,7 +99,7 @@ def _manifest(
         "final": {key: float(np.mean([one["final"][key] for one in used])) for key in used[0]["final"]},
         "mean_deviation": [float(value) for value in deviation.mean((1, 2), dtype=float)],
         "runs": runs,
-        "warnings": sentences,
+        "warnings": [asdict(caution) for caution in dict.fromkeys(said)],
         **_worst([manifest.get("unexplained") for manifest in used]),
     }
 

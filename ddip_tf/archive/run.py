@@ -17,16 +17,32 @@ from ddip_tf.formats import arrays, limits, tiff
 
 
 def archived(run: StrPath) -> tuple[Floats, Floats]:
-    """The input slices (output + ghost) and the outputs of a run, as archived, each (N, H, W).
+    """The input slices (output + ghost + smoothed) and the outputs of a run, as archived, each (N, H, W).
 
     Raises InputError if it is no run folder or a picture cannot be read.
     """
-    count = load_manifest(run)["slices"]
-    output, ghost = (
-        np.concatenate([tiff.read(inside(run, f"outputs/{kind}{i + 1}.tif"))[0] for i in range(count)])
-        for kind in ("slice", "ghost")
-    )
-    return output + ghost, output
+    numbers = range(1, load_manifest(run)["slices"] + 1)
+    output, ghost = (np.stack([_picture(run, f"{kind}{number}") for number in numbers]) for kind in ("slice", "ghost"))
+    smoothed = read_smoothed(run)
+    return output + ghost if smoothed is None else output + ghost + smoothed, output
+
+
+def read_smoothed(run: StrPath) -> Floats | None:
+    """What was taken out of each slice as no slice's, (N, H, W), 0 where nothing was; None where nothing was of any.
+
+    Raises InputError if it is no run folder or a picture cannot be read.
+    """
+    manifest = load_manifest(run)
+    names = [f"smoothed{number}" for number in range(1, manifest["slices"] + 1)]
+    found = {name: _picture(run, name) for name in names if f"outputs/{name}.tif" in manifest["files"]}
+    if not found:
+        return None
+    nothing = np.zeros_like(next(iter(found.values())))
+    return np.stack([found.get(name, nothing) for name in names])
+
+
+def _picture(run: StrPath, name: str) -> Floats:
+    return tiff.read(inside(run, f"outputs/{name}.tif"))[0][0]
 
 
 def member_folders(run: Path, manifest: Mapping[str, Any]) -> list[Path]:
@@ -65,4 +81,4 @@ def read_learned(run: StrPath, manifest: Mapping[str, Any]) -> dict[str, Floats]
 
 def read_deviations(run: StrPath, count: int) -> Floats:
     """Standard deviations over repeated fits of ``count`` slices, (N, H, W). Raises InputError for damaged ones."""
-    return np.stack([tiff.read(inside(run, f"outputs/std{number}.tif"))[0][0] for number in range(1, count + 1)])
+    return np.stack([_picture(run, f"std{number}") for number in range(1, count + 1)])

@@ -16,11 +16,11 @@ import numpy as np
 
 from ddip_tf import environment
 from ddip_tf._types import Floats, StrPath
+from ddip_tf.archive import pictures
 from ddip_tf.archive.lock import FolderLock, as_run_error, taken
 from ddip_tf.archive.manifest import FORMAT_VERSION, MANIFEST, load_manifest, sha256
 from ddip_tf.archive.runtimes import run_saved_model
 from ddip_tf.errors import InputError
-from ddip_tf.formats import tiff
 from ddip_tf.slices.separation import loss_terms
 from ddip_tf.training.checkpoint import STATE
 
@@ -123,7 +123,7 @@ def _write_run(separation: Separation, folder: Path) -> None:
     for name in networks:
         (folder / ("generators" if name in separation.generators else "onnx")).mkdir(exist_ok=True)
     (folder / "onnx").mkdir(exist_ok=True)
-    pictures = []
+    images = []
     for name, model in networks.items():
         architecture = exporter.architecture(model)
         architecture.save_onnx(model, folder / "onnx" / f"{name}.onnx")
@@ -131,23 +131,16 @@ def _write_run(separation: Separation, folder: Path) -> None:
             architecture.save_model(model, folder / "generators" / name)
             # the picture is the reloaded generator's: what is archived is what regenerates
             with tf.device(separation.provenance.get("device", "/CPU:0")):
-                pictures.append(run_saved_model(folder, name, separation.latents)[0, ..., 0])
-    outputs = separation.to_output(np.stack(pictures))
+                images.append(run_saved_model(folder, name, separation.latents)[0, ..., 0])
+    outputs = separation.to_output(np.stack(images))
     np.savez(folder / "latents.npz", **separation.latents)  # type: ignore[arg-type]
     np.savez(folder / "mixing.npz", **separation.mixing)  # type: ignore[arg-type]
-    _write_images(folder / "outputs", separation, outputs)
+    taken = pictures.taken_out(separation.stack.images, outputs, separation.smoothed)
+    pictures.write(folder / "outputs", {"slice": outputs, **taken}, separation.stack.pixel_size_m)
     _write_history(folder / "history.csv", separation.history)
     files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     text = json.dumps({**_manifest(separation), "files": files}, indent=1, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n")
-
-
-def _write_images(folder: Path, separation: Separation, outputs: Floats) -> None:
-    folder.mkdir()
-    for number, (image, output) in enumerate(zip(separation.stack.images, outputs, strict=True), 1):
-        size = separation.stack.pixel_size_m
-        tiff.write(folder / f"slice{number}.tif", output, size)
-        tiff.write(folder / f"ghost{number}.tif", image - output, size)
 
 
 def _write_history(path: Path, history: Mapping[str, Floats]) -> None:
@@ -182,7 +175,7 @@ def _manifest(separation: Separation) -> dict[str, Any]:
             for name, values in separation.mixing.items()
             if values.size < LARGEST_LISTED
         },
-        "warnings": list(separation.warnings),
+        "warnings": [dataclasses.asdict(caution) for caution in separation.warnings],
     }
 
 

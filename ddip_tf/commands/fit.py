@@ -136,8 +136,8 @@ def fit_into(stack: SliceStack, settings: FitConfig, run: Path, options: dict[st
     click.echo(f"{describe.work_done(separation)} in {seconds:.0f} s: {progress.summary(last)}")
     if stack.record:
         click.echo(describe.conversion(stack))
-    for sentence in separation.warnings:
-        click.echo(f"Warning: {sentence}")
+    for caution in separation.warnings:
+        click.echo(f"Warning: {caution}")
     click.echo(places(run))
 
 
@@ -171,7 +171,7 @@ def checkpoints_of(run: Path, options: dict[str, Any]) -> Checkpoints:
 def fit_repeatedly(stack: SliceStack, settings: FitConfig, run: Path, count: int, options: dict[str, Any]) -> None:
     """``count`` fits of seeds from the settings' one up, one after the other, then their mean and deviation."""
     from ddip_tf.archive import repeats
-    from ddip_tf.archive.manifest import load_manifest
+    from ddip_tf.archive.manifest import cautions, load_manifest
     from ddip_tf.report import figures
     from ddip_tf.report import text as describe
 
@@ -191,8 +191,8 @@ def fit_repeatedly(stack: SliceStack, settings: FitConfig, run: Path, count: int
     if options["progress"] == "json":
         return
     manifest = load_manifest(run)
-    for sentence in manifest["warnings"]:
-        click.echo(f"Warning: {sentence}")
+    for caution in cautions(manifest):
+        click.echo(f"Warning: {caution}")
     click.echo(describe.repeats(manifest))
     click.echo(places(run))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ddip_tf._types import Box
+from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 from ddip_tf.slices.quantities import ANGSTROM_M
@@ -53,7 +54,7 @@ class Content:
     electrons: bool | None = None
     slice_axis: str = "first"
     axis_known: bool = False
-    notes: tuple[str, ...] = ()
+    notes: tuple[Caution, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ddip_tf._types import Floats, StrPath
+from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError
 from ddip_tf.formats import (
     adorym,
@@ -157,7 +158,7 @@ def files_of(path: Path) -> Iterator[Path]:
 
 def _sane(content: Content, name: str) -> Content:
     """``content`` with the notes that its numbers call for, and without lengths that cannot be."""
-    notes: list[str] = []
+    notes: list[Caution] = []
     lengths: dict[str, Any] = {}
     for field, most, word in (
         ("pixel_size_m", LARGEST_PIXEL_M, "pixel size"),
@@ -167,22 +168,26 @@ def _sane(content: Content, name: str) -> Content:
         if sizes and not all(SMALLEST_M <= size <= most for size in sizes):
             lengths[field] = None
             flag = "--" + field.removesuffix("_m").replace("_", "-")
-            notes.append(f"{name} states a {word} of {show_length(max(sizes))}, which cannot be; left out ({flag}).")
+            said = f"{name} states a {word} of {show_length(max(sizes))}, which cannot be; left out ({flag})."
+            notes.append(Caution("impossible-length", said))
     if content.wavelength_m and not SMALLEST_M <= content.wavelength_m <= LARGEST_WAVELENGTH_M:
         lengths["wavelength_m"] = None
-        notes.append(f"{name} states a wavelength of {show_length(content.wavelength_m)}, which cannot be; left out.")
+        said = f"{name} states a wavelength of {show_length(content.wavelength_m)}, which cannot be; left out."
+        notes.append(Caution("impossible-length", said))
     if content.electrons is False and content.wavelength_m and max(content.pixel_size_m or (1.0,)) < ELECTRONS_UNDER_M:
         energy = HC_EV_M / content.wavelength_m
         lengths |= {"wavelength_m": electron_wavelength_m(energy), "electrons": True}
-        notes.append(f"Pixels of {name} are of electrons: its energy of {energy / 1e3:.4g} keV is taken as theirs.")
+        said = f"Pixels of {name} are of electrons: its energy of {energy / 1e3:.4g} keV is taken as theirs."
+        notes.append(Caution("electrons-assumed", said))
     images = content.images
     if images.dtype.kind in "iub":
-        notes.append(
+        said = (
             f"{name} holds {_whole(images.dtype)}, as pictures do: values are scaled, not rad, and perhaps each slice "
             "by itself, so that contrasts of slices cannot be compared. A file of floats (the raw phase) is better."
         )
+        notes.append(Caution("scaled-values", said))
     elif images.dtype.kind == "f" and images.size and (images.min(), images.max()) == (0, 1):
-        notes.append(f"The values of {name} run exactly from 0 to 1: scaled, not rad.")
+        notes.append(Caution("scaled-values", f"The values of {name} run exactly from 0 to 1: scaled, not rad."))
     return replace(content, notes=(*content.notes, *notes), **lengths)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits, tiff
 from ddip_tf.formats.described import Sizes, described
@@ -38,7 +39,7 @@ class Stack:
     series: int | None
     axis_known: bool
     sizes: Sizes
-    notes: tuple[str, ...]
+    notes: tuple[Caution, ...]
 
 
 def load(path: Path, dataset: str | None) -> Stack:
@@ -91,7 +92,7 @@ def choice(dataset: str | None) -> dict[str, str]:
 
 def _view(
     path: Path, axes: str, shape: tuple[int, ...], kind: np.dtype, chosen: Mapping[str, str]
-) -> tuple[Callable[[np.ndarray], np.ndarray], bool, tuple[str, ...]]:
+) -> tuple[Callable[[np.ndarray], np.ndarray], bool, tuple[Caution, ...]]:
     """What takes images (N, H, W) from an array of ``shape``; whether its slices are named; what to say."""
     long = [axis for axis, side in enumerate(shape) if side > 1 and axes[axis] not in "YX"]
     colour = axes.endswith("S") and "S" in [axes[axis] for axis in long]
@@ -111,12 +112,14 @@ def _view(
     named = [axis for axis in long if NAMES.get(axes[axis]) == chosen.get("slices", "z")]
     if len(long) > 1 or (long and "slices" in chosen and not named):
         raise InputError(_too_many(path, axes, shape, long, chosen))
-    notes: tuple[str, ...] = ()
+    notes: tuple[Caution, ...] = ()
     if long and not named and NAMES.get(axes[long[0]]) in ("channel", "time"):
         word, count = NAMES[axes[long[0]]], shape[long[0]]
-        notes = (f"{path.name} calls its {count} images {word}s; taken as slices (one alone: --dataset {word}=0).",)
+        said = f"{path.name} calls its {count} images {word}s; taken as slices (one alone: --dataset {word}=0)."
+        notes = (Caution("axis-taken-as-slices", said),)
     if long and NAMES.get(axes[long[0]]) == "colour" and not named:
-        notes = (f"{path.name} keeps its {shape[long[0]]} images as planes of one colour image; taken as slices.",)
+        said = f"{path.name} keeps its {shape[long[0]]} images as planes of one colour image; taken as slices."
+        notes = (Caution("axis-taken-as-slices", said),)
     taken = [axes[n] for n, step in enumerate(index) if isinstance(step, slice)]
     order = [n for n, name in enumerate(taken) if name not in "YX"] + [taken.index("Y"), taken.index("X")]
 

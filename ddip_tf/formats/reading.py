@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ddip_tf._types import Box, Floats, StrPath
+from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError
 from ddip_tf.formats.content import Content
 from ddip_tf.formats.families import family_of, files_of, open_content
@@ -107,7 +108,7 @@ def read(
     )
 
 
-def _box(images: np.ndarray, wanted: Box | str, scanned: Box | None) -> tuple[Box | None, list[str]]:
+def _box(images: np.ndarray, wanted: Box | str, scanned: Box | None) -> tuple[Box | None, list[Caution]]:
     """The part of ``images`` (N, H, W) to work on, or None for all, and what to say of it. Raises InputError."""
     if not isinstance(wanted, str):
         check_box(*wanted, images.shape[1:])
@@ -120,16 +121,15 @@ def _box(images: np.ndarray, wanted: Box | str, scanned: Box | None) -> tuple[Bo
         (y0, y1), (x0, x1) = inner
         box = ((rows[0] + y0, rows[0] + y1), (columns[0] + x0, columns[0] + x1))
         if _large(box):
-            return box, [
-                f"Pixels at the rim are NaN or infinite: cropped to {_words(box)}, a part without them (--crop)."
-            ]
+            said = f"Pixels at the rim are NaN or infinite: cropped to {_words(box)}, a part without them (--crop)."
+            return box, [Caution("cropped-to-finite", said)]
     if not np.iscomplexobj(images):
         return None, []
     found = scanned or (scanned_box(images) if np.isfinite(images).all() else None)
     return (found if found and _large(found) else None), []
 
 
-def _without_vacuum(images: np.ndarray, numbers: Sequence[int]) -> tuple[list[int], list[str]]:
+def _without_vacuum(images: np.ndarray, numbers: Sequence[int]) -> tuple[list[int], list[Caution]]:
     """Which of ``images`` (N, H, W) are to be kept, and what to say; all where fewer than two would be left."""
     empty = [place for place, image in enumerate(images) if vacuum(image)]
     kept = [place for place in range(len(images)) if place not in empty]
@@ -137,10 +137,11 @@ def _without_vacuum(images: np.ndarray, numbers: Sequence[int]) -> tuple[list[in
         return list(range(len(images))), []
     left_out = ", ".join(str(numbers[place]) for place in empty)
     staying = ", ".join(str(numbers[place]) for place in kept)
-    return kept, [
+    said = (
         f"Slices that are the same everywhere (vacuum) are left out: {left_out}, counted from 0; slices 1 to "
         f"{len(kept)} are numbers {staying} of the file. An export keeps the others as they are."
-    ]
+    )
+    return kept, [Caution("vacuum-left-out", said)]
 
 
 def _large(box: Box) -> bool:

@@ -139,7 +139,7 @@ class Panel(widgets.Container):
         for data, keywords, _ in reader.read_run(self._place):
             if not keywords["name"].endswith("input"):
                 layer = self._viewer.add_image(data, **{**keywords, **self._look})
-                lines[1:] = [f"Warning: {sentence}" for sentence in layer.metadata["warnings"]]
+                lines[1:] = [f"Warning: {one['text']}" for one in layer.metadata["warnings"]]
         self.said.value = "\n".join(lines)
 
     def _working(self, working: bool) -> None:

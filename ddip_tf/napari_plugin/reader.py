@@ -1,4 +1,4 @@
-"""Run folders in napari: every slice's input, ghost and output as image layers. The manifest is ``napari.yaml``."""
+"""Run folders in napari: every slice's pictures as image layers. The manifest is ``napari.yaml``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.archive.manifest import MANIFEST, load_manifest
-from ddip_tf.archive.run import archived, read_deviations
+from ddip_tf.archive.pictures import taken_out
+from ddip_tf.archive.run import archived, read_deviations, read_smoothed
 from ddip_tf.slices import display
 
 #: napari's word for a layer: data, keywords, kind
@@ -23,7 +24,8 @@ def get_reader(path: str | list[str]) -> Callable[[str], list[LayerData]] | None
 
 
 def read_run(path: StrPath) -> list[LayerData]:
-    """Layers of a run folder: inputs below, ghosts over them, outputs on top; deviations of repeated runs first.
+    """Layers of a run folder: inputs below, what was smoothed (if anything was) and ghosts over them, outputs on top;
+    deviations of repeated runs first.
 
     Scales are micrometres where the pixel size is known, each grey scale [μ − 4σ, μ + 4σ]. Raises InputError for
     no run folder and for pictures that cannot be read.
@@ -31,7 +33,8 @@ def read_run(path: StrPath) -> list[LayerData]:
     path = _folder(path)
     manifest = load_manifest(path)
     inputs, outputs = archived(path)
-    kinds = {"input": inputs, "ghost": inputs - outputs, "output": outputs}
+    taken = taken_out(inputs, outputs, read_smoothed(path))
+    kinds = {"input": inputs, **dict(reversed(taken.items())), "output": outputs}
     if "runs" in manifest:
         kinds = {"deviation": read_deviations(path, len(outputs)), **kinds}
     size = manifest["pixel_size_m"]

@@ -1,4 +1,4 @@
-"""When not to trust a result, in plain sentences."""
+"""When not to trust a result."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ddip_tf._types import Floats
+from ddip_tf.caution import Caution
 from ddip_tf.slices import registration
 from ddip_tf.slices.separation import Separation
 
@@ -17,9 +18,9 @@ UNEXPLAINED = 0.35
 
 
 def with_warnings(separation: Separation) -> Separation:
-    """The same separation with the sentences of every check that fired."""
+    """The same separation with what every check that fired has to say."""
     checks = (_weights_at_bounds, _confused, _unexplained, _fewer_levels, _misregistered)
-    found = [sentence for check in checks for sentence in check(separation)]
+    found = [caution for check in checks for caution in check(separation)]
     left = [round(float(share), 4) for share in unexplained(separation)]
     return replace(
         separation,
@@ -28,28 +29,33 @@ def with_warnings(separation: Separation) -> Separation:
     )
 
 
-def _weights_at_bounds(separation: Separation) -> list[str]:
+def _weights_at_bounds(separation: Separation) -> list[Caution]:
     if "matrix" not in separation.mixing:
         return []
     own = np.diag(separation.mixing["matrix"])
-    stuck = [
-        f"slice {i + 1} ({weight:.2f})"
-        for i, weight in enumerate(own)
+    return [
+        Caution(
+            "own-weight-at-bound",
+            f"The own weight of slice {i} ran to its bound ({weight:.2f}): this slice was hardly separated.",
+            i,
+        )
+        for i, weight in enumerate(own, 1)
         if min(weight - 0.05, 0.95 - weight) < NEAR_BOUND
     ]
-    if not stuck:
-        return []
-    return [f"The own weight ran to its bound for {', '.join(stuck)}: this slice was hardly separated."]
 
 
-def _confused(separation: Separation) -> list[str]:
+def _confused(separation: Separation) -> list[Caution]:
     """y_i that follows another slice's input more than its own."""
     count = len(separation.stack)
     correlation = np.abs(
         np.corrcoef(separation.outputs.reshape(count, -1), separation.stack.images.reshape(count, -1))
     )[:count, count:]
     return [
-        f"Slices may be confused: output {i + 1} follows input {int(row.argmax()) + 1} more than its own."
+        Caution(
+            "doubt-confused",
+            f"Slices may be confused: output {i + 1} follows input {int(row.argmax()) + 1} more than its own.",
+            i + 1,
+        )
         for i, row in enumerate(np.nan_to_num(correlation))
         if row.argmax() != i
     ]
@@ -62,33 +68,39 @@ def unexplained(separation: Separation) -> Floats:
     return np.std(images - modelled, axis=(1, 2), dtype=float) / np.where(contrast > 0, contrast, np.inf)
 
 
-def _unexplained(separation: Separation) -> list[str]:
+def _unexplained(separation: Separation) -> list[Caution]:
     """Structure of an input that the modelled slice does not have."""
     left = unexplained(separation)
     return [
-        f"{100 * share:.0f} % of the contrast of slice {i + 1} is not explained by the modelled mixture: look at "
-        f"input − model before you believe output {i + 1}."
-        for i, share in enumerate(left)
+        Caution(
+            "doubt-unexplained",
+            f"{100 * share:.0f} % of the contrast of slice {i} is not explained by the modelled mixture: look at "
+            f"input − model before you believe output {i}.",
+            i,
+        )
+        for i, share in enumerate(left, 1)
         if share > UNEXPLAINED
     ]
 
 
-def _fewer_levels(separation: Separation) -> list[str]:
+def _fewer_levels(separation: Separation) -> list[Caution]:
     levels = separation.provenance.get("levels", 5)
     if levels == 5:
         return []
     height, width = separation.stack.shape
-    return [f"The networks have {levels} levels instead of 5: {height} x {width} pixels are too few for more."]
+    said = f"The networks have {levels} levels instead of 5: {height} x {width} pixels are too few for more."
+    return [Caution("fewer-levels", said)]
 
 
-def _misregistered(separation: Separation) -> list[str]:
+def _misregistered(separation: Separation) -> list[Caution]:
     """Neighbouring slices of which what both hold lies more than a pixel apart."""
     images, found = separation.stack.images, []
     for i in range(len(images) - 1):
         shift = registration.shift_between(images[i], images[i + 1])
         if shift and max(map(abs, shift)) > 1:
-            found.append(
+            said = (
                 f"Slice {i + 2} seems to lie {shift[0]:+.1f}, {shift[1]:+.1f} pixels (y, x) from slice {i + 1}: "
                 "slices must be on one pixel grid."
             )
+            found.append(Caution("misregistered", said, i + 2))
     return found

@@ -11,7 +11,8 @@ import numpy as np
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.archive.lock import PREVIEW
 from ddip_tf.archive.manifest import MANIFEST, load_manifest
-from ddip_tf.archive.run import archived, read_deviations, read_learned
+from ddip_tf.archive.pictures import taken_out
+from ddip_tf.archive.run import archived, read_deviations, read_learned, read_smoothed
 from ddip_tf.errors import RunError
 from ddip_tf.slices import optics
 from ddip_tf.slices.display import display_range
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 def write_figures(run: StrPath) -> list[Path]:
     """Figures of a run, into its folder: ``preview.png`` first.
 
-    preview.png shows every slice's input, output and ghost (input − output), and of repeated runs the deviation.
+    preview.png shows every slice's input, output and ghost, what was smoothed if anything was, and of repeated runs the
+    deviation.
     Runs under the transfer law also get transfer.png, T(k) with its raw points, and decided.png, which splits every
     output into what the data decide and what the prior does. Grey scales span [μ − 4σ, μ + 4σ] of each image.
 
@@ -33,8 +35,9 @@ def write_figures(run: StrPath) -> list[Path]:
     run = Path(run)
     manifest = load_manifest(run)
     inputs, outputs = archived(run)
-    triples = zip(inputs, outputs, strict=True)
-    rows = [{"input": image, "output": output, "ghost": image - output} for image, output in triples]
+    taken = taken_out(inputs, outputs, read_smoothed(run))
+    kinds = {"input": inputs, "output": outputs, **taken}
+    rows = [{kind: images[i] for kind, images in kinds.items()} for i in range(len(inputs))]
     if "runs" in manifest:
         for row, deviation in zip(rows, read_deviations(run, len(rows)), strict=True):
             row["deviation"] = deviation

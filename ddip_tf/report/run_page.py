@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,12 @@ import numpy as np
 from ddip_tf import config
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.archive.lock import replace_text
-from ddip_tf.archive.manifest import inside, load_manifest
-from ddip_tf.archive.run import archived, read_deviations, read_learned
+from ddip_tf.archive.manifest import cautions, inside, load_manifest
+from ddip_tf.archive.run import archived, read_deviations, read_learned, read_smoothed
 from ddip_tf.errors import RunError
 from ddip_tf.quality import power_spectrum
 from ddip_tf.report import image_data, run_charts
-from ddip_tf.report.text import command, repeats
+from ddip_tf.report.text import command, mixing_model, model_name, repeats
 from ddip_tf.slices.separation import filter_pair
 
 PAGE = "report.html"
@@ -32,13 +32,18 @@ MOST_PIXELS = 1_500_000
 CAPTIONS = {
     "input": "input",
     "output": "output",
-    "ghost": "ghost: input − output, what was taken out",
+    "ghost": "ghost: what was taken out as the other slices'",
+    "smoothed": "smoothed: what no slice explains, taken by the prior",
     "deviation": "standard deviation over fits, black is 0",
     "spread": "spread over solutions from other first guesses, black is 0",
     "decided by data": "what the data decide by themselves; the rest is the prior's",
 }
+#: the ghost's where nothing else was taken out
+ALL_TAKEN = "ghost: input − output, what was taken out"
 #: shown from 0 up
 FROM_ZERO = ("deviation", "spread")
+#: with 16 bits: the page computes with them
+MEASURED = ("input", "output", "smoothed")
 
 
 def write(run: StrPath) -> Path:
@@ -81,20 +86,28 @@ def _contents(run: Path) -> dict[str, Any]:
     inputs, outputs = archived(run)
     repeated = "runs" in manifest
     learned = {} if repeated else read_learned(run, manifest)
+    smoothed = read_smoothed(run)
+    kinds = {"input": inputs, "output": outputs} | ({} if smoothed is None else {"smoothed": smoothed})
     views = _further_views(run, len(inputs), learned, repeated)
     size = manifest["pixel_size_m"]
     small: list[dict[str, Any]] = []
     charts: list[run_charts.Chart] = []
     sections = []
 
-    def add(heading: str, note: str, curves: list[run_charts.Chart], images: list[dict[str, Any]]) -> None:
+    def add(
+        heading: str,
+        note: str,
+        curves: list[run_charts.Chart],
+        images: list[dict[str, Any]],
+        table: Sequence[tuple[str, str]] = (),
+    ) -> None:
         if curves or images or note:
             places = range(len(charts), len(charts) + len(curves)), range(len(small), len(small) + len(images))
-            sections.append((heading, note, *map(list, places)))
+            sections.append((heading, note, table, *map(list, places)))
             charts.extend(curves)
             small.extend(images)
 
-    add("Mixing", *_mixing(manifest, learned))
+    add("Mixing", *_mixing(manifest, learned), _models(manifest))
     folders = [inside(run, f"runs/{one['name']}") for one in manifest["runs"]] if repeated else [run]
     add("Loss", "", run_charts.losses(folders), [])
     add("Power spectra", SPECTRA, run_charts.spectra(inputs, outputs, size), _spectra(inputs, outputs))
@@ -108,7 +121,8 @@ def _contents(run: Path) -> dict[str, Any]:
         "slices": [
             {
                 name: _plane(image_data.binned(images[i], binned), name)
-                for name, images in {"input": inputs, "output": outputs, **views}.items()
+                for name, images in {**kinds, **views}.items()
+                if name != "smoothed" or images[i].any()
             }
             for i in range(len(inputs))
         ],
@@ -119,9 +133,9 @@ def _contents(run: Path) -> dict[str, Any]:
         "name": run.absolute().name,
         "run": shlex.quote(run.name or "."),
         "summary": _summary(manifest),
-        "warnings": manifest["warnings"],
+        "warnings": cautions(manifest),
         "data": data,
-        "captions": CAPTIONS,
+        "captions": CAPTIONS if smoothed is not None else {**CAPTIONS, "ghost": ALL_TAKEN},
         "handle": round(max(height, width) / 60, 2),
         "sources": [source["name"] for source in manifest["inputs"]] or [""] * len(inputs),
         "uncertainty": _uncertainty(manifest, views),
@@ -138,7 +152,7 @@ SPECTRA = "Normalised by their sum. Pictures: (log10 P)^2.5, counted from 1e-10,
 
 
 def _plane(image: Floats, name: str) -> dict[str, Any]:
-    plane = image_data.encode(image, 16 if name in ("input", "output") else 8)
+    plane = image_data.encode(image, 16 if name in MEASURED else 8)
     return plane | ({"top": float(np.percentile(image, 99.5))} if name in FROM_ZERO else {})
 
 
@@ -158,6 +172,8 @@ def _mixing(
         note = "How much of each slice stands in the other, by spatial frequency; shaded: raw ± σ."
         if (crossover := manifest.get("crossover_px", 0)) > 0:
             note += f" Structure larger than about {crossover:.1f} pixels is told apart by the prior, not by the data."
+        if model := mixing_model(manifest):
+            note = f"{model[0].upper()}{model[1:]}. {note}"
         return note, [run_charts.transfer(learned, manifest["pixel_size_m"])], []
     if "matrix" not in learned:
         return "", [], []
@@ -174,6 +190,13 @@ def _mixing(
         for name, kernel in kernels.items()
     ]
     return note, [], images
+
+
+def _models(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The models of mixing that were held against each other, best first, under a line of headings."""
+    best_first = sorted(manifest.get("model_evidence", {}).items(), key=lambda item: -item[1])
+    rows = [(model_name(name), f"{nats:+.1f} nats") for name, nats in best_first]
+    return [("model", "evidence over none"), *rows] if rows else []
 
 
 def _pair(name: str) -> str:

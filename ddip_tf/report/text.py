@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ddip_tf._types import StrPath
-from ddip_tf.archive.manifest import load_manifest
+from ddip_tf.archive.manifest import cautions, load_manifest
 from ddip_tf.errors import InputError
 from ddip_tf.formats import family_of, open_content
 from ddip_tf.formats.content import Content
@@ -174,14 +174,52 @@ def transfer(law: Transfer, pixel_size_m: tuple[float, float] | None = None) -> 
         lines.append(f"Features smaller than about {feature} are told apart by the data; larger ones need a prior.")
     assumed = {"sum": "columns sum to one (the projected phase is kept)", "diagonal": "unit diagonal"}
     lines.append(f"Assumed: {assumed.get(law.normalisation, law.normalisation)}.")
-    return "\n".join([*lines, *(f"Warning: {sentence}" for sentence in law.warnings)])
+    return "\n".join([*lines, *(f"Warning: {caution}" for caution in law.warnings)])
+
+
+#: what the models of mixing assume, by the names that a manifest has (`ddip_tf.transfer.ladder`)
+MODELS = {
+    "none": "none",
+    "one-sided 2": "a ghost of slice 1 in slice 2",
+    "one-sided 1": "a ghost of slice 2 in slice 1",
+    "free start": "free start (columns of T sum to one)",
+    "full": "any T",
+}
+
+
+def model_name(name: str) -> str:
+    """A model of mixing in words."""
+    return MODELS.get(name, name)
+
+
+def mixing_model(facts: Mapping[str, Any]) -> str | None:
+    """``mixing model: …``, how far it leads and the gain it found, of a manifest or a provenance; None for other fits.
+
+    A model that is not clear enough is not taken: then none is, though it comes second.
+    """
+    chosen, evidence = facts.get("model", ""), facts.get("model_evidence", {})
+    others = {name: nats for name, nats in evidence.items() if name != chosen}
+    if chosen not in evidence or not others:
+        return None
+    rival = max(others, key=others.__getitem__)
+    lead, said = evidence[chosen] - others[rival], f"mixing model: {model_name(chosen)}"
+    said += (
+        f", {lead:.0f} nats ahead of the next" if lead >= 0 else f"; {model_name(rival)} leads by {-lead:.1f} nats only"
+    )
+    gain = facts.get("gain", 1.0)
+    return said if gain == 1 else f"{said}; slice 1 in a unit of its own, {gain:.2f} of slice 2's"
 
 
 def work_done(separation: Separation) -> str:
-    """What a fit did: ``750 epochs``, or that T(k) was estimated, and what came of it."""
+    """What a fit did: ``750 epochs``, or the model of mixing, that T(k) was estimated, and what came of it."""
     epochs = f"{separation.epochs} epochs"
     if separation.config.mixing != "transfer":
         return epochs
+    model = mixing_model(separation.provenance)
+    return f"{model}\n{_law_used(separation, epochs)}" if model else _law_used(separation, epochs)
+
+
+def _law_used(separation: Separation, epochs: str) -> str:
     if not separation.provenance.get("mixed", True):
         return "T(k) estimated, nothing to separate"
     if separation.config.trained:
@@ -205,14 +243,16 @@ def run(path: StrPath) -> str:
     fitted = f", prior {prior}" if config["mixing"] == "transfer" else f", γ {manifest.get('gamma')}"
     if config["mixing"] != "transfer" or (prior != "tv" and manifest.get("mixed", True)):
         fitted += f", {manifest['epochs_done']} epochs, seed {config['seed']}"
+    model = mixing_model(manifest)
     lines = [
         f"{path}: {manifest['slices']} slices of {manifest['shape'][0]} x {manifest['shape'][1]}, from {names}",
         f"status     {manifest['status']} in {manifest['wall_time_s']:.0f} s",
         f"mixing     {config['mixing']}{fitted}",
+        *([f"model      {model.removeprefix('mixing model: ')}"] if model else []),
         "final      " + ", ".join(f"{name} {value:.4g}" for name, value in manifest["final"].items()),
         *([f"repeats    {repeats(manifest)}"] if "runs" in manifest else []),
         f"made with  ddip-tf {manifest['versions'].get('ddip-tf', '?')} on {manifest['platform']}",
-        *(f"Warning: {sentence}" for sentence in manifest["warnings"]),
+        *(f"Warning: {caution}" for caution in cautions(manifest)),
     ]
     return "\n".join(lines)
 

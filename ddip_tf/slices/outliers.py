@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from ddip_tf._types import Floats
+from ddip_tf.caution import Caution
 from ddip_tf.slices.stack import SliceStack
 
 ISOLATED = 10.0
@@ -43,12 +44,12 @@ def find(image: Floats) -> np.ndarray:
     return isolated | impossible
 
 
-def replaced(stack: SliceStack) -> tuple[SliceStack, tuple[str, ...]]:
-    """The stack with outliers replaced by the median of the good pixels around, and a sentence a slice that had any.
+def replaced(stack: SliceStack) -> tuple[SliceStack, tuple[Caution, ...]]:
+    """The stack with outliers replaced by the median of the good pixels around, and a caution a slice that had any.
 
     A stack without outliers comes back as it is.
     """
-    images, said = stack.images, []
+    images, cautions = stack.images, []
     for number, image in enumerate(stack.images):
         bad = find(image)
         if not bad.any() or bad.mean() > MOST:
@@ -57,11 +58,12 @@ def replaced(stack: SliceStack) -> tuple[SliceStack, tuple[str, ...]]:
         images[number][bad] = _medians_around(image, bad)
         y, x = np.argwhere(bad)[0]
         where = f"one pixel (y {y}, x {x})" if bad.sum() == 1 else f"{bad.sum()} pixels, the first at y {y}, x {x},"
-        said.append(
+        said = (
             f"Slice {number + 1}: {where} cannot be part of the image (hot, dead or saturated): replaced by the median "
             "around for the fit."
         )
-    return (replace(stack, images=images), tuple(said)) if said else (stack, ())
+        cautions.append(Caution("outliers-replaced", said, number + 1))
+    return (replace(stack, images=images), tuple(cautions)) if cautions else (stack, ())
 
 
 def _medians_around(image: Floats, bad: np.ndarray) -> Floats:

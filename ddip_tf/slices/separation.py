@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ddip_tf._types import Floats
+from ddip_tf.caution import Caution
 from ddip_tf.config import FitConfig
 from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.stack import SliceStack
@@ -38,10 +39,14 @@ class Separation:
         by name: arrays that the forward model learned (``matrix`` (N, N) and kernels, or the profiles of T(k)).
     modelled
         (N, H, W): what the forward model makes of the outputs, to be held against ``stack.images``.
+    smoothed
+        (N, H, W), under the transfer law: input − modelled, what no slice explains and the prior took (noise, the
+        detail it flattened, outliers that were replaced); 0 in slices that lost nothing so. None where none did, and
+        for the mixings of eq. (3).
     history
         by name: (E,) values of every loss term and weight, epoch by epoch.
     warnings
-        reasons not to trust the result, plain sentences.
+        what its reader should know, and reasons not to trust it.
     status
         ``done``, or ``stopped`` where a callback ended the fit early.
     provenance
@@ -58,14 +63,19 @@ class Separation:
     mixing: Mapping[str, Floats]
     modelled: Floats
     history: Mapping[str, Floats]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caution, ...] = ()
+    smoothed: Floats | None = None
     status: str = "done"
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ghosts(self) -> Floats:
-        """(N, H, W): input − output, what was taken out of each slice."""
-        return self.stack.images - self.outputs
+        """(N, H, W): input − output − smoothed, what was taken out of each slice as another's.
+
+        Under the transfer law T y − y: the other slices' share, and the coarse structure that changed hands.
+        """
+        taken = self.stack.images - self.outputs
+        return taken if self.smoothed is None else taken - self.smoothed
 
     @property
     def epochs(self) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ddip_tf._types import Box, Floats
+from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError
 from ddip_tf.slices.phase import Record
 
@@ -81,7 +82,7 @@ class SliceStack:
     record: Record | None = None
     guides: tuple[Guide, ...] = ()
     amplitudes: Floats | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Caution, ...] = ()
 
     def __post_init__(self) -> None:
         images = np.asarray(self.images)

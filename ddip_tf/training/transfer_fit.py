@@ -93,6 +93,7 @@ def fit_transfer(
             end = optimise(model, config, callbacks, checkpoints, start, stop)
             fitted = _networks(model, images, end.by_name(model.terms), end.status)
         by_data = inverse_problem.decided(fitted.slices, images, law, solution.factor)
+    modelled = unit(inverse_problem.modelled(fitted.slices, images, law))
     separation = Separation(
         stack=stack,
         config=config,
@@ -103,7 +104,7 @@ def fit_transfer(
         filters={},
         mixing={**law.to_arrays(), "decided": unit(by_data)}
         | ({"spread": unit(solution.sigma)} if config.starts > 1 and not config.trained and law.mixed else {}),
-        modelled=unit(inverse_problem.modelled(fitted.slices, images, law)),
+        modelled=modelled,
         history=fitted.history,
         status=fitted.status,
         warnings=(*law.warnings, *solution.warnings),

@@ -1,6 +1,6 @@
 """The transfer model I(k) = T(k) y(k): T found from the slices alone, y solved for. NumPy and SciPy only.
 
-Imports nothing of ddip-tf but `ddip_tf._types`.
+Imports nothing of ddip-tf but `ddip_tf._types` and `ddip_tf.caution`.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from ddip_tf._types import Array
+from ddip_tf.caution import Caution
 from ddip_tf.transfer import guides as maps
 from ddip_tf.transfer import held_out, linear, log_amplitudes, noise
 from ddip_tf.transfer.background import level
@@ -33,8 +34,6 @@ from ddip_tf.transfer.inverse_problem import Problem, scale
 from ddip_tf.transfer.ladder import Choice, climb, tied
 from ddip_tf.transfer.solver import Solution, perturbed, unchanged
 
-#: of T that is not reliable
-UNUSED = "T(k) is not used: the slices are returned as they are"
 #: rungs beside none that a normalisation of T's columns allows
 NORMALISED = {
     "auto": None,
@@ -74,10 +73,18 @@ def find(images: Array, normalisation: str = "auto") -> tuple[Transfer, Choice |
     if len(images) != 2:
         law = estimate_transfer(images, normalisation=normalisation)
         if not law.reliable:
-            law = replace(law, mixed=False, warnings=(*law.warnings, UNUSED))
+            law = _not_used(law)
         return law, None
     choice = choose(images, normalisation)
     return law_of(choice), choice
+
+
+def _not_used(law: Transfer) -> Transfer:
+    """The law as one that changes nothing: what was to be doubted is why."""
+    doubts = [caution for caution in law.warnings if caution.doubtful]
+    notes = [caution for caution in law.warnings if not caution.doubtful]
+    said = f"{doubts[0]}; it is not used: the slices are returned as they are"
+    return replace(law, mixed=False, warnings=(*notes, Caution("withheld", said)))
 
 
 def law_of(choice: Choice) -> Transfer:
@@ -126,7 +133,7 @@ def separate(
             f"the slices mix, but taking the ghosts out is expected to gain {filters.gain_db.mean():.1f} dB only: "
             "they lie too close or hold too little to be told apart, and are returned as they are"
         )
-        return unchanged(images), replace(law, mixed=False, warnings=(reason,))
+        return unchanged(images), replace(law, mixed=False, warnings=(Caution("withheld", reason),))
     return _solved(images, law, filters, starts, seed, guides, amplitudes, threads)
 
 
@@ -174,7 +181,7 @@ def _solved(
         return problem.images + caution * (blended - problem.images), tried
 
     y, tried = averaged()
-    said: list[str] = []
+    said: list[Caution] = []
     observed: log_amplitudes.Observed | None = None
     if guides or amplitudes is not None:  # both are judged by what the phases alone gave
         kept, said = maps.related(guides, y, law.crossover_px)
@@ -236,24 +243,27 @@ def _inverted(images: Array, law: Transfer) -> Solution:
     return Solution(images=y, base=y.copy(), decided=y - means, sigma=zeros, residual=zeros.copy())
 
 
-def _nothing_found(choice: Choice) -> str:
+def _nothing_found(choice: Choice) -> Caution:
     if choice.shared:
-        return (
+        return Caution(
+            "withheld",
             "what the slices share has no fixed ratio from place to place, as a ghost has: it may truly be in both; "
-            "without optics, a start or a second scan none can tell; the slices are returned as they are"
+            "without optics, a start or a second scan none can tell; the slices are returned as they are",
         )
     rival = max((name for name in choice.log_evidence if name != "none"), key=choice.log_evidence.__getitem__)
-    return (
+    return Caution(
+        "none-found",
         f"no crosstalk found (evidence of the next model, {rival}: {choice.log_evidence[rival]:+.1f} nats over none): "
-        "the slices are returned as they are"
+        "the slices are returned as they are",
     )
 
 
-def _said_of(choice: Choice) -> tuple[str, ...]:
+def _said_of(choice: Choice) -> tuple[Caution, ...]:
     if choice.rung == "full":
-        return ("any T was fitted: no simpler model of mixing explains what the slices share",)
+        return (Caution("any-t", "any T was fitted: no simpler model of mixing explains what the slices share"),)
     stained = int(choice.rung[-1])
-    return (
+    said = (
         f"crosstalk is one-sided: slice {stained} holds a ghost of slice {3 - stained} and none the other way; slice "
-        f"{3 - stained} is returned as it is",
+        f"{3 - stained} is returned as it is"
     )
+    return (Caution("one-sided", said, 3 - stained),)

@@ -20,6 +20,7 @@ from itertools import permutations
 import numpy as np
 
 from ddip_tf._types import Array
+from ddip_tf.caution import Caution
 from ddip_tf.transfer import smica
 from ddip_tf.transfer.bands import band_centres, interpolate
 from ddip_tf.transfer.curves import ABSENT, fill_diagonal, significance, smooth_matrix
@@ -50,7 +51,7 @@ class Transfer:
     normalisation: str = "sum"
     mixed: bool = True
     reliable: bool = True
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caution, ...] = ()
 
     def at(self, k: Array) -> Array:
         """T on a grid of frequencies (...,) in cycles/pixel -> (..., N, N); linear in log k, constant outside."""
@@ -130,7 +131,7 @@ def directions(n: int, normalisation: str) -> tuple[Array, tuple[Array, Array]]:
     return change, (rows, columns)
 
 
-def choose_normalisation(ratio: Array, sigma: Array, unit: Array) -> tuple[str, str]:
+def choose_normalisation(ratio: Array, sigma: Array, unit: Array) -> tuple[str, Caution | None]:
     """Sum rule, unless coarse structure contradicts it; `ratio` (K, N, N) has a unit diagonal, `unit` (N,) scales.
 
     Under the sum rule ghosts have the object's sign and grow towards 1 as k -> 0, in both directions.
@@ -146,21 +147,17 @@ def choose_normalisation(ratio: Array, sigma: Array, unit: Array) -> tuple[str, 
     negative = (weight * (ratio < 0.05)).sum(0) / weight.sum(0)
     for i, j in permutations(range(n), 2):
         if whole[i, j] < -0.08 and coarse[i, j] < 0.05 and negative[i, j] > 0.8:
-            return (
-                "diagonal",
-                f"unit diagonal assumed: the ghost of slice {j + 1} in slice {i + 1} has the opposite sign",
-            )
+            said = f"unit diagonal assumed: the ghost of slice {j + 1} in slice {i + 1} has the opposite sign"
+            return "diagonal", Caution("opposite-sign", said, i + 1)
     found = significance(ratio, sigma)
     for i, j in permutations(range(n), 2):
         if found[i, j] < ABSENT < found[j, i]:
-            return (
-                "diagonal",
-                f"unit diagonal assumed: crosstalk is one-sided, no ghost of slice {j + 1} in slice {i + 1}",
-            )
-    return "sum", ""
+            said = f"unit diagonal assumed: crosstalk is one-sided, no ghost of slice {j + 1} in slice {i + 1}"
+            return "diagonal", Caution("one-sided", said, i + 1)
+    return "sum", None
 
 
-def unmixed(images: Array, centres: Array, samples: Array, normalisation: str, reason: str) -> Transfer:
+def unmixed(images: Array, centres: Array, samples: Array, normalisation: str, reason: Caution) -> Transfer:
     """Identity: the slices as they are."""
     n, count = len(images), len(centres)
     identity = np.tile(np.eye(n), (count, 1, 1))
@@ -197,19 +194,25 @@ def estimate_transfer(images: Array, *, normalisation: str = "auto") -> Transfer
     centres = band_centres(*images.shape[1:])
     covariances, samples = local_covariances(images, centres)
     alike = np.corrcoef(images.reshape(len(images), -1)) - np.eye(len(images))
-    why = ""
+    why: Caution | None = None
     if alike.max() > 0.9999:
         i, j = sorted(np.unravel_index(alike.argmax(), alike.shape))
-        why = f"slices {i + 1} and {j + 1} are the same image: nothing can be separated"
+        why = Caution(
+            "same-image",
+            f"slices {i + 1} and {j + 1} are the same image: nothing can be separated, they are returned as they are",
+        )
     elif mixing_index(images, centres, covariances, samples) < 1:
-        why = "no crosstalk found: the slices share no more than their mirror images do"
+        why = Caution(
+            "none-found",
+            "no crosstalk found: the slices share no more than their mirror images do, they are returned as they are",
+        )
     if why:
-        return unmixed(images, centres, samples, wanted, f"{why}, they are returned as they are")
+        return unmixed(images, centres, samples, wanted, why)
 
     unit = images.std((1, 2)) / images.std()  # slices may have been scaled one by one
     blind = smica.separate(covariances / np.outer(unit, unit), samples)
     blind = blind._replace(mixing=blind.mixing * unit[:, None], noise=blind.noise * np.outer(unit, unit))
-    said: list[str] = []
+    said: list[Caution] = []
     if normalisation == "auto":
         wanted, reason = choose_normalisation(*scaled(blind, covariances, samples, "diagonal")[1:], unit)
         said += [reason] if reason else []
@@ -236,8 +239,8 @@ def scaled(
     return fit, fit.mixing, np.where(usable[:, None, :], sigma, np.inf)
 
 
-def doubts(law: Transfer) -> tuple[bool, list[str]]:
-    """When not to believe T: plain sentences, and whether it may be used at all."""
+def doubts(law: Transfer) -> tuple[bool, list[Caution]]:
+    """Whether T may be used at all, and when not to believe it."""
     n = law.matrix.shape[-1]
     pairs = list(permutations(range(n), 2))
     used = (law.k > 0.01) & (law.k < 0.15)
@@ -248,8 +251,11 @@ def doubts(law: Transfer) -> tuple[bool, list[str]]:
     reliable = share <= 1 / 3
     if not reliable:
         flags.append(
-            f"T(k) is not reliable: {100 * share:.0f} % of the bands lie more than 0.15 off any smooth curve; the "
-            "slices are too much alike in texture, or too empty, for a blind estimate"
+            Caution(
+                "doubt-t-unreliable",
+                f"T(k) is not reliable: {100 * share:.0f} % of the bands lie more than 0.15 off any smooth curve; the "
+                "slices are too much alike in texture, or too empty, for a blind estimate",
+            )
         )
     top = (law.k > 0.05) & (law.k < 0.13)
     for i, j in pairs:
@@ -259,10 +265,11 @@ def doubts(law: Transfer) -> tuple[bool, list[str]]:
             continue
         level = curve.min() > 0.2 and np.ptp(curve) < 0.15
         if level or (curve.min() > 0.15 and curve.mean() > 0.3):
-            flags.append(
+            said = (
                 f"structure of slice {j + 1} is in slice {i + 1} at {100 * curve.mean():.0f} % down to the finest "
                 "features: it may truly be in both (shared structure), or the slices lie closer than they can be told "
                 "apart; look at what was taken out before you believe it; detail may be flattened where both slices "
                 "are busy"
             )
+            flags.append(Caution("doubt-shared-structure", said, i + 1))
     return bool(reliable), flags

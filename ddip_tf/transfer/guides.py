@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ddip_tf._types import Array
+from ddip_tf.caution import Caution
 from ddip_tf.transfer.bands import band_centres, frequencies, projected_power
 
 #: of a map, in amplitude: element maps count photons of one element, phases all electrons
@@ -50,28 +51,33 @@ def coherence(known: Array, y: Array, crossover_px: float) -> Array:
 
 def related(
     guides: Sequence[tuple[int, Array]], y: Array, crossover_px: float
-) -> tuple[list[tuple[int, Array]], list[str]]:
+) -> tuple[list[tuple[int, Array]], list[Caution]]:
     """Those of the ``guides`` that have to do with their slices, and what is to be said of the others.
 
     ``y`` (N, H, W) are the slices as they come out without guides; where they are told apart at every frequency
     (``crossover_px`` 0) no map has a say.
     """
     if crossover_px <= 0:
-        return [], ["The guides change nothing: the data tell the slices apart at every frequency."] if guides else []
-    kept, said = [], []
+        said = "The guides change nothing: the data tell the slices apart at every frequency."
+        return [], [Caution("guides-change-nothing", said)] if guides else []
+    kept, cautions = [], []
     for index, known in guides:
         found = coherence(known, y, crossover_px)
         other = int(found.argmax())
+        resembles = other != index and found[other] > max(found[index] + 0.1, RELATED)
         if found[index] < RELATED:
-            said.append(
+            said = (
                 f"The guide of slice {index + 1} was left out: it seems to have nothing to do with that slice "
                 f"(coherence {found[index]:.2f}, at least {RELATED:g} is asked for)."
             )
-        else:
-            kept.append((index, known))
-        if other != index and found[other] > max(found[index] + 0.1, RELATED):
-            said.append(f"The guide of slice {index + 1} resembles slice {other + 1} more: does it belong to that one?")
-    return kept, said
+            said += f" It resembles slice {other + 1}." if resembles else ""
+            cautions.append(Caution("guide-left-out", said, index + 1))
+            continue
+        kept.append((index, known))
+        if resembles:
+            said = f"The guide of slice {index + 1} resembles slice {other + 1} more: does it belong to that one?"
+            cautions.append(Caution("doubt-guide-of-another", said, index + 1))
+    return kept, cautions
 
 
 def ties(guides: Sequence[tuple[int, Array]], images: Array, crossover_px: float) -> tuple[Array, Array]:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ddip_tf._types import Array
+from ddip_tf.caution import Caution
 from ddip_tf.transfer import guides as maps
 from ddip_tf.transfer import log_amplitudes
 from ddip_tf.transfer.background import level
@@ -44,7 +45,7 @@ class Solution:
     weights: tuple[float, ...] = ()  # of the noise levels tried
     tried: tuple[float, ...] = ()  # factors on the noise in the differences
     observed: log_amplitudes.Observed | None = None  # log-amplitudes and their law, in the unit of the prior
-    warnings: tuple[str, ...] = ()  # of guides that were left out
+    warnings: tuple[Caution, ...] = ()  # of guides that were left out
     trust: Trust | None = None  # how far the prior was believed
     gain_db: Array | None = None  # (N,) expected of the linear part
 
@@ -130,7 +131,7 @@ def solve(
     more: tuple[Any, Any] = (0, 0)
     ties: tuple[Any, Any] = (0, 0)
     observed: log_amplitudes.Observed | None = None
-    said: list[str] = []
+    said: list[Caution] = []
     y, weights, tried = averaged()
     if guides or amplitudes is not None:  # both are judged by what the phases alone gave
         kept, said = maps.related(guides, y, law.crossover_px)

@@ -102,7 +102,7 @@ def test_swapped_runs_are_put_right_and_confused_ones_left_out(run, tmp_path):
     manifest = load_manifest(tmp_path)
     assert [member["order"] for member in manifest["runs"][:4]] == [[1, 2], [1, 2], [2, 1], [1, 2]]
     assert [member["used"] for member in manifest["runs"]] == [True, True, True, True, False]
-    assert manifest["warnings"][:2] == [
+    assert [one["text"] for one in manifest["warnings"][:2]] == [
         "Confused, left out of the mean: 0005.",
         "Slices in another order than most, put right: 0003.",
     ]

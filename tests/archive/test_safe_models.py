@@ -190,7 +190,7 @@ def test_a_manifest_cannot_steer_the_terminal(copy):
     manifest = json.loads((copy / "manifest.json").read_text())
     manifest["warnings"] = ["\x1b]0;owned\x07 all is well"]
     (copy / "manifest.json").write_text(json.dumps(manifest))
-    assert load_manifest(copy)["warnings"] == ["?]0;owned? all is well"]
+    assert load_manifest(copy)["warnings"][0]["text"] == "?]0;owned? all is well"
 
 
 def test_an_npy_that_announces_more_than_it_has_is_refused_before_allocation(tmp_path):

@@ -49,7 +49,7 @@ def test_manifest_says_how_the_run_was_made(run, stack, small, separation):
     assert manifest["final"]["loss"] == pytest.approx(separation.history["loss"][-1])
     np.testing.assert_allclose(manifest["mixing"]["matrix"], separation.mixing["matrix"], atol=1e-6)
     assert manifest["levels"] == 4
-    assert any("4 levels" in sentence for sentence in manifest["warnings"])
+    assert any("4 levels" in one["text"] for one in manifest["warnings"])
     assert {"python", "tensorflow", "keras", "numpy"} <= set(manifest["versions"])
 
 

@@ -16,6 +16,7 @@ ORDER = (
     "_types",
     "_moved",
     "errors",
+    "caution",
     "environment",
     "config",
     "transfer",

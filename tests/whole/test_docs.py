@@ -1,74 +1,77 @@
-"""The documentation keeps up with the code: every warning has its entry."""
+"""The documentation keeps up with the code: every warning has its code, its condition and its section."""
 
 import ast
 import re
 from pathlib import Path
 
 import ddip_tf
+from ddip_tf.caution import CODES, UNCODED
 
 PACKAGE = Path(ddip_tf.__file__).parent
 DOCS = PACKAGE.parent / "docs"
 
-#: where the sentences are made that end in a manifest's `warnings` or are printed after "Warning:"; None: all functions
-MAKERS = {
-    "quality/checks": None,
-    "slices/outliers": {"replaced"},
-    "transfer/estimate": {"choose_normalisation", "estimate_transfer", "doubts"},
-    "transfer/guides": {"related"},
-    "archive/repeats": {"_manifest"},
-    "archive/export": {"_pages"},
-    "formats/families": {"_sane"},
-    "formats/microscopy": {"_view"},
-    "formats/reading": {"_box", "_without_vacuum"},
-}
-#: what tells a sentence from a word, and a warning from an error
-SENTENCE = re.compile(r"\w+ \w+.* \w+")
+
+def written(node: ast.AST) -> list[str]:
+    """Texts of a string in the code, with … for what is filled in; both of a choice of two."""
+    if isinstance(node, ast.IfExp):
+        return written(node.body) + written(node.orelse)
+    if not isinstance(node, ast.JoinedStr | ast.Constant):
+        return []
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    return ["".join(str(p.value) if isinstance(p, ast.Constant) else "…" for p in parts)]
 
 
-def sentences(module: str, functions: set[str] | None) -> list[str]:
-    """Texts in the code of a module with … for what is filled in; not docstrings, not what is raised."""
-    tree = ast.parse((PACKAGE / f"{module}.py").read_text())
+def made(tree: ast.Module) -> list[tuple[str, str]]:
+    """(code, text) of every Caution that a module makes; a text that has a name is the one it was last given."""
     found = []
-
-    def visit(node: ast.AST) -> None:
-        if isinstance(node, ast.Raise | ast.Expr) and not isinstance(getattr(node, "value", None), ast.Call):
-            return
-        if isinstance(node, ast.JoinedStr | ast.Constant):
-            parts = node.values if isinstance(node, ast.JoinedStr) else [node]
-            text = "".join(str(p.value) if isinstance(p, ast.Constant) else "…" for p in parts)
-            if SENTENCE.search(text):
-                found.append(text)
-            return
-        for child in ast.iter_child_nodes(node):
-            visit(child)
-
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and (functions is None or node.name in functions):
-            visit(node)
+    for function in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
+        named: dict[str, list[tuple[int, ast.AST]]] = {}
+        for node in ast.walk(function):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                named.setdefault(node.targets[0].id, []).append((node.lineno, node.value))
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Caution" and len(node.args) > 1:
+                code, text = node.args[:2]
+                if isinstance(text, ast.Name) and text.id in named:
+                    text = max(given for given in named[text.id] if given[0] < node.lineno)[1]
+                if isinstance(code, ast.Constant):
+                    found += [(code.value, one) for one in written(text)]
     return found
 
 
-def headings() -> list[str]:
-    return re.findall(r"^### `(.*)`$", (DOCS / "warnings.md").read_text(), re.M)
+def sections() -> dict[str, tuple[str, list[str]]]:
+    """Of each code in docs/warnings.md: its condition, the first paragraph, and its sentences, the quotations."""
+    parts = re.split(r"^### `(.*)`$", (DOCS / "warnings.md").read_text(), flags=re.M)
+    found = {}
+    for code, text in zip(parts[1::2], parts[2::2], strict=True):
+        paragraphs = [" ".join(paragraph.split("\n")) for paragraph in text.strip().split("\n\n")]
+        quotations = [one.removeprefix("> ").replace(" > ", " ") for one in paragraphs if one.startswith("> ")]
+        found[code] = paragraphs[0], quotations
+    return found
 
 
-#: in the makers, but no warnings: what is filled into one, and the rule of a mean
-PARTS = {"one pixel (y …, x …)", "… pixels, the first at y …, x …,", "mean over runs"}
+MADE = [pair for file in PACKAGE.rglob("*.py") for pair in made(ast.parse(file.read_text()))]
 
 
-def test_every_warning_has_an_entry_and_every_entry_a_warning():
-    made = [text for module, functions in MAKERS.items() for text in sentences(module, functions)]
-    entries = headings()
-    assert set(made) >= PARTS
-    warnings = [text.removeprefix("…") for text in made if text not in PARTS]
-    assert len(warnings) >= 15
-    assert [text for text in warnings if not any(text in entry for entry in entries)] == []
-    assert [entry for entry in entries if not any(text in entry[: len(text) + 1] for text in warnings)] == []
+def test_code_table_and_documentation_have_the_same_codes():
+    assert {code for code, _ in MADE} | {UNCODED} == set(CODES) == set(sections())
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", code) for code in CODES)
 
 
-def test_warnings_are_made_nowhere_else():
-    passed_on = {f"training/{name}" for name in ("fitting", "coupled_fit", "transfer_fit")}
+def test_every_section_begins_with_the_condition_of_the_table():
+    assert {code: condition for code, (condition, _) in sections().items()} == dict(CODES)
+
+
+def test_every_section_has_the_sentences_of_the_code_and_no_others():
+    said = {code: sorted(quotations) for code, (_, quotations) in sections().items()}
+    assert said == {code: sorted({text for one, text in MADE if one == code}) for code in CODES}
+
+
+def test_no_warning_is_without_a_code():
+    """Who hands on warnings makes none of plain text."""
     for file in PACKAGE.rglob("*.py"):
-        calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
-        if any(keyword.arg == "warnings" for call in calls for keyword in call.keywords):
-            assert file.relative_to(PACKAGE).with_suffix("").as_posix() in MAKERS.keys() | passed_on
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.keyword) and node.arg == "warnings":
+                texts = [one for part in ast.walk(node.value) for one in written(part)]
+                calls = [part for part in ast.walk(node.value) if isinstance(part, ast.Call)]
+                assert not texts or any(getattr(call.func, "id", "") == "Caution" for call in calls), file

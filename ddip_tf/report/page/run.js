@@ -184,7 +184,7 @@ async function open() {
   for (const [number, planes] of page.slices.entries()) {
     const views = {};
     for (const [name, plane] of Object.entries(planes)) views[name] = await decode(plane, width * height);
-    views.ghost = views.input.map((value, i) => value - views.output[i]);
+    views.ghost = views.input.map((value, i) => value - views.output[i] - (views.smoothed?.[i] ?? 0));
     const section = one(`#slice${number + 1}`);
     slices.push(new Slice(number, section, views, one(".profile", section)));
   }

@@ -1,0 +1,198 @@
+"""Every code of a warning can be raised, by the smallest case of its condition, and names the slice it concerns."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers import discs, known_law, mix, sources
+
+from ddip_tf.archive import export, repeats
+from ddip_tf.archive.manifest import cautions, load_manifest
+from ddip_tf.caution import CODES
+from ddip_tf.config import preset
+from ddip_tf.quality import checks, repeatability
+from ddip_tf.slices import SliceStack, outliers
+from ddip_tf.slices.affine import Affine
+from ddip_tf.training import transfer_fit
+from ddip_tf.transfer import by_evidence, dct, estimate_transfer, guides
+from ddip_tf.transfer.bands import frequencies
+from ddip_tf.transfer.estimate import doubts
+
+SHAPE = (97, 121)
+TRUE = discs(2, SHAPE, 3)
+
+
+def with_ghost(y, sign, into=1):
+    """Slices of which one holds a ghost of the other."""
+    k = frequencies(*y.shape[1:])
+    ghost = dct.idct((sign * (0.2 + 0.4 * np.exp(-((k / 0.04) ** 2))))[..., None] * dct.dct(y[1 - into][None]))[0]
+    images = y.copy()
+    images[into] += ghost
+    return images
+
+
+def laddered(images):
+    return by_evidence.separate(images, by_evidence.choose(images))[1].warnings
+
+
+def none_found(**_):
+    return (*laddered(TRUE), *estimate_transfer(sources(3, (143, 167))).warnings)
+
+
+def same_image(**_):
+    return estimate_transfer(np.stack([TRUE[0], 2 * TRUE[0] + 1])).warnings
+
+
+def withheld(monkeypatch, **_):
+    monkeypatch.setattr(by_evidence, "LEAST_GAIN_DB", 99.0)
+    said = laddered(mix(TRUE, known_law(SHAPE)))
+    law = replace(known_law(SHAPE, 3), raw=known_law(SHAPE, 3).matrix + 0.3, mixed=True)
+    reliable, flags = doubts(law)
+    monkeypatch.setattr(
+        transfer_fit, "estimate_transfer", lambda *_, **__: replace(law, reliable=reliable, warnings=flags)
+    )
+    three = SliceStack(discs(3, SHAPE, 5))
+    _, solution, used, _ = transfer_fit._separate(three, preset("default"), 1)
+    np.testing.assert_allclose(solution.images * np.ptp(three.images), three.images, atol=1e-6)
+    assert not used.mixed
+    return (*said, *used.warnings)
+
+
+def one_sided(**_):
+    first, second = laddered(with_ghost(TRUE, -1)), laddered(with_ghost(TRUE, -1, into=0))
+    assert (first[0].slice, second[0].slice) == (1, 2)
+    return first
+
+
+def opposite_sign(**_):
+    return estimate_transfer(with_ghost(sources(2, (255, 287)), -1)).warnings
+
+
+def any_t(**_):
+    return laddered(with_ghost(TRUE, -1) + with_ghost(TRUE, 1, into=0) - TRUE)
+
+
+def t_unreliable(**_):
+    law = known_law(SHAPE)
+    return doubts(replace(law, raw=law.matrix + 0.3))[1]
+
+
+def shared_structure(**_):
+    law = known_law(SHAPE)
+    level = np.tile([[0.6, 0.01], [0.4, 0.99]], (len(law.k), 1, 1))
+    return doubts(replace(law, matrix=level, raw=level))[1]
+
+
+def outliers_replaced(stack, **_):
+    images = stack.images.copy()
+    images[1, 20, 11] = 30
+    return outliers.replaced(replace(stack, images=images))[1]
+
+
+def misregistered(separation, **_):
+    common = sources(1, (143, 167))[0]
+    shifted = SliceStack(np.stack([common, np.roll(common, (3, -4), (0, 1))]))
+    return checks._misregistered(replace(separation, stack=shifted))
+
+
+def fewer_levels(separation, **_):
+    return checks.with_warnings(separation).warnings  # of 43 x 36 pixels
+
+
+def own_weight_at_bound(separation, **_):
+    return checks._weights_at_bounds(replace(separation, mixing={"matrix": np.array([[0.6, 0.4], [0.055, 0.945]])}))
+
+
+def confused(separation, **_):
+    outputs = separation.stack.images[[0, 0]]
+    return checks._confused(replace(separation, outputs=outputs))
+
+
+def unexplained(separation, **_):
+    images = separation.stack.images
+    modelled = images * np.array([1, 0.5], np.float32)[:, None, None]
+    return checks._unexplained(replace(separation, modelled=modelled))
+
+
+def guides_change_nothing(**_):
+    return guides.related([(0, TRUE[0])], TRUE, 0.0)[1]
+
+
+def guide_left_out(**_):
+    return guides.related([(1, TRUE[0])], TRUE, 6.0)[1]
+
+
+def guide_of_another(**_):
+    own, other = (image / image.std() for image in TRUE[::-1])
+    return guides.related([(1, own + 1.5 * other)], TRUE, 6.0)[1]
+
+
+def runs(run, orders, used):
+    manifests = [load_manifest(run)] * 3
+    scale = Affine((1.0, 1.0), (0.0, 0.0))
+    members = [repeatability.Member(one, order, scale) for order, one in zip(orders, used, strict=True)]
+    return cautions(repeats._manifest(["0001", "0002", "0003"], manifests, members, np.ones((2, 4, 5))))
+
+
+def runs_left_out(run, **_):
+    return runs(run, [(0, 1)] * 3, [True, True, False])
+
+
+def runs_reordered(run, **_):
+    return runs(run, [(0, 1), (1, 0), (0, 1)], [True] * 3)
+
+
+def another_file(tmp_path, **_):
+    manifest = {"slices": 2, "inputs": [{"name": "a.tif", "page": page, "sha256": "0"} for page in (0, 1)]}
+    return export._pages(manifest, tmp_path, tmp_path / "b.tif", "1")[1]
+
+
+def uncoded(run, tmp_path, **_):
+    old = shutil.copytree(run, tmp_path / "old")
+    manifest = load_manifest(old)
+    (old / "manifest.json").write_text(json.dumps({**manifest, "warnings": ["Look twice."]}))
+    assert load_manifest(old)["warnings"] == [{"code": "uncoded", "text": "Look twice.", "slice": None}]
+    return cautions(load_manifest(old))
+
+
+#: by code: what raises it, and the slice it then names
+RAISED = {
+    "none-found": (none_found, None),
+    "same-image": (same_image, None),
+    "withheld": (withheld, None),
+    "one-sided": (one_sided, 1),
+    "opposite-sign": (opposite_sign, 2),
+    "any-t": (any_t, None),
+    "doubt-t-unreliable": (t_unreliable, None),
+    "doubt-shared-structure": (shared_structure, 2),
+    "outliers-replaced": (outliers_replaced, 2),
+    "misregistered": (misregistered, 2),
+    "fewer-levels": (fewer_levels, None),
+    "own-weight-at-bound": (own_weight_at_bound, 2),
+    "doubt-confused": (confused, 2),
+    "doubt-unexplained": (unexplained, 2),
+    "guides-change-nothing": (guides_change_nothing, None),
+    "guide-left-out": (guide_left_out, 2),
+    "doubt-guide-of-another": (guide_of_another, 2),
+    "runs-left-out": (runs_left_out, None),
+    "runs-reordered": (runs_reordered, None),
+    "another-file": (another_file, None),
+    "uncoded": (uncoded, None),
+}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_code_is_raised_and_names_its_slice(code, run, separation, stack, monkeypatch, tmp_path):
+    raise_it, number = RAISED[code]
+    said = raise_it(run=run, separation=separation, stack=stack, monkeypatch=monkeypatch, tmp_path=tmp_path)
+    found = [caution for caution in said if caution.code == code]
+    assert [caution.slice for caution in found] == [number] * len(found)
+    assert found
+    if code in ("none-found", "same-image", "withheld"):  # nothing was changed, so nothing can have been harmed
+        assert not any(caution.doubtful for caution in said)
+    for caution in found:
+        assert str(caution) == caution.text
+        assert caution.doubtful is code.startswith("doubt-")
+        assert number is None or f"lice {number}" in caution.text or f"output {number}" in caution.text
