@@ -8,13 +8,13 @@ import pytest
 #: half a line of Python's waits in a buffer
 WORK = """
 import os, sys
-from ddip_tf import runtime
+from ddip_tf import environment
 
 class OwnKind(Exception): ...
 
 error = {error}
 try:
-    with runtime.quiet():
+    with environment.quiet():
         os.write(2, b"from a library\\n")
         sys.stderr.write("from Python")
         if error:
