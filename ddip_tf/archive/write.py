@@ -27,7 +27,7 @@ from ddip_tf.training.checkpoint import STATE
 if TYPE_CHECKING:
     from ddip_tf.config import FitConfig
     from ddip_tf.slices.separation import Separation
-    from ddip_tf.slices.stack import SliceStack, Source
+    from ddip_tf.slices.stack import SliceStack
 
 #: arrays of the mixing with fewer numbers also stand in the manifest, for people to read
 LARGEST_LISTED = 1000
@@ -103,7 +103,10 @@ class RunFolder:
         manifest = load_manifest(self.run)
         now = _manifest_of_input(stack, config)
         for name, value in json.loads(json.dumps(now)).items():
-            if manifest.get(name) != value:
+            there = manifest.get(name)
+            if name == "inputs" and isinstance(there, list):  # older runs know no slice axis
+                there = [{"slice_axis": None, **entry} for entry in there]
+            if there != value:
                 raise InputError(f"{self.run} is a finished run with another {name}: choose another -o, or --overwrite")
         return True
 
@@ -179,19 +182,13 @@ def _manifest(separation: Separation) -> dict[str, Any]:
     }
 
 
-def _entry(source: Source) -> dict[str, Any]:
-    """Of a source; the slice axis only where it was said, so that entries of older runs are the same."""
-    entry = dataclasses.asdict(source)
-    return entry if source.slice_axis else {name: value for name, value in entry.items() if name != "slice_axis"}
-
-
 def _manifest_of_input(stack: SliceStack, config: FitConfig) -> dict[str, Any]:
     """What a run was asked to do."""
     return {
         "config": config.to_dict(),
         "slices": len(stack),
         "shape": list(stack.shape),
-        "inputs": [_entry(source) for source in stack.sources],
+        "inputs": [dataclasses.asdict(source) for source in stack.sources],
         "crop": stack.crop,
         "guides": [{"slice": g.index + 1, "name": g.name, "sha256": g.sha256} for g in stack.guides] or None,
         "amplitudes": True if stack.amplitudes is not None else None,

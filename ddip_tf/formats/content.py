@@ -118,6 +118,15 @@ def positive(values: object, count: int) -> tuple[float, ...] | None:
     return tuple(float(value) for value in found) if good and count else None
 
 
+def gaps(values: object, count: int, unit_m: float = 1.0) -> tuple[float, ...] | None:
+    """Metres between ``count`` slices, or None, from one value for all, count − 1, or count thicknesses in ``unit_m``.
+
+    A slice's thickness is the way to the next one; that of the last leads to none, and may be infinite.
+    """
+    found = np.ravel(np.asarray(values)) if values is not None else np.empty(0)
+    return times(positive(found[:-1] if found.size == count > 1 else found, count - 1), unit_m)
+
+
 def times(values: tuple[float, ...] | None, unit_m: float) -> tuple[float, ...] | None:
     """``values``, if there are any, times a unit in metres."""
     return tuple(value * unit_m for value in values) if values else None

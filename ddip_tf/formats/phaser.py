@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ddip_tf.formats import hdf5
-from ddip_tf.formats.content import box_of, one, pair, pair_in, positive, times
+from ddip_tf.formats.content import box_of, gaps, one, pair, pair_in
 from ddip_tf.slices.quantities import ANGSTROM_M
 
 
@@ -22,10 +22,7 @@ def find(file: Any) -> hdf5.Layout | None:
     return hdf5.Layout(
         ("object/data",),
         pixel_size_m=pair_in(size, ANGSTROM_M),
-        # a slice's thickness is the way to the next one: that of the last leads to none
-        spacing_m=times(positive(np.ravel(thicknesses)[:-1], shape[0] - 1), ANGSTROM_M)
-        if len(shape) == 3 and thicknesses is not None and np.size(thicknesses) == shape[0]
-        else None,
+        spacing_m=gaps(thicknesses, shape[0], ANGSTROM_M) if len(shape) == 3 else None,
         wavelength_m=wavelength * ANGSTROM_M if wavelength else None,
         scanned=_scanned(file, size, corner, (shape[-2], shape[-1])),
         electrons=True,

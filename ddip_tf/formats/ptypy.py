@@ -6,7 +6,7 @@ from typing import Any
 
 from ddip_tf.errors import InputError
 from ddip_tf.formats import hdf5
-from ddip_tf.formats.content import pair, positive
+from ddip_tf.formats.content import gaps, pair
 
 
 def find(file: Any) -> hdf5.Layout | None:
@@ -42,5 +42,5 @@ def find(file: Any) -> hdf5.Layout | None:
     return hdf5.Layout(
         tuple(f"{place}/data" for place in where),
         pixel_size_m=pair(size) if size is not None else None,
-        spacing_m=positive(thickness, len(where) - 1) if thickness is not None else None,
+        spacing_m=gaps(thickness, len(where)),
     )

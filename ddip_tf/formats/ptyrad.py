@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ddip_tf.formats import hdf5
-from ddip_tf.formats.content import box_of, metres_in, one, pair_in, positive, times
+from ddip_tf.formats.content import box_of, gaps, metres_in, one, pair_in
 
 
 def find(file: Any) -> hdf5.Layout | None:
@@ -29,7 +29,7 @@ def find(file: Any) -> hdf5.Layout | None:
         names,
         polar=True,
         pixel_size_m=pair_in(size, unit),
-        spacing_m=times(positive(thickness, shape[-3] - 1), unit) if len(shape) > 2 else None,
+        spacing_m=gaps(thickness, shape[-3], unit) if len(shape) > 2 else None,
         wavelength_m=wavelength * unit if wavelength else None,
         scanned=scanned,
         electrons=unit != 1.0 if size or wavelength else None,

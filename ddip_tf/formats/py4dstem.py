@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ddip_tf.formats import hdf5
-from ddip_tf.formats.content import box_of, one, pair_in, positive, times
+from ddip_tf.formats.content import box_of, gaps, one, pair_in
 from ddip_tf.slices.optics import electron_wavelength_m
 from ddip_tf.slices.quantities import ANGSTROM_M
 
@@ -25,7 +25,7 @@ def find(file: Any) -> hdf5.Layout | None:
     return hdf5.Layout(
         (f"{place}/_object_emd/data",),
         pixel_size_m=pair_in(sampling, ANGSTROM_M),
-        spacing_m=times(positive(thicknesses, shape[0] - 1), ANGSTROM_M) if len(shape) == 3 else None,
+        spacing_m=gaps(thicknesses, shape[0], ANGSTROM_M) if len(shape) == 3 else None,
         wavelength_m=electron_wavelength_m(energy) if energy else None,
         scanned=box_of(positions[:, 0], positions[:, 1], (shape[-2], shape[-1]))
         if known and positions is not None
