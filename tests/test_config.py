@@ -38,6 +38,7 @@ def test_paper_preset_is_the_facts():
         "width": 8,
         "precision": "float32",
         "chunk": 10,
+        "model": "auto",
     }
 
 
