@@ -10,7 +10,6 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from ddip_tf.archive import run as run_of
 from ddip_tf.archive.manifest import load_manifest
 from ddip_tf.archive.run import archived
 from ddip_tf.formats import tiff
@@ -54,7 +53,7 @@ def test_a_page_keeps_no_arrays_of_its_runs(large):
 def test_a_page_reads_only_runs_that_are_new_or_done_again(large, monkeypatch):
     folder, rows = large
     read = []
-    monkeypatch.setattr(run_of, "archived", lambda run: read.append(run.name) or archived(run))
+    monkeypatch.setattr(sweep_page, "archived", lambda run: read.append(run.name) or archived(run))
     page = sweep_page.write(rows[:-2], folder).read_text()
     assert set(read) == {row["run"] for row in rows[:-2]}
     read.clear()
