@@ -10,7 +10,6 @@ a median with the least and the most.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import platform
@@ -25,6 +24,7 @@ from typing import Any
 
 import click
 import numpy as np
+from benchmark_table import table
 
 import ddip_tf
 from ddip_tf import environment
@@ -34,53 +34,6 @@ HERE = Path(__file__).parent
 COMMAND = (sys.executable, "-c", "from ddip_tf.cli import main; main()")
 SIDE = 272  # of the pair that whole commands get
 TURN_S = 4.0
-
-
-def serve(side: int, epochs: int, precision: str) -> None:
-    """The fit itself; after every ``epochs`` epochs it says how long they took, and waits for a line."""
-    import keras
-
-    from ddip_tf import SliceStack, fit
-    from ddip_tf.config import preset
-
-    class Turn(keras.callbacks.Callback):
-        needs_weights = False
-
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            if epoch % epochs:
-                return
-            if epoch:
-                peak = environment.memory_bytes()["peak_memory_bytes"]
-                memory = {"peak_bytes": peak, "bytes": resident(), "bytes_allocated": allocated()}
-                print(json.dumps({"seconds": time.perf_counter() - self.began, **memory}), flush=True)
-            self.model.stop_training = not sys.stdin.readline()
-            self.began = time.perf_counter()
-
-    pair = np.random.default_rng(0).random((2, side, side), dtype=np.float32)
-    fit(SliceStack(pair), preset("paper", epochs=10**6, chunk=epochs, precision=precision), callbacks=[Turn()])
-
-
-def resident() -> int:
-    """Bytes of this process in memory now (Linux)."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def allocated() -> int | None:
-    """Bytes that malloc has given out and not got back; None where it does not tell (glibc before 2.33, others).
-
-    Resident memory also holds what was freed and waits to be given out again, which differs from run to run: only a
-    leak makes this figure grow.
-    """
-
-    class Mallinfo2(ctypes.Structure):
-        _fields_ = [(f"field{i}", ctypes.c_size_t) for i in range(10)]  # hblkhd is number 4, uordblks number 7
-
-    mallinfo2 = getattr(ctypes.CDLL(None), "mallinfo2", None)
-    if mallinfo2 is None:
-        return None
-    mallinfo2.restype = Mallinfo2
-    info = mallinfo2()
-    return int(info.field4 + info.field7)
 
 
 class Side:
@@ -101,9 +54,9 @@ class Side:
 
 
 def ours(side: int, epochs: int, precision: str) -> Side:
-    """ddip-tf's epochs (`serve`), ``epochs`` a turn."""
+    """ddip-tf's epochs, ``epochs`` a turn."""
     options = ["--serve", str(side), "--epochs", str(epochs), "--precision", precision]
-    return Side([sys.executable, __file__, *options], epochs)
+    return Side([sys.executable, str(HERE / "benchmark_epochs.py"), *options], epochs)
 
 
 def epochs_at(side: int, peer: str | None, turns: int, precision: str) -> dict[str, Any]:
@@ -260,50 +213,6 @@ def to_epoch_20(command: Sequence[str]) -> dict[str, float]:
     return {"epoch 20": last, "after it": end - last, "whole": end}
 
 
-def table(found: dict[str, Any]) -> str:
-    lines = []
-    if found["epochs"]:
-        lines = [
-            "| pixels | ddip-tf, s an epoch | peer, s an epoch | times faster | µs a pixel | memory | peer's |",
-            "| --- | --- | --- | --- | --- | --- | --- |",
-        ]
-    for one in found["epochs"]:
-        ours, peer, side = one["ddip-tf"], one.get("peer"), one["side"]
-        memory = [f"{one['peak_bytes'] / 1e6:.0f} MB" if one else "–" for one in (ours, peer)]
-        against = [shown(peer), f"{one['times_faster']:.2f}"] if peer else ["–", "–"]
-        cells = [f"{side}²", shown(ours), *against, f"{ours['median'] / side**2 * 1e6:.2f}", *memory]
-        lines.append(f"| {' | '.join(cells)} |")
-    if found["growth"]:
-        one = found["growth"]
-        lines += ["", f"| growth over {one['epochs']} epochs, {one['side']}² | whole, % | second half, % |"]
-        lines += ["| --- | --- | --- |"]
-        for name, what in (("resident memory", "bytes"), ("allocated memory", "bytes_allocated")):
-            if what not in one:
-                continue
-            halves = (100 * one[what][key] for key in ("growth", "growth_in_second_half"))
-            lines.append(f"| {name} | {' | '.join(f'{percent:+.2f}' for percent in halves)} |")
-    if found["commands"]:
-        lines += ["", f"| whole cold command, {SIDE}² | seconds |", "| --- | --- |"]
-        for name, parts in found["commands"].items():
-            lines += [f"| {name}{'' if what == 'whole' else f': {what}'} | {shown(s)} |" for what, s in parts.items()]
-    if found["archive"]:
-        lines += ["", f"| a generator, {SIDE}² | SavedModel, s | ONNX, s |", "| --- | --- | --- |"]
-        lines += [
-            f"| {way} | {shown(one['SavedModel'])} | {shown(one['ONNX'])} |" for way, one in found["archive"].items()
-        ]
-    if found["large"]:
-        lines += ["", "| default preset, whole command | seconds | memory | PSNR, dB, before | after |"]
-        lines += ["| --- | --- | --- | --- | --- |"]
-    for one in found["large"]:
-        size, (before, after) = one["side"], (" / ".join(map(str, one[when])) for when in ("input", "output"))
-        lines.append(f"| {size}² | {one['seconds']:.0f} | {one['peak_bytes'] / 1e6:.0f} MB | {before} | {after} |")
-    return "\n".join(lines) + "\n"
-
-
-def shown(one: dict[str, Any]) -> str:
-    return f"{one['median']:.3g} ({one['least']:.3g}–{one['most']:.3g})"
-
-
 @click.command(help=__doc__)
 @click.argument("out", required=False, type=click.Path(path_type=Path))
 @click.option("--peer", help="Interpreter that has torch.")
@@ -315,9 +224,7 @@ def shown(one: dict[str, Any]) -> str:
     "--long", "long_epochs", default=2000, show_default=True, help="Epochs of the fit whose memory is watched."
 )
 @click.option("--large", "large_sides", default="", help="Sides of pairs for the default preset, such as 1024,2048.")
-@click.option("--serve", "side", type=int, hidden=True)
 @click.option("--archive", "way", hidden=True)
-@click.option("--epochs", type=int, default=10, hidden=True)
 def main(
     out: Path | None,
     peer: str | None,
@@ -327,13 +234,8 @@ def main(
     times: int,
     long_epochs: int,
     large_sides: str,
-    side: int | None,
     way: str | None,
-    epochs: int,
 ) -> None:
-    if side:
-        serve(side, epochs, precision)
-        return
     if way:
         archive(way)
         return
@@ -366,8 +268,8 @@ def main(
             found["large"].append(large(Path(folder), int(one)))
         click.echo(json.dumps(found["large"][-1]), err=True)
     (out / "benchmark.json").write_text(json.dumps(found, indent=1) + "\n")
-    (out / "benchmark.md").write_text(table(found))
-    click.echo(table(found))
+    (out / "benchmark.md").write_text(table(found, SIDE))
+    click.echo(table(found, SIDE))
 
 
 if __name__ == "__main__":

@@ -3,65 +3,23 @@
 import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from rooms import ORDER, PACKAGE, files, imports, rooms_of
 
 import ddip_tf
 
-PACKAGE = Path(ddip_tf.__file__).parent
-
-#: rooms (folders, or modules beside them) in the order of the data: each imports only from those before it
-ORDER = (
-    "_types",
-    "_moved",
-    "errors",
-    "caution",
-    "environment",
-    "config",
-    "transfer",
-    "slices",
-    "networks",
-    "formats",
-    "quality",
-    "objectives",
-    "training",
-    "archive",
-    "report",
-    "napari_plugin",
-    "workflows",
-    "commands",
-    "cli",
-)
 #: the package itself, and what runs it as a program
 OUTSIDE = {"__init__", "__main__"}
 #: rooms that are NumPy and SciPy only
 NUMPY_ONLY = ("transfer", "slices", "formats", "quality")
 
 
-def files(room: str) -> list[Path]:
-    path = PACKAGE / room
-    return sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
-
-
-def imports(file: Path) -> set[str]:
-    """Full names of all that a file imports, inside functions too."""
-    found = set()
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{file}: imports are absolute"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
-
-
 @pytest.mark.parametrize("room", ORDER)
 def test_imports_go_one_way(room):
     before = {*ORDER[: ORDER.index(room)], room}
     for file in files(room):
-        rooms = {name.split(".")[1] for name in imports(file) if name.startswith("ddip_tf.")}
-        assert rooms <= before, file
+        assert rooms_of(file) <= before, file
 
 
 def test_every_module_stands_in_a_room():
@@ -92,7 +50,7 @@ def test_nobody_imports_the_command_line():
 
 
 def test_modules_are_short():
-    for file in PACKAGE.rglob("*.py"):
+    for file in (*PACKAGE.rglob("*.py"), *(PACKAGE.parent / "tests").rglob("*.py")):
         assert len(file.read_text().splitlines()) <= 300, file.name
 
 
