@@ -1,4 +1,4 @@
-"""The simulated experiment: physics of the scan, files; the reconstruction itself only with pty-chi."""
+"""The simulated experiment: physics of the scan, kinds of data, files; the reconstruction only with pty-chi."""
 
 import importlib.util
 import json
@@ -12,19 +12,25 @@ import tifffile
 from click.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
-import samples
 import simulate
+import simulated_kinds as kinds
+import simulated_reconstruction as reconstruction
+import simulated_scan as scans
+from simulated_effects import Bytes, Case, Cut, Double, Gain, Ghost, Halve, Noise
+from simulated_pictures import EVERY_SAMPLE, PICTURES
+from simulated_samples import zones
 
-SMALL = simulate.Experiment(size=64, seed=3)
+SMALL = scans.Experiment(size=64, seed=3)
+PAINTED = [name for name, kind in kinds.KINDS.items() if not kind.reconstructs]
 
 
-@pytest.mark.parametrize("kind", samples.SAMPLES)
-def test_a_sample_is_a_realistic_phase_and_depends_on_the_seed_alone(kind):
-    draw = samples.SAMPLES[kind]
+@pytest.mark.parametrize("name", EVERY_SAMPLE)
+def test_a_sample_is_a_realistic_phase_and_depends_on_the_seed_alone(name):
+    draw = EVERY_SAMPLE[name]
     phase = draw(np.random.default_rng(1), 180)
     assert phase.shape == (180, 180)
     assert phase.min() >= 0
-    assert 0.2 < phase.max() <= 0.61
+    assert 0.2 < phase.max() <= (1.3 if name == "tpart" else 0.61)
     assert np.array_equal(phase, draw(np.random.default_rng(1), 180))
     assert not np.array_equal(phase, draw(np.random.default_rng(2), 180))
 
@@ -35,50 +41,50 @@ def test_zones_are_not_periodic():
         return power.max() / power.sum()
 
     stripes = np.broadcast_to(np.arange(272) % 16 < 8, (272, 272)).astype(float)
-    assert peak(samples.zones(np.random.default_rng(0), 272)) < 0.2 * peak(stripes)
+    assert peak(zones(np.random.default_rng(0), 272)) < 0.2 * peak(stripes)
 
 
 def test_phases_retard_and_absorption_follows_them():
-    transparent = simulate.make_object(replace(SMALL, sample=("discs", "cells", "fibres")))
+    transparent = scans.make_object(replace(SMALL, sample=("discs", "cells", "fibres")))
     assert transparent.shape == (3, 180, 180)
     assert np.allclose(abs(transparent), 1)
     assert np.angle(transparent).max() <= 0
-    absorbing = simulate.make_object(replace(SMALL, beta_over_delta=0.1))
+    absorbing = scans.make_object(replace(SMALL, beta_over_delta=0.1))
     assert np.allclose(np.log(abs(absorbing)), 0.1 * np.angle(absorbing))
 
 
 def test_the_default_scan_is_625_positions_over_the_square():
-    positions = simulate.scan_positions(272, np.random.default_rng(0))
+    positions = scans.scan_positions(272, np.random.default_rng(0))
     assert positions.shape == (625, 2)
     assert np.allclose(positions.max(0), -positions.min(0))
-    assert abs(positions).max() <= 272 / 2 + simulate.MARGIN_PX / 2
+    assert abs(positions).max() <= 272 / 2 + scans.MARGIN_PX / 2
 
 
 def test_the_first_probe_is_wrong_by_the_given_part():
-    probe = simulate.make_probe(2e6, 50.0)
-    wrong = simulate.disturb_probe(probe, 0.05, np.random.default_rng(0)) - probe
+    probe = scans.make_probe(2e6, 50.0)
+    wrong = scans.disturb_probe(probe, 0.05, np.random.default_rng(0)) - probe
     assert np.linalg.norm(wrong) / np.linalg.norm(probe) == pytest.approx(0.05)
 
 
 def test_a_transparent_sample_keeps_all_photons():
-    positions = simulate.scan_positions(64, np.random.default_rng(0))[:4]
-    pattern = simulate.diffract(simulate.make_object(SMALL), simulate.make_probe(2e6, 58.0), positions, 58.0)
+    positions = scans.scan_positions(64, np.random.default_rng(0))[:4]
+    pattern = scans.diffract(scans.make_object(SMALL), scans.make_probe(2e6, 58.0), positions, 58.0)
     assert pattern.shape == (4, 96, 96)
     assert np.allclose(pattern.sum((1, 2)), 2e6)
 
 
 def test_slices_without_a_distance_are_one_slice():
-    obj, probe = simulate.make_object(SMALL), simulate.make_probe(1.0, 0.0)
+    obj, probe = scans.make_object(SMALL), scans.make_probe(1.0, 0.0)
     positions = np.array([[0.3, -7.8]])
-    together = simulate.diffract(obj.prod(0, keepdims=True), probe, positions, 0.0)
-    assert np.allclose(simulate.diffract(obj, probe, positions, 0.0), together)
-    assert not np.allclose(simulate.diffract(obj, probe, positions, 58.0), together, rtol=0.05)
+    together = scans.diffract(obj.prod(0, keepdims=True), probe, positions, 0.0)
+    assert np.allclose(scans.diffract(obj, probe, positions, 0.0), together)
+    assert not np.allclose(scans.diffract(obj, probe, positions, 58.0), together, rtol=0.05)
 
 
 def test_moving_sample_and_positions_together_changes_nothing():
-    obj, probe = simulate.make_object(SMALL), simulate.make_probe(1.0, 0.0)
-    here = simulate.diffract(obj, probe, np.array([[1.25, -3.4]]), 58.0)
-    there = simulate.diffract(np.roll(obj, (2, -5), (1, 2)), probe, np.array([[3.25, -8.4]]), 58.0)
+    obj, probe = scans.make_object(SMALL), scans.make_probe(1.0, 0.0)
+    here = scans.diffract(obj, probe, np.array([[1.25, -3.4]]), 58.0)
+    there = scans.diffract(np.roll(obj, (2, -5), (1, 2)), probe, np.array([[3.25, -8.4]]), 58.0)
     assert np.allclose(here, there)
 
 
@@ -87,17 +93,181 @@ def test_levelling_takes_out_constant_and_ramp_and_nothing_else():
     square = (slice(20, 70), slice(10, 60))
     bump = 0.3 * np.sin(2 * np.pi * 3 * y) * np.sin(2 * np.pi * 5 * x)
     tilted = np.exp(1j * np.stack([bump + 2.0 + 0.4 * y, bump - 0.5 * x]))
-    levelled = simulate.level(tilted, square)
+    levelled = reconstruction.level(tilted, square)
     assert levelled.dtype == np.complex64
     left = np.angle(levelled)[:, *square]
     assert np.allclose(left.mean((1, 2)), 0, atol=1e-6)
-    assert np.allclose(left, simulate.level(np.exp(1j * bump[None]), square).imag[:, *square], atol=0.02)
+    assert np.allclose(left, reconstruction.level(np.exp(1j * bump[None]), square).imag[:, *square], atol=0.02)
+
+
+def test_only_what_does_not_exist_elsewhere_depends_on_another_scan():
+    first, second = (scans.scan(replace(SMALL, detector=48, scan_number=n)) for n in (0, 1))
+    assert np.array_equal(first.truth, second.truth)
+    assert not np.array_equal(first.positions, second.positions)
+    assert not np.array_equal(first.pattern[0], second.pattern[0])
+
+
+def test_positions_are_told_wrong_by_the_given_part():
+    right, wrong = (scans.scan(replace(SMALL, size=160, position_error_px=error)) for error in (0.0, 0.8))
+    assert np.array_equal(right.pattern, wrong.pattern)
+    assert np.std(wrong.positions - right.positions) == pytest.approx(0.8, rel=0.1)
+
+
+def test_shared_structure_is_in_all_slices_and_strength_scales_them():
+    own, both = (scans.draw_phases(replace(SMALL, shared=name), 90) for name in ("", "cells"))
+    added = both - own
+    assert np.allclose(added[0], added[1])
+    assert added.min() < -0.1
+    assert np.allclose(scans.draw_phases(replace(SMALL, strength=(1.0, 0.2)), 90), own * [[[1.0]], [[0.2]]])
+
+
+def test_electrons_have_their_wavelength_and_run_ahead():
+    fast = replace(SMALL, electrons=True, energy_kev=300.0, pixel_size_m=2e-11, spacing_m=4e-9)
+    assert fast.wavelength_m == pytest.approx(1.9687e-12, rel=1e-4)
+    assert fast.step_px2 == pytest.approx(19.69, rel=1e-3)
+    assert np.allclose(scans.draw_phases(fast, 70), -scans.draw_phases(SMALL, 70))
+
+
+def test_depths_of_focus_are_those_of_the_package():
+    from ddip_tf.slices import depth_of_focus_m
+
+    depth = depth_of_focus_m(SMALL.pixel_size_m, SMALL.wavelength_m)
+    assert SMALL.depths_of_focus == pytest.approx(SMALL.spacing_m / depth, rel=1e-6)
+    assert SMALL.at_depths_of_focus(0.3).spacing_m == pytest.approx(0.3 * depth)
+
+
+def test_a_start_is_what_its_name_says(monkeypatch):
+    experiment = replace(SMALL, detector=48, size=50)
+    measured = scans.scan(experiment)
+    monkeypatch.setattr(reconstruction, "reconstruct", lambda e, scan, *_: measured.truth[:1] * measured.truth[1:])
+    total = np.angle(reconstruction.level(measured.truth.prod(0)[None], experiment.square)[0])
+
+    def start(name):
+        return np.angle(reconstruction.first_object(replace(experiment, start=name), measured))
+
+    assert abs(start("flat")).max() < 0.1
+    assert np.allclose(start("half"), total / 2, atol=1e-6)
+    assert np.allclose(start("single"), [total, 0 * total], atol=1e-6)
+    first, known = start("map")
+    assert np.allclose(first + 0.9 * known, total, atol=1e-6)
+    true = np.angle(measured.truth[1])
+    assert np.corrcoef(known.ravel(), true.ravel())[0, 1] > 0.7
+    assert np.diff(known).std() < 0.5 * np.diff(true).std()
+
+
+def case(seed=0, shape=(2, 90, 75)):
+    images = np.random.default_rng(seed).normal(size=shape).cumsum(1).cumsum(2)
+    return Case(images, images - images.mean((1, 2), keepdims=True))
+
+
+def test_a_ghost_goes_one_way_with_its_level_its_sign_and_its_place():
+    before, rng = case(), np.random.default_rng(0)
+    after = Ghost(-0.3)(before, rng)
+    assert np.array_equal(after.images[0], before.images[0])
+    assert np.allclose(after.images[1] - before.images[1], -0.3 * before.truth[0])
+    moved = Ghost(0.2, shift=(3, -2), source=2, target=1)(before, rng).images[0] - before.images[0]
+    assert np.allclose(moved[10:-10, 10:-10], 0.2 * np.roll(before.truth[1], (3, -2), (0, 1))[10:-10, 10:-10])
+
+
+def test_a_ghosts_filter_has_its_bump_and_its_direction():
+    ghost = Ghost(-0.2, bump=-0.4, centre=0.05, anisotropy=0.25, turn=np.pi / 2)
+    transfer = ghost.transfer(200, 120)
+    assert transfer[10, 0] == pytest.approx(-0.6 * 1.25)  # k = 0.05 along y, where the anisotropy is turned to
+    assert transfer[0, 6] == pytest.approx(-0.6 * 0.75)
+    assert abs(transfer[100, 30]) < 0.25
+
+
+def test_eight_bits_keep_the_truth_in_the_images_unit():
+    before = Noise(1e-3)(case(), np.random.default_rng(1))
+    after = Bytes(deviations=2.5)(before, np.random.default_rng(0))
+    assert after.images.min() == 0
+    assert after.images.max() <= 255
+    assert np.array_equal(after.images, np.round(after.images))
+    inside = (after.images > 0) & (after.images < 255)
+    assert 0.9 < inside.mean() < 1
+    assert np.abs(after.images - after.truth)[inside].max() < 0.6
+    assert np.corrcoef(after.truth[0].ravel(), before.truth[0].ravel())[0, 1] == pytest.approx(-1)
+    upright = Bytes(deviations=2.5, inverted=False)(before, np.random.default_rng(0))
+    assert np.abs(upright.images + after.images - 255).max() <= 1
+
+
+def test_gain_sampling_and_cuts_do_what_they_say():
+    before, rng = case(shape=(2, 91, 70)), np.random.default_rng(0)
+    assert np.allclose(Gain(0.67)(before, rng).images, before.images * [[[0.67]], [[1]]])
+    assert Halve()(before, rng).images.shape == (2, 45, 35)
+    assert np.allclose(Halve()(before, rng).truth[1, 4, 7], before.truth[1, 8:10, 14:16].mean())
+    smooth = Case(*(np.sin(np.mgrid[:40, :30].sum(0) / 5)[None].repeat(2, 0) for _ in range(2)))
+    assert np.allclose(Halve()(Double()(smooth, rng), rng).images, smooth.images, atol=0.02)
+    cut = Cut(33, 50)(before._replace(start=before.images), rng)
+    assert np.array_equal(cut.images, before.images[:, 29:62, 10:60])
+    assert cut.truth.shape == cut.start.shape == (2, 33, 50)
+
+
+def test_the_table_of_kinds_is_whole():
+    table = kinds.KINDS.values()
+    assert {kind.source for kind in table} == {"scan", "alone", "repeat", "truth"}
+    made = [kind.experiment(seed) for kind in table for seed in range(4)]
+    assert {name for experiment in made for name in experiment.sample} == set(EVERY_SAMPLE)
+    assert {experiment.engine for experiment in made} == set(scans.ENGINES)
+    assert {experiment.start for experiment in made} == set(scans.STARTS)
+    depths = [experiment.depths_of_focus for experiment in made]
+    assert min(depths) < 0.11
+    assert max(depths) > 10
+    assert set(PICTURES) < set(EVERY_SAMPLE)
+
+
+@pytest.mark.parametrize("kind", PAINTED)
+def test_a_painted_kind_needs_no_ptychi_and_is_the_same_for_the_same_seed(kind, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for name in ("one", "two"):
+        result = CliRunner().invoke(simulate.main, [str(tmp_path / name), "--kind", kind, "--seed", "2"])
+        assert result.exit_code == 0, result.output
+    for file in ("slice1.tif", "slice2.tif", "truth1.npy", "truth2.npy"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+    meta = json.loads((tmp_path / "one" / "meta.json").read_text())
+    assert (meta["kind"], meta["source"], meta["seed"]) == (kind, "truth", 2)
+    image, truth = tifffile.imread(tmp_path / "one" / "slice2.tif"), np.load(tmp_path / "one" / "truth2.npy")
+    assert image.shape == truth.shape == (160, 160)
+    assert np.corrcoef(image.ravel(), truth.ravel())[0, 1] > 0.4
+    simulate.make(tmp_path / "three", kind, 6)
+    assert not np.array_equal(np.load(tmp_path / "three" / "truth2.npy"), truth)
+
+
+def test_flags_beside_a_kind_take_the_place_of_its_settings(tmp_path):
+    result = CliRunner().invoke(simulate.main, [str(tmp_path / "p"), "--kind", "clean-noise", "--size", "48"])
+    assert result.exit_code == 0, result.output
+    assert np.load(tmp_path / "p" / "truth1.npy").shape == (48, 48)
+    result = CliRunner().invoke(simulate.main, [str(tmp_path / "q"), "--kind", "nonsense"])
+    assert result.exit_code == 2
+    assert not (tmp_path / "q").exists()
+
+
+def test_the_kinds_are_listed():
+    result = CliRunner().invoke(simulate.main, ["--list"])
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.output.splitlines()] == list(kinds.KINDS)
+
+
+def test_what_follows_a_reconstruction_is_put_on_it(monkeypatch):
+    monkeypatch.setattr(reconstruction, "version", lambda _: "0")
+    monkeypatch.setattr(reconstruction, "reconstruct", lambda experiment, scan, *_: scan.truth.astype(np.complex64))
+    reconstruction.simulate.cache_clear()
+    plain, _ = kinds.make_case("family", 1, size=48)
+    halved, meta = kinds.make_case("gain-0.5", 1, size=48)
+    alone, _ = kinds.make_case("alone", 1, size=48)
+    repeat, _ = kinds.make_case("repeat", 1, size=48)
+    assert np.allclose(halved.images, plain.images * [[[0.5]], [[1]]])
+    assert "factor=0.5" in meta["effects"][0]
+    assert alone.images.shape == (2, 48, 48)
+    assert np.allclose(np.diff(alone.images), np.diff(alone.truth), atol=0.05)  # the stand-in finds the truth
+    assert np.allclose(repeat.images, repeat.truth)  # and twice the same
+    reconstruction.simulate.cache_clear()
 
 
 def test_command_writes_what_it_says(tmp_path, monkeypatch):
     monkeypatch.setattr(simulate, "load_ptychi", lambda: None)
-    monkeypatch.setattr(simulate, "version", lambda _: "0")
-    monkeypatch.setattr(simulate, "reconstruct", lambda experiment, *_: simulate.make_object(experiment))
+    monkeypatch.setattr(reconstruction, "version", lambda _: "0")
+    monkeypatch.setattr(reconstruction, "reconstruct", lambda experiment, scan, *_: scan.truth.astype(np.complex64))
     arguments = [str(tmp_path / "pair"), "--sample", "cells,discs,print", "--size", "48", "--spacing", "2e-5"]
     result = CliRunner().invoke(simulate.main, arguments)
     assert result.exit_code == 0, result.output
@@ -141,8 +311,8 @@ needs_ptychi = pytest.mark.skipif(not importlib.util.find_spec("ptychi"), reason
 @needs_ptychi
 def test_the_reconstruction_lies_on_the_truth_with_its_sign():
     experiment = replace(SMALL, size=48, epochs=80, probe_error=0.0)
-    obj, truth, _ = simulate.simulate(experiment)
-    found, true = (np.angle(o[:, *experiment.square]).sum(0) for o in (obj, truth))
+    made = reconstruction.simulate(experiment)
+    found, true = (reconstruction.phases(obj, experiment).sum(0) for obj in (made.obj, made.truth))
 
     def likeness(shift):
         moved = np.roll(found, shift, (0, 1))[4:-4, 4:-4]
@@ -154,8 +324,19 @@ def test_the_reconstruction_lies_on_the_truth_with_its_sign():
 
 
 @needs_ptychi
-def test_the_same_seed_gives_the_same_slices():
-    experiment = replace(SMALL, size=33, epochs=2, sample=("cells", "zones", "print"))
-    first, again = (simulate.simulate(experiment)[0] for _ in range(2))
-    assert np.array_equal(first, again)
-    assert not np.array_equal(first, simulate.simulate(replace(experiment, seed=4))[0])
+@pytest.mark.parametrize("engine", scans.ENGINES)
+@pytest.mark.parametrize("start", ["flat", "map"])
+def test_the_same_seed_gives_the_same_slices(engine, start):
+    experiment = replace(SMALL, size=33, epochs=2, engine=engine, start=start, detector=48)
+    first, again = (reconstruction.simulate.__wrapped__(experiment) for _ in range(2))
+    assert np.array_equal(first.obj, again.obj)
+    assert np.array_equal(first.start, again.start)
+    assert not np.array_equal(first.obj, reconstruction.simulate(replace(experiment, seed=4)).obj)
+
+
+@needs_ptychi
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [name for name, kind in kinds.KINDS.items() if kind.reconstructs])
+def test_every_kind_that_reconstructs_can_be_made(kind, tmp_path):
+    simulate.make(tmp_path, kind, 1, size=112, epochs=2)
+    assert {"slice1.tif", "slice2.tif", "truth1.npy", "truth2.npy", "meta.json"} <= {p.name for p in tmp_path.iterdir()}
