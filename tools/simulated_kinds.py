@@ -1,7 +1,7 @@
 """The kinds of data that `simulate.py --kind` makes: one table, one row a kind.
 
-A kind is where its slices come from (`Source`), a sample chosen by the seed among a few, settings of the experiment
-that differ from `FAST`, and a chain of effects.
+A kind is where its slices come from (`Source`), a sample that the seed chooses among a few, settings of the experiment
+that differ from those of `SIZE` and `FAST`, and a chain of effects.
 """
 
 from __future__ import annotations
@@ -18,10 +18,15 @@ from simulated_scan import Experiment, draw_phases
 #: repeat: truth plus the difference of two reconstructions of one sample, over sqrt 2; truth: nothing but the truth
 Source = Literal["scan", "alone", "repeat", "truth"]
 
-#: 225 positions on 160 x 160 pixels: half a minute on one thread
-FAST: dict[str, Any] = {"size": 160, "detector": 64, "batch": 20, "epochs": 50}
-#: as FAST, for painted kinds: drawn at twice the size and halved
-TWICE: dict[str, Any] = {"size": 320}
+#: 225 positions on 160 x 160 pixels; the engine, where a kind has none of its own, follows the seed
+SIZE: dict[str, Any] = {"size": 160, "detector": 64}
+#: 12 to 20 s on one thread each, with a law like that of the long default: a half at low k, then a crossover
+FAST: dict[str, dict[str, Any]] = {
+    "lsqml": {"batch": 45, "epochs": 60},
+    "adam": {"batch": 20, "epochs": 40},
+    "epie": {"batch": 8, "epochs": 50},
+    "rpie": {"batch": 8, "epochs": 50},
+}
 
 FAMILY = (("discs", "particle"), ("cells", "discs"), ("fibres", "particle"), ("print", "cells"))
 GRAINY = (("zones", "tpart"), ("fibres", "tpart"), ("tpart", "discs"), ("print", "tpart"))
@@ -55,9 +60,10 @@ class Kind:
 
     def experiment(self, seed: int) -> Experiment:
         """What is scanned for this seed."""
-        base = TWICE if any(isinstance(effect, Halve) for effect in self.effects) and not self.reconstructs else {}
-        sample = self.samples[seed % len(self.samples)]
-        made = Experiment(**{**FAST, **base, **self.settings, "sample": sample, "seed": seed})
+        engine = self.settings.get("engine") or ("lsqml", "adam")[(seed + seed // 4) % 2]
+        twice = {"size": 320} if self.source == "truth" and any(isinstance(e, Halve) for e in self.effects) else {}
+        chosen = {"sample": self.samples[seed % len(self.samples)], "engine": engine, "seed": seed}
+        made = Experiment(**{**SIZE, **FAST[engine], **twice, **self.settings, **chosen})
         return made if self.depths_of_focus is None else made.at_depths_of_focus(self.depths_of_focus)
 
 
@@ -88,14 +94,15 @@ KINDS: dict[str, Kind] = {
     "absorbing": _scan("beta/delta 0.1", MIXED, beta_over_delta=0.1),
     "three": _scan("three slices", (("discs", "particle", "fibres"), ("gravel", "zones", "cells"))),
     # engines
-    "epie": _scan("ePIE", MIXED, engine="epie", batch=8, epochs=80),
-    "rpie": _scan("rPIE", MIXED, engine="rpie", batch=8, epochs=60),
+    "epie": _scan("ePIE", MIXED, engine="epie"),
+    "rpie": _scan("rPIE", MIXED, engine="rpie"),
     "rpie-early": _scan("rPIE stopped early", MIXED, engine="rpie", epochs=25),
+    "lsqml": _scan("LSQML", MIXED, engine="lsqml"),
     "adam": _scan("Adam on the automatic gradient", MIXED, engine="adam"),
     "adam-cells": _scan("Adam, cells and fibres", (("cells", "fibres"), ("fibres", "cells")), engine="adam"),
-    "early": _scan("LSQML stopped early", MIXED, epochs=12),
-    "long": _scan("LSQML, twice the epochs", MIXED, epochs=100),
-    "default": _scan("LSQML as `simulate.py` without --kind does it", FAMILY, detector=96, batch=64, epochs=150),
+    "early": _scan("stopped early", MIXED, epochs=12),
+    "long": _scan("three times the epochs", MIXED, epochs=150),
+    "default": _scan("LSQML, as without --kind", FAMILY, engine="lsqml", detector=96, batch=64, epochs=150),
     # starts
     "start-half": _scan("from half the single-slice result in each slice", MIXED, start="half"),
     "start-single": _scan("from the single-slice result and a flat slice", MIXED, start="single"),
@@ -176,7 +183,7 @@ KINDS: dict[str, Kind] = {
     "electrons-low": _scan("300 keV, 0.2 A pixels, 4 nm, 20,000 electrons", CRYSTALS, **{**ELECTRONS, "photons": 2e4}),
     # sampling
     "fine": _scan("sampled twice as fine", MIXED, Cut(110, 96), Double()),
-    "coarse": _scan("sampled half as fine", MIXED, Halve(), size=224, epochs=30),
+    "coarse": _scan("sampled half as fine", MIXED, Halve(), size=224),
     "oblong": _scan("113 x 150 pixels", MIXED, Cut(113, 150)),
 }  # fmt: skip
 

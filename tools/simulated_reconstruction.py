@@ -117,13 +117,15 @@ def reconstruct(experiment: Experiment, scan: Scan, threads: int = 1) -> np.ndar
 def first_object(experiment: Experiment, scan: Scan, threads: int = 1) -> np.ndarray:
     """The object (N, H, W) that the reconstruction starts from.
 
-    flat: nothing but a little noise. The others rest on a reconstruction of one slice in place of all: half: 1/N of
+    flat: nothing but a little noise. The others rest on a reconstruction of one slice in place of all (half the
+    epochs): half: 1/N of
     its phase in every slice; single: all of it in the first; map: in every slice but the first a map of what is in it
     (the true phase blurred by 5 px, as X-ray fluorescence gives it), in the first the rest, less 0.9 of the maps.
     """
     if experiment.start == "flat":
         return scan.start
-    single = reconstruct(experiment, scan._replace(start=scan.start[:1]), threads)
+    short = replace(experiment, epochs=max(1, experiment.epochs // 2))
+    single = reconstruct(short, scan._replace(start=scan.start[:1]), threads)
     phase = np.angle(level(single, experiment.square)[0])
     phases = np.zeros(scan.truth.shape)
     if experiment.start == "half":
