@@ -210,6 +210,8 @@ def test_the_table_of_kinds_is_whole():
     assert {name for experiment in made for name in experiment.sample} == set(EVERY_SAMPLE)
     assert {experiment.engine for experiment in made} == set(scans.ENGINES)
     assert {experiment.start for experiment in made} == set(scans.STARTS)
+    assert kinds.KINDS["family"].experiment(3) == kinds.KINDS["gain-2"].experiment(3)
+    assert len({kind.experiment(0).sample for kind in table}) > 10
     depths = [experiment.depths_of_focus for experiment in made]
     assert min(depths) < 0.11
     assert max(depths) > 10

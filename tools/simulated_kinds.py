@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+from zlib import crc32
 
 import numpy as np
 from simulated_effects import Bytes, Case, Cut, Double, Effect, Gain, Ghost, Grain, Halve, Noise
@@ -59,10 +60,12 @@ class Kind:
         return self.source != "truth"
 
     def experiment(self, seed: int) -> Experiment:
-        """What is scanned for this seed."""
+        """What is scanned for this seed: four seeds see all samples, kinds alike but for their effects the same one."""
         engine = self.settings.get("engine") or ("lsqml", "adam")[(seed + seed // 4) % 2]
         twice = {"size": 320} if self.source == "truth" and any(isinstance(e, Halve) for e in self.effects) else {}
-        chosen = {"sample": self.samples[seed % len(self.samples)], "engine": engine, "seed": seed}
+        turn = crc32(repr((self.source, self.samples, self.depths_of_focus, self.settings)).encode())
+        sample = self.samples[(seed + turn) % len(self.samples)]
+        chosen = {"sample": sample, "engine": engine, "seed": seed}
         made = Experiment(**{**SIZE, **FAST[engine], **twice, **self.settings, **chosen})
         return made if self.depths_of_focus is None else made.at_depths_of_focus(self.depths_of_focus)
 
