@@ -78,7 +78,8 @@ def variation(images: np.ndarray, truth: np.ndarray, strength: float = 1.0) -> n
         g = _gradient(y)
         g *= _shrunk(_length(g), (prior / tie)[:, None, None])
         right = data + tie * np.moveaxis(dctn(_adjoint(g), axes=(1, 2), norm="ortho"), 0, -1)
-        found = np.linalg.solve(fixed + stretch[..., None, None] * np.diag(tie), right[..., None])[..., 0]
+        matrix = fixed + stretch[..., None, None] * np.diag(tie)
+        found = right / matrix[..., 0] if len(y) == 1 else np.linalg.solve(matrix, right[..., None])[..., 0]
         y = _pixels(np.moveaxis(found, -1, 0), truth)
     return y
 
@@ -155,6 +156,6 @@ def _shrunk(length: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """The factor on gradients of this length (N, H, W) that leaves the least weight |v|^(1/2) + |v - g|^2 / 2."""
     size = np.maximum(length, 1e-300)
     v = size
-    for _ in range(6):
+    for _ in range(4):
         v = np.maximum(size - weight / (2 * np.sqrt(v)), 1e-300)
     return np.where(weight * np.sqrt(v) + (v - size) ** 2 / 2 < size**2 / 2, v / size, 0)
