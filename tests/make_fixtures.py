@@ -174,7 +174,7 @@ def py4dstem(out: Path) -> None:
 def ptychi_task(obj: np.ndarray) -> Any:
     """pty-chi's task that starts from ``obj`` (N, H, W), not run."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
-    from simulate import load_ptychi
+    from simulated_reconstruction import load_ptychi
 
     api, ptychography_task = load_ptychi()
     options = api.LSQMLOptions()

@@ -5,6 +5,12 @@
 FOLDER holds slice1.tif, slice2.tif, … and truth1, truth2, … (.npy or .tif), or folders that do. OUT gets quality.md
 (the table), quality.json and quality.png. Each method runs in a process of its own, one after the other, so that
 seconds and peak memory are its own; seconds are of the separation alone, after imports.
+
+    python tools/quality.py FOLDER -o OUT --kinds all --seeds 0-3
+
+judges the default preset on kinds of simulated data instead (`simulate.py --list`), each in FOLDER/KIND-sSEED,
+simulated if it is not there: gains, harm with its bounds, share of what an oracle gains (`quality_matrix`). It goes on
+where it was stopped. `--kinds found` takes whatever cases lie in FOLDER.
 """
 
 from __future__ import annotations
@@ -20,6 +26,8 @@ from typing import Any
 
 import click
 import numpy as np
+from oracle import transfer
+from quality_matrix import run_matrix
 
 from ddip_tf import config
 from ddip_tf.errors import InputError
@@ -66,22 +74,6 @@ def fastica(images: np.ndarray) -> np.ndarray:
     return np.stack([with_truth.affine_fit(component.reshape(image.shape), image) for component, image in matched])
 
 
-def true_transfer(images: np.ndarray, truth: np.ndarray, k: np.ndarray) -> np.ndarray:
-    """T (K, N, N) fitted from truth in rings around k (K,): ⟨I yᵀ⟩⟨y yᵀ⟩⁻¹ over the cosine coefficients."""
-    from ddip_tf.transfer.bands import frequencies, log_gaussian
-    from ddip_tf.transfer.dct import dct
-
-    grid = frequencies(*images.shape[1:])
-    given, true = (dct(np.asarray(x, float) - x.mean((1, 2), keepdims=True)) for x in (images, truth))
-    width = np.log(k[1] / k[0]) / 2
-    fitted = []
-    for centre in k:
-        weight = log_gaussian(grid, centre, width)
-        cross, own = (np.einsum("hw,hwi,hwj->ij", weight, x, true) for x in (given, true))
-        fitted.append(cross @ np.linalg.inv(own))
-    return np.array(fitted)
-
-
 def run(folder: Path, method: str, epochs: int, threads: int | None) -> tuple[dict[str, Any], np.ndarray]:
     """One method on one folder, in this process: a row of the table, and the images (N, H, W)."""
     import resource
@@ -102,7 +94,7 @@ def run(folder: Path, method: str, epochs: int, threads: int | None) -> tuple[di
     if law:
         inside = (law["k"] > BAND[0]) & (law["k"] < BAND[1])
         off = ~np.eye(len(stack), dtype=bool)
-        difference = (law["transfer"] - true_transfer(stack.images, truth, law["k"]))[inside][:, off]
+        difference = (law["transfer"] - transfer(stack.images, truth, law["k"])[1])[inside][:, off]
         row["transfer_error"] = round(float(np.sqrt(np.mean(difference**2))), 4)
     return row, images
 
@@ -156,7 +148,7 @@ def draw_spacing(path: Path, rows: list[dict[str, Any]], folders: list[Path]) ->
     """PSNR and leak of every slice against the slices' distance, in um and in depths of focus (paper, eq. 1)."""
     from matplotlib.figure import Figure
 
-    from ddip_tf.slices import depth_of_focus_m
+    from ddip_tf.slices.optics import depth_of_focus_m
 
     about = {folder.name: json.loads((folder / "meta.json").read_text()) for folder in folders}
     figure = Figure(figsize=(9.6, 3.6), layout="constrained", dpi=100)
@@ -180,13 +172,35 @@ def draw_spacing(path: Path, rows: list[dict[str, Any]], folders: list[Path]) ->
 
 
 @click.command(help=__doc__.split("\n")[0] if __doc__ else None)
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder for table and figure.")
 @click.option("--methods", default="input,fastica,transfer", show_default=True, help=f"Of {', '.join(METHODS)}.")
 @click.option("--epochs", default=500, show_default=True, help="Of the paper's mixings.")
 @click.option("--threads", type=int, help="CPU threads.")
 @click.option("--spacing", is_flag=True, help="Also draw spacing.png: quality against meta.json's spacing_m.")
-def main(folder: Path, output: Path, methods: str, epochs: int, threads: int | None, spacing: bool) -> None:
+@click.option(
+    "--kinds", metavar="NAME,…", help="Judge the default preset on these kinds: all, found, names or patterns."
+)
+@click.option("--seeds", default="0-3", show_default=True, help="Of the kinds.")
+@click.option("--fit-command", metavar="COMMAND", help="How to fit a kind; left out: in this process.")
+@click.option("--simulator", metavar="PYTHON", help="The Python that has pty-chi; left out: this one.")
+def main(
+    folder: Path,
+    output: Path,
+    methods: str,
+    epochs: int,
+    threads: int | None,
+    spacing: bool,
+    kinds: str | None,
+    seeds: str,
+    fit_command: str | None,
+    simulator: str | None,
+) -> None:
+    if kinds:
+        run_matrix(folder, output, kinds, seeds, fit_command, simulator)
+        return
+    if not folder.is_dir():
+        raise click.UsageError(f"there is no folder {folder}")
     chosen = methods.split(",")
     if unknown := set(chosen) - set(METHODS):
         raise click.UsageError(f"no method {', '.join(sorted(unknown))}; there are {', '.join(METHODS)}")

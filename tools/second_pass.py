@@ -18,15 +18,9 @@ from typing import Any
 
 import click
 import numpy as np
-from simulate import (
-    POSITIVE,
-    Experiment,
-    _names,
-    level,
-    load_ptychi,
-    make_task,
-    scan,
-)
+from simulate import POSITIVE, names
+from simulated_reconstruction import level, load_ptychi, make_task
+from simulated_scan import Experiment, scan
 
 SCRATCH, ON, SECOND = "from scratch", "the same, going on", "from ddip-tf's slices"
 
@@ -121,7 +115,7 @@ def draw(found: dict[str, np.ndarray], path: Path) -> None:
 
 @click.command(context_settings={"show_default": True})
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--sample", default="discs,particle", callback=_names, help="Slices along the beam, two or more.")
+@click.option("--sample", default="discs,particle", callback=names, help="Slices along the beam, two or more.")
 @click.option("--spacing", "spacing_m", type=POSITIVE, default=30e-6, help="Between neighbouring slices, m.")
 @click.option("--size", type=click.IntRange(min=32), default=160, help="Side of the scanned square, pixels.")
 @click.option("--epochs", type=click.IntRange(min=1), default=100, help="Of each reconstruction.")

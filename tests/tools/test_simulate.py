@@ -1,4 +1,4 @@
-"""The simulated experiment: physics of the scan, files; the reconstruction itself only with pty-chi."""
+"""The simulated experiment: physics of the scan, kinds of data, files; the reconstruction only with pty-chi."""
 
 import importlib.util
 import json
@@ -13,18 +13,23 @@ from click.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 import simulate
-import simulated_samples
+import simulated_kinds as kinds
+import simulated_reconstruction as reconstruction
+import simulated_scan as scans
+from simulated_pictures import EVERY_SAMPLE
+from simulated_samples import zones
 
-SMALL = simulate.Experiment(size=64, seed=3)
+SMALL = scans.Experiment(size=64, seed=3)
+PAINTED = [name for name, kind in kinds.KINDS.items() if not kind.reconstructs]
 
 
-@pytest.mark.parametrize("kind", simulated_samples.SAMPLES)
-def test_a_sample_is_a_realistic_phase_and_depends_on_the_seed_alone(kind):
-    draw = simulated_samples.SAMPLES[kind]
+@pytest.mark.parametrize("name", EVERY_SAMPLE)
+def test_a_sample_is_a_realistic_phase_and_depends_on_the_seed_alone(name):
+    draw = EVERY_SAMPLE[name]
     phase = draw(np.random.default_rng(1), 180)
     assert phase.shape == (180, 180)
     assert phase.min() >= 0
-    assert 0.2 < phase.max() <= 0.61
+    assert 0.2 < phase.max() <= (1.3 if name == "tpart" else 0.61)
     assert np.array_equal(phase, draw(np.random.default_rng(1), 180))
     assert not np.array_equal(phase, draw(np.random.default_rng(2), 180))
 
@@ -35,50 +40,50 @@ def test_zones_are_not_periodic():
         return power.max() / power.sum()
 
     stripes = np.broadcast_to(np.arange(272) % 16 < 8, (272, 272)).astype(float)
-    assert peak(simulated_samples.zones(np.random.default_rng(0), 272)) < 0.2 * peak(stripes)
+    assert peak(zones(np.random.default_rng(0), 272)) < 0.2 * peak(stripes)
 
 
 def test_phases_retard_and_absorption_follows_them():
-    transparent = simulate.make_object(replace(SMALL, sample=("discs", "cells", "fibres")))
+    transparent = scans.make_object(replace(SMALL, sample=("discs", "cells", "fibres")))
     assert transparent.shape == (3, 180, 180)
     assert np.allclose(abs(transparent), 1)
     assert np.angle(transparent).max() <= 0
-    absorbing = simulate.make_object(replace(SMALL, beta_over_delta=0.1))
+    absorbing = scans.make_object(replace(SMALL, beta_over_delta=0.1))
     assert np.allclose(np.log(abs(absorbing)), 0.1 * np.angle(absorbing))
 
 
 def test_the_default_scan_is_625_positions_over_the_square():
-    positions = simulate.scan_positions(272, np.random.default_rng(0))
+    positions = scans.scan_positions(272, np.random.default_rng(0))
     assert positions.shape == (625, 2)
     assert np.allclose(positions.max(0), -positions.min(0))
-    assert abs(positions).max() <= 272 / 2 + simulate.MARGIN_PX / 2
+    assert abs(positions).max() <= 272 / 2 + scans.MARGIN_PX / 2
 
 
 def test_the_first_probe_is_wrong_by_the_given_part():
-    probe = simulate.make_probe(2e6, 50.0)
-    wrong = simulate.disturb_probe(probe, 0.05, np.random.default_rng(0)) - probe
+    probe = scans.make_probe(2e6, 50.0)
+    wrong = scans.disturb_probe(probe, 0.05, np.random.default_rng(0)) - probe
     assert np.linalg.norm(wrong) / np.linalg.norm(probe) == pytest.approx(0.05)
 
 
 def test_a_transparent_sample_keeps_all_photons():
-    positions = simulate.scan_positions(64, np.random.default_rng(0))[:4]
-    pattern = simulate.diffract(simulate.make_object(SMALL), simulate.make_probe(2e6, 58.0), positions, 58.0)
+    positions = scans.scan_positions(64, np.random.default_rng(0))[:4]
+    pattern = scans.diffract(scans.make_object(SMALL), scans.make_probe(2e6, 58.0), positions, 58.0)
     assert pattern.shape == (4, 96, 96)
     assert np.allclose(pattern.sum((1, 2)), 2e6)
 
 
 def test_slices_without_a_distance_are_one_slice():
-    obj, probe = simulate.make_object(SMALL), simulate.make_probe(1.0, 0.0)
+    obj, probe = scans.make_object(SMALL), scans.make_probe(1.0, 0.0)
     positions = np.array([[0.3, -7.8]])
-    together = simulate.diffract(obj.prod(0, keepdims=True), probe, positions, 0.0)
-    assert np.allclose(simulate.diffract(obj, probe, positions, 0.0), together)
-    assert not np.allclose(simulate.diffract(obj, probe, positions, 58.0), together, rtol=0.05)
+    together = scans.diffract(obj.prod(0, keepdims=True), probe, positions, 0.0)
+    assert np.allclose(scans.diffract(obj, probe, positions, 0.0), together)
+    assert not np.allclose(scans.diffract(obj, probe, positions, 58.0), together, rtol=0.05)
 
 
 def test_moving_sample_and_positions_together_changes_nothing():
-    obj, probe = simulate.make_object(SMALL), simulate.make_probe(1.0, 0.0)
-    here = simulate.diffract(obj, probe, np.array([[1.25, -3.4]]), 58.0)
-    there = simulate.diffract(np.roll(obj, (2, -5), (1, 2)), probe, np.array([[3.25, -8.4]]), 58.0)
+    obj, probe = scans.make_object(SMALL), scans.make_probe(1.0, 0.0)
+    here = scans.diffract(obj, probe, np.array([[1.25, -3.4]]), 58.0)
+    there = scans.diffract(np.roll(obj, (2, -5), (1, 2)), probe, np.array([[3.25, -8.4]]), 58.0)
     assert np.allclose(here, there)
 
 
@@ -87,17 +92,72 @@ def test_levelling_takes_out_constant_and_ramp_and_nothing_else():
     square = (slice(20, 70), slice(10, 60))
     bump = 0.3 * np.sin(2 * np.pi * 3 * y) * np.sin(2 * np.pi * 5 * x)
     tilted = np.exp(1j * np.stack([bump + 2.0 + 0.4 * y, bump - 0.5 * x]))
-    levelled = simulate.level(tilted, square)
+    levelled = reconstruction.level(tilted, square)
     assert levelled.dtype == np.complex64
     left = np.angle(levelled)[:, *square]
     assert np.allclose(left.mean((1, 2)), 0, atol=1e-6)
-    assert np.allclose(left, simulate.level(np.exp(1j * bump[None]), square).imag[:, *square], atol=0.02)
+    assert np.allclose(left, reconstruction.level(np.exp(1j * bump[None]), square).imag[:, *square], atol=0.02)
+
+
+def test_only_what_does_not_exist_elsewhere_depends_on_another_scan():
+    first, second = (scans.scan(replace(SMALL, detector=48, scan_number=n)) for n in (0, 1))
+    assert np.array_equal(first.truth, second.truth)
+    assert not np.array_equal(first.positions, second.positions)
+    assert not np.array_equal(first.pattern[0], second.pattern[0])
+
+
+def test_positions_are_told_wrong_by_the_given_part():
+    right, wrong = (scans.scan(replace(SMALL, size=160, position_error_px=error)) for error in (0.0, 0.8))
+    assert np.array_equal(right.pattern, wrong.pattern)
+    assert np.std(wrong.positions - right.positions) == pytest.approx(0.8, rel=0.1)
+
+
+def test_shared_structure_is_in_all_slices_and_strength_scales_them():
+    own, both = (scans.draw_phases(replace(SMALL, shared=name), 90) for name in ("", "cells"))
+    added = both - own
+    assert np.allclose(added[0], added[1])
+    assert added.min() < -0.1
+    assert np.allclose(scans.draw_phases(replace(SMALL, strength=(1.0, 0.2)), 90), own * [[[1.0]], [[0.2]]])
+
+
+def test_electrons_have_their_wavelength_and_run_ahead():
+    fast = replace(SMALL, electrons=True, energy_kev=300.0, pixel_size_m=2e-11, spacing_m=4e-9)
+    assert fast.wavelength_m == pytest.approx(1.9687e-12, rel=1e-4)
+    assert fast.step_px2 == pytest.approx(19.69, rel=1e-3)
+    assert np.allclose(scans.draw_phases(fast, 70), -scans.draw_phases(SMALL, 70))
+
+
+def test_depths_of_focus_are_those_of_the_package():
+    from ddip_tf.slices.optics import depth_of_focus_m
+
+    depth = depth_of_focus_m(SMALL.pixel_size_m, SMALL.wavelength_m)
+    assert SMALL.depths_of_focus == pytest.approx(SMALL.spacing_m / depth, rel=1e-6)
+    assert SMALL.at_depths_of_focus(0.3).spacing_m == pytest.approx(0.3 * depth)
+
+
+def test_a_start_is_what_its_name_says(monkeypatch):
+    experiment = replace(SMALL, detector=48, size=50)
+    measured = scans.scan(experiment)
+    monkeypatch.setattr(reconstruction, "reconstruct", lambda e, scan, *_: measured.truth[:1] * measured.truth[1:])
+    total = np.angle(reconstruction.level(measured.truth.prod(0)[None], experiment.square)[0])
+
+    def start(name):
+        return np.angle(reconstruction.first_object(replace(experiment, start=name), measured))
+
+    assert abs(start("flat")).max() < 0.1
+    assert np.allclose(start("half"), total / 2, atol=1e-6)
+    assert np.allclose(start("single"), [total, 0 * total], atol=1e-6)
+    first, known = start("map")
+    assert np.allclose(first + 0.9 * known, total, atol=1e-6)
+    true = np.angle(measured.truth[1])
+    assert np.corrcoef(known.ravel(), true.ravel())[0, 1] > 0.7
+    assert np.diff(known).std() < 0.5 * np.diff(true).std()
 
 
 def test_command_writes_what_it_says(tmp_path, monkeypatch):
     monkeypatch.setattr(simulate, "load_ptychi", lambda: None)
-    monkeypatch.setattr(simulate, "version", lambda _: "0")
-    monkeypatch.setattr(simulate, "reconstruct", lambda experiment, *_: simulate.make_object(experiment))
+    monkeypatch.setattr(reconstruction, "version", lambda _: "0")
+    monkeypatch.setattr(reconstruction, "reconstruct", lambda experiment, scan, *_: scan.truth.astype(np.complex64))
     arguments = [str(tmp_path / "pair"), "--sample", "cells,discs,print", "--size", "48", "--spacing", "2e-5"]
     result = CliRunner().invoke(simulate.main, arguments)
     assert result.exit_code == 0, result.output
@@ -141,8 +201,8 @@ needs_ptychi = pytest.mark.skipif(not importlib.util.find_spec("ptychi"), reason
 @needs_ptychi
 def test_the_reconstruction_lies_on_the_truth_with_its_sign():
     experiment = replace(SMALL, size=48, epochs=80, probe_error=0.0)
-    obj, truth, _ = simulate.simulate(experiment)
-    found, true = (np.angle(o[:, *experiment.square]).sum(0) for o in (obj, truth))
+    made = reconstruction.simulate(experiment)
+    found, true = (reconstruction.phases(obj, experiment).sum(0) for obj in (made.obj, made.truth))
 
     def likeness(shift):
         moved = np.roll(found, shift, (0, 1))[4:-4, 4:-4]
@@ -154,8 +214,19 @@ def test_the_reconstruction_lies_on_the_truth_with_its_sign():
 
 
 @needs_ptychi
-def test_the_same_seed_gives_the_same_slices():
-    experiment = replace(SMALL, size=33, epochs=2, sample=("cells", "zones", "print"))
-    first, again = (simulate.simulate(experiment)[0] for _ in range(2))
-    assert np.array_equal(first, again)
-    assert not np.array_equal(first, simulate.simulate(replace(experiment, seed=4))[0])
+@pytest.mark.parametrize("engine", scans.ENGINES)
+@pytest.mark.parametrize("start", ["flat", "map"])
+def test_the_same_seed_gives_the_same_slices(engine, start):
+    experiment = replace(SMALL, size=33, epochs=2, engine=engine, start=start, detector=48)
+    first, again = (reconstruction.simulate.__wrapped__(experiment) for _ in range(2))
+    assert np.array_equal(first.obj, again.obj)
+    assert np.array_equal(first.start, again.start)
+    assert not np.array_equal(first.obj, reconstruction.simulate(replace(experiment, seed=4)).obj)
+
+
+@needs_ptychi
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [name for name, kind in kinds.KINDS.items() if kind.reconstructs])
+def test_every_kind_that_reconstructs_can_be_made(kind, tmp_path):
+    simulate.make(tmp_path, kind, 1, size=112, epochs=2)
+    assert {"slice1.tif", "slice2.tif", "truth1.npy", "truth2.npy", "meta.json"} <= {p.name for p in tmp_path.iterdir()}
