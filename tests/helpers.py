@@ -1,5 +1,7 @@
 """Small images, laws and edges that tests of several rooms use."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,8 @@ from scipy.fft import dctn, idctn
 from scipy.ndimage import gaussian_filter
 from scipy.special import erf
 
+from ddip_tf.archive.manifest import sha256
+from ddip_tf.formats import tiff
 from ddip_tf.quality.edge_resolution import FWHM
 from ddip_tf.transfer import Transfer, dct
 from ddip_tf.transfer.bands import band_centres, frequencies
@@ -71,3 +75,24 @@ def edge(fwhm_px, angle_deg=0.0, shape=(61, 84), noise=0.0, seed=0, step=-0.3):
     along = (x - shape[1] / 2) * np.cos(angle) + (y - shape[0] / 2) * np.sin(angle)
     image = 0.7 + step / 2 * erf(along * FWHM / (np.sqrt(2) * fwhm_px))
     return image + noise * np.random.default_rng(seed).normal(size=shape)
+
+
+def with_smoothed(run: Path, folder: Path, smoothed: np.ndarray) -> Path:
+    """A copy of a run that says of a part of its ghosts, ``smoothed`` (N, H, W), that no slice explains it."""
+    shutil.copytree(run, folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for number, part in enumerate(smoothed.astype(np.float32), 1):
+        ghost, size = tiff.read(folder / f"outputs/ghost{number}.tif")
+        tiff.write(folder / f"outputs/ghost{number}.tif", ghost[0] - part, size)
+        names = [f"outputs/ghost{number}.tif"]
+        if part.any():
+            tiff.write(folder / f"outputs/smoothed{number}.tif", part, size)
+            names.append(f"outputs/smoothed{number}.tif")
+        manifest["files"] |= {name: sha256(folder / name) for name in names}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def noise_of_slice_two(shape=SHAPE) -> np.ndarray:
+    """(2, H, W): what was smoothed in a run whose first slice lost nothing so."""
+    return np.stack([np.zeros(shape), 0.02 * np.random.default_rng(8).standard_normal(shape)]).astype(np.float32)

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import tifffile
+from helpers import noise_of_slice_two, with_smoothed
 
 from ddip_tf.archive import regenerate, repeats
 from ddip_tf.archive import run as run_of
@@ -62,6 +63,22 @@ def test_outputs_are_mean_and_deviation_of_the_runs(repeated, run):
     assert [member["seed"] for member in manifest["runs"]] == [1, 2, 3]
     assert manifest["mean_deviation"][0] > 1e-3 > manifest["mean_deviation"][1]
     assert not {"generators", "onnx", "latents.npz"} & {path.name for path in repeated.iterdir()}
+
+
+def test_what_was_smoothed_is_a_mean_of_the_runs_that_are_used(run, tmp_path):
+    """Of the inputs it is, so swapped runs have it in the order of the others; one run smoothed nothing."""
+    orders, shares = [(0, 1), (1, 0), (0, 1), (0, 0)], (1.0, 2.0, 0.0, 50.0)
+    noise = noise_of_slice_two()
+    for number, (order, share) in enumerate(zip(orders, shares, strict=True), 1):
+        put(tmp_path / f"single/{number}", run, (1.0, 1.0), number, order)
+        with_smoothed(tmp_path / f"single/{number}", tmp_path / f"all/runs/000{number}", share * noise)
+    repeats.assemble(tmp_path / "all", ["0001", "0002", "0003", "0004"])
+    manifest = load_manifest(tmp_path / "all")
+    assert [member["used"] for member in manifest["runs"]] == [True, True, True, False]
+    assert "outputs/smoothed1.tif" not in manifest["files"]
+    np.testing.assert_allclose(run_of.read_smoothed(tmp_path / "all"), noise, atol=1e-6)
+    np.testing.assert_allclose(run_of.archived(tmp_path / "all")[0], run_of.archived(run)[0], atol=1e-6)
+    assert regenerate.check(tmp_path / "all") == []
 
 
 def test_regenerate_recomputes_mean_and_deviation(call, repeated, tmp_path):

@@ -4,14 +4,17 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import noise_of_slice_two
 
 from ddip_tf.archive import network_files, regenerate, write
 from ddip_tf.archive.manifest import changed_files, load_manifest
+from ddip_tf.archive.run import archived, read_smoothed
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import tiff
@@ -90,6 +93,31 @@ def test_outputs_and_ghosts_add_up_to_the_input(run, stack):
         assert output.dtype == np.float32
         np.testing.assert_allclose(output[0] + ghost[0], image, atol=1e-6)
         np.testing.assert_allclose(size, (7e-9, 8e-9), rtol=1e-6)
+
+
+def test_what_was_smoothed_stands_beside_the_ghosts(separation, stack, tmp_path):
+    smoothed = noise_of_slice_two()
+    assert stack.shape == smoothed.shape[1:]
+    split = replace(separation, smoothed=smoothed)
+    np.testing.assert_allclose(split.outputs + split.ghosts + split.smoothed, stack.images, atol=1e-6)
+    run = write.save(split, tmp_path / "run")
+    assert not (run / "outputs/smoothed1.tif").exists()
+    (written, size), (ghost, _) = (tiff.read(run / f"outputs/{kind}2.tif") for kind in ("smoothed", "ghost"))
+    np.testing.assert_array_equal(written[0], smoothed[1])
+    np.testing.assert_allclose(size, (7e-9, 8e-9), rtol=1e-6)
+    np.testing.assert_allclose(ghost[0], split.ghosts[1], atol=1e-6)
+    np.testing.assert_allclose(archived(run)[0], stack.images, atol=1e-6)
+    np.testing.assert_array_equal(read_smoothed(run), smoothed)
+    assert regenerate.check(run) == []
+    (run / "outputs/smoothed2.tif").unlink()
+    with pytest.raises(InputError, match=r"smoothed2\.tif"):
+        archived(run)
+
+
+def test_runs_of_which_nothing_was_smoothed_say_so(run, separation):
+    assert separation.smoothed is None
+    assert read_smoothed(run) is None
+    np.testing.assert_array_equal(separation.ghosts, separation.stack.images - separation.outputs)
 
 
 def test_history_and_mixing_files(run, separation):

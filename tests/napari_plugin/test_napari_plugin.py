@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from helpers import noise_of_slice_two, with_smoothed
 
 import ddip_tf
 from ddip_tf.archive.manifest import load_manifest
@@ -32,6 +33,15 @@ def test_a_run_folder_becomes_layers(run):
         assert keywords["units"] == ("µm", "µm")
         assert keywords["metadata"]["warnings"] == load_manifest(run)["warnings"]
     assert len(get_reader(str(run / "manifest.json"))(str(run / "manifest.json"))) == 6
+
+
+def test_what_was_smoothed_is_a_layer_under_the_ghost(run, tmp_path):
+    noise = noise_of_slice_two()
+    layers = {keywords["name"]: data for data, keywords, _ in read_run(with_smoothed(run, tmp_path / "run", noise))}
+    assert list(layers) == [f"slice {i} {kind}" for kind in ("input", "smoothed", "ghost", "output") for i in (1, 2)]
+    np.testing.assert_allclose(layers["slice 2 smoothed"], noise[1])
+    inputs, outputs = archived(run)
+    np.testing.assert_allclose(layers["slice 2 ghost"], (inputs - outputs - noise)[1], atol=1e-6)
 
 
 def test_other_folders_and_unknown_pixel_sizes(run, tmp_path):

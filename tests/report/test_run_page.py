@@ -5,9 +5,11 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import noise_of_slice_two, with_smoothed
 from page_runs import with_images
 
 from ddip_tf.errors import InputError, RunError
@@ -15,6 +17,8 @@ from ddip_tf.formats import tiff
 from ddip_tf.report import figures as report
 from ddip_tf.report import image_data, run_charts, run_page
 from ddip_tf.report import text as describe
+
+RUNS = Path(__file__).parents[1] / "runs"
 
 
 @pytest.mark.parametrize("bits", [8, 16])
@@ -126,6 +130,38 @@ def test_warnings_stand_on_top_and_are_text(edges):
     assert "Slice &lt;b&gt;1&lt;/b&gt; &amp; &lt;/script&gt; was" in text
     assert text.index("was hardly separated") < text.index('id="slice1"')
     assert "<b>1</b>" not in text
+
+
+def test_what_was_smoothed_has_a_view_where_there_is_any(run, tmp_path, monkeypatch):
+    folder = with_smoothed(run, tmp_path / "r", noise_of_slice_two())
+    text = run_page.write(folder).read_text()
+    parts = text.split('<section id="slice')
+    assert [part.count('data-view="smoothed"') for part in parts] == [0, 0, 1]
+    assert "what was taken out as the other slices" in parts[1]
+    assert 'data-view="smoothed"' not in run_page.write(run).read_text()
+    rows = []
+    monkeypatch.setattr(report, "_panels", lambda given: rows.extend(given))
+    monkeypatch.setattr(report, "save_figure", lambda figure, path: path)
+    report.write_figures(folder)
+    assert [list(row) for row in rows] == [["input", "output", "ghost", "smoothed"]] * 2
+    np.testing.assert_allclose(rows[1]["smoothed"], noise_of_slice_two()[1])
+    np.testing.assert_allclose(sum(list(rows[1].values())[1:]), rows[1]["input"], atol=1e-6)
+
+
+def test_models_of_mixing_stand_in_a_table_best_first(run, tmp_path):
+    folder = shutil.copytree(RUNS / "transfer", tmp_path / "r")
+    assert "evidence over none" not in run_page.write(folder).read_text()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    chosen = {"model": "free start", "model_evidence": {"none": 0.0, "full": 3.25, "free start": 9.5}, "gain": 1.0}
+    (folder / "manifest.json").write_text(json.dumps(manifest | chosen))
+    text = run_page.write(folder).read_text()
+    assert "Mixing model: free start (columns of T sum to one), 6 nats ahead of the next." in text
+    rows = re.findall(r"<tr><th>([^<]*)<td>([^<]*nats)", text)
+    assert rows == [
+        ("free start (columns of T sum to one)", "+9.5 nats"),
+        ("any T", "+3.2 nats"),
+        ("none", "+0.0 nats"),
+    ]
 
 
 def test_damage_is_one_sentence_and_the_old_page_stays(run, tmp_path):

@@ -5,9 +5,11 @@ import shutil
 
 import numpy as np
 import pytest
+from helpers import noise_of_slice_two, with_smoothed
 from page_runs import SIGMA_PX, SIZE_M, edge_image
 
 from ddip_tf.archive import repeats
+from ddip_tf.archive.run import archived
 from ddip_tf.quality import edge_resolution
 from ddip_tf.report import run_page
 
@@ -139,6 +141,17 @@ def test_flicker_shows_one_after_the_other(visit, edges):
     tab.click("#swap")
     assert output.is_visible() != shown
     assert visit(edges, motion="reduce").evaluate("compare('flicker'), ticking") is None
+
+
+def test_the_ghost_is_what_is_left_beside_the_smoothed(visit, run, tmp_path):
+    noise = noise_of_slice_two()
+    tab = visit(with_smoothed(run, tmp_path / "r", noise))
+    inputs, outputs = archived(run)
+    for number, images in enumerate(inputs - outputs - noise):
+        values = np.reshape(tab.evaluate(f"[...slices[{number}].views.ghost]"), images.shape)
+        np.testing.assert_allclose(values, images, atol=1e-4 * np.ptp(inputs[number]))
+    assert tab.locator("#slice1 [data-view=smoothed]").count() == 0
+    assert tab.locator("#slice2 [data-view=smoothed]").is_visible()
 
 
 def test_grey_scales(visit, edges):

@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from helpers import mix
 
 import ddip_tf
 from ddip_tf.archive import regenerate, write
@@ -17,6 +18,7 @@ from ddip_tf.quality import with_truth
 from ddip_tf.report import figures
 from ddip_tf.slices import SliceStack
 from ddip_tf.training.fitting import fit
+from ddip_tf.transfer import Transfer
 
 DATA = Path(ddip_tf.__file__).with_name("demo_data")
 PAIR = read(DATA / "slice1.tif", DATA / "slice2.tif")
@@ -37,6 +39,30 @@ def test_a_pair_with_known_truth_comes_out_better_than_it_went_in(separation):
         assert other.error < one.error / 2
 
 
+def test_what_is_taken_out_is_the_other_slices_or_nobodys(separation):
+    """Ghost T y − y, smoothed I − T y; a replaced pixel, which no slice explains, is smoothed."""
+    images, T = PAIR.images, Transfer.from_arrays(separation.mixing)
+    explained = mix(separation.outputs - separation.outputs.mean((1, 2), keepdims=True), T)
+    explained += images.mean((1, 2), keepdims=True)
+    spread = np.ptp(images)
+    np.testing.assert_allclose(separation.ghosts, explained - separation.outputs, atol=1e-6 * spread)
+    np.testing.assert_allclose(separation.smoothed, images - explained, atol=1e-6 * spread)
+    assert (separation.smoothed.std((1, 2)) < 0.25 * separation.ghosts.std((1, 2))).all()
+    hot = images.copy()
+    hot[1, 30, 41] += 9
+    found = fit(SliceStack(hot), preset("default"))
+    assert found.smoothed[1, 30, 41] == pytest.approx(9, abs=0.5)
+    assert abs(found.ghosts[1, 30, 41]) < 0.5
+    np.testing.assert_allclose(found.outputs + found.ghosts + found.smoothed, hot, atol=1e-6)
+
+
+def test_nothing_is_smoothed_where_the_law_explains_all():
+    y = np.asarray(TRUTH.images, float)
+    one_sided = fit(SliceStack(np.stack([y[0], y[1] - 0.4 * y[0]])), preset("default"))
+    assert [caution.code for caution in one_sided.warnings] == ["one-sided"]
+    assert one_sided.smoothed is None
+
+
 def test_the_projected_phase_is_kept(separation):
     kept = np.corrcoef(separation.outputs.sum(0).ravel(), PAIR.images.sum(0).ravel())[0, 1]
     assert kept > 0.99
@@ -47,6 +73,7 @@ def test_the_projected_phase_is_kept(separation):
 def test_the_true_slices_come_back_unchanged():
     result = fit(TRUTH, preset("default"))
     assert [caution.code for caution in result.warnings] == ["none-found"]
+    assert result.smoothed is None
     np.testing.assert_allclose(result.outputs, TRUTH.images, atol=1e-6)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 from exports import CROP, expected, run_of
-from helpers import DATA
+from helpers import DATA, with_smoothed
 from make_fixtures import ELECTRONS, ENERGY_EV, PIXEL_M, SCANNED, SHAPE, SPACING_M, the_object
 
 from ddip_tf.archive.export import export
@@ -154,6 +154,17 @@ def test_export_takes_the_ghosts_out_and_touches_nothing_else(tmp_path, name, gh
     np.testing.assert_allclose(content.images[:, outside], old.images[:, outside], atol=1e-7)
     assert (content.pixel_size_m, content.spacing_m) == (old.pixel_size_m, old.spacing_m)
     assert [file.name for file in (tmp_path / "new").iterdir() if file.name.startswith(".")] == []
+
+
+def test_export_takes_out_what_was_smoothed_too(tmp_path, ghosts):
+    run = run_of(DATA / "ptychodus.h5", tmp_path, ghosts)
+    (y0, y1), (x0, x1) = CROP
+    shares = np.random.default_rng(2).uniform(size=ghosts.shape)
+    shares[1] = 0
+    smoothed = with_smoothed(run, tmp_path / "split", (shares * ghosts)[:, y0:y1, x0:x1])
+    assert (smoothed / "outputs/smoothed3.tif").exists() and not (smoothed / "outputs/smoothed2.tif").exists()
+    export([smoothed], DATA / "ptychodus.h5", tmp_path / "new.h5")
+    np.testing.assert_allclose(open_content(tmp_path / "new.h5").images, expected(ghosts), atol=1e-6)
 
 
 def test_export_keeps_all_else_that_stands_in_the_file(tmp_path, ghosts):
