@@ -40,8 +40,8 @@ NORMALISED = {
     "sum": ("free start", "free start, gain"),
     "diagonal": ("one-sided 2", "one-sided 1", "full"),
 }
-#: decibels of expected gain, mean of the slices, below which nothing is done
-LEAST_GAIN_DB = 1.5
+#: decibels of expected gain, of the slice that gains least, below which nothing is done
+LEAST_GAIN_DB = 1.4
 #: part of T's uncertainty that counts as noise for the prior; all of it made the prior's guesses worse at low k
 UNCERTAIN = 0.1
 #: levels of noise that are averaged, around the one the skill asks for
@@ -128,9 +128,9 @@ def separate(
         return _inverted(images, law), replace(law, warnings=_said_of(choice))
     filters = linear.filters(images, choice.k, choice.samples, choice.matrix, choice.covariance)
     law = replace(law, power=filters.power[: len(choice.k)])
-    if filters.gain_db.mean() < LEAST_GAIN_DB and not guides:
+    if filters.gain_db.min() < LEAST_GAIN_DB and not guides:
         reason = (
-            f"the slices mix, but taking the ghosts out is expected to gain {filters.gain_db.mean():.1f} dB only: "
+            f"the slices mix, but taking the ghosts out is expected to gain {filters.gain_db.min():.1f} dB only: "
             "they lie too close or hold too little to be told apart, and are returned as they are"
         )
         return unchanged(images), replace(law, mixed=False, warnings=(Caution("withheld", reason),))
