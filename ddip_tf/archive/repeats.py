@@ -13,8 +13,8 @@ import numpy as np
 
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.archive.lock import as_run_error
-from ddip_tf.archive.manifest import MANIFEST, load_manifest, sha256
-from ddip_tf.archive.run import archived
+from ddip_tf.archive.manifest import MANIFEST, sha256
+from ddip_tf.archive.run import Run
 from ddip_tf.formats import tiff
 from ddip_tf.quality import repeatability
 
@@ -34,9 +34,9 @@ def assemble(run: StrPath, names: Sequence[str]) -> Path:
     """
     run = Path(run)
     folders = [run / "runs" / name for name in names]
-    manifests = [load_manifest(folder) for folder in folders]
-    pairs = [archived(folder) for folder in folders]
-    inputs, outputs = pairs[0][0], [output for _, output in pairs]
+    runs = [Run(folder) for folder in folders]
+    manifests = [single.manifest for single in runs]
+    inputs, outputs = runs[0].inputs, [single.outputs for single in runs]
     members = repeatability.match(outputs, inputs)
     mean, deviation = repeatability.combine(outputs, members)
     manifest = _manifest(names, manifests, members, deviation)

@@ -1,68 +1,152 @@
-"""What stands in a run folder, read without trust and without TensorFlow."""
+"""What stands in a run folder, read without trust and without TensorFlow: one reader for all who want to know."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ddip_tf._types import Floats, StrPath
-from ddip_tf.archive.manifest import inside, load_manifest
+from ddip_tf.archive.manifest import changed_files, inside, load_manifest
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import arrays, limits, tiff
 
 
+class Run:
+    """A run folder, open: its manifest at once, everything else when it is first asked for, and then kept.
+
+    It is a path, too (`os.PathLike`), so that whoever takes a run folder takes an open one and reads nothing twice
+    (`open_run`). Arrays are kept for as long as the object is.
+
+    Parameters
+    ----------
+    folder
+        what ``ddip-tf fit`` or `ddip_tf.save` wrote.
+
+    Attributes
+    ----------
+    path
+        the folder, as it was given.
+    manifest
+        checked by `ddip_tf.archive.manifest.load_manifest`.
+
+    Raises
+    ------
+    InputError
+        it is no run folder, or its manifest is damaged; of every property: a file of it is missing or damaged.
+    RunError
+        of every property: a file of it leads out of the folder.
+
+    Examples
+    --------
+    >>> run = Run("saved_models/example")
+    >>> run.outputs.shape, run.repeated
+    ((2, 160, 192), False)
+    """
+
+    def __init__(self, folder: StrPath) -> None:
+        self.path = Path(folder)
+        self.manifest: dict[str, Any] = load_manifest(folder)
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def file(self, name: str) -> Path:
+        """The path of the file ``name`` in it. Raises RunError if that, or a link on its way, leads out of it."""
+        return inside(self.path, name)
+
+    def changed_files(self) -> list[str]:
+        """One sentence for each archived file that is missing or whose sha256 is not the manifest's."""
+        return changed_files(self.path, self.manifest)
+
+    def images(self, kind: str) -> Floats:
+        """The archived pictures of ``kind``, such as ``slice`` or ``ghost``, one a slice: (N, H, W)."""
+        names = [f"outputs/{kind}{number}.tif" for number in range(1, self.manifest["slices"] + 1)]
+        return np.concatenate([tiff.read(self.file(name))[0] for name in names])
+
+    @property
+    def repeated(self) -> bool:
+        """Whether it holds several fits (`members`), of which its pictures are the mean."""
+        return "runs" in self.manifest
+
+    @property
+    def pixel_size_m(self) -> tuple[float, float] | None:
+        """(y, x) in metres, if known."""
+        size = self.manifest["pixel_size_m"]
+        return None if size is None else (size[0], size[1])
+
+    @cached_property
+    def outputs(self) -> Floats:
+        """(N, H, W): the separated slices."""
+        return self.images("slice")
+
+    @cached_property
+    def ghosts(self) -> Floats:
+        """(N, H, W): what was taken out, input − output."""
+        return self.images("ghost")
+
+    @cached_property
+    def inputs(self) -> Floats:
+        """(N, H, W): the slices that were fitted, output + ghost."""
+        return self.outputs + self.ghosts
+
+    @cached_property
+    def deviations(self) -> Floats:
+        """(N, H, W): standard deviations over repeated fits."""
+        return self.images("std")
+
+    @cached_property
+    def latents(self) -> dict[str, Floats]:
+        """What its generators are fed, by name (`ddip_tf.slices.separation.latents_of`)."""
+        return arrays.read_npz(self.file("latents.npz"))
+
+    @cached_property
+    def mixing(self) -> dict[str, Floats]:
+        """What the forward model learned: the arrays of ``mixing.npz`` by name.
+
+        Without ``spread`` where the pictures are networks': older versions wrote that of total variation's solves.
+        """
+        found = arrays.read_npz(self.file("mixing.npz"))
+        foreign = set() if self.manifest["config"].get("prior", "tv") == "tv" else {"spread"}
+        return {name: values for name, values in found.items() if name not in foreign}
+
+    @cached_property
+    def history(self) -> dict[str, Floats]:
+        """Columns (E,) of ``history.csv`` by name, ``epoch`` first."""
+        path = self.file("history.csv")
+        try:
+            rows = list(csv.reader(io.StringIO(limits.read_text(path))))
+            columns = np.array(rows[1:], float).reshape(len(rows) - 1, len(rows[0])).T
+            return {"epoch": np.arange(1.0, len(rows)), **dict(zip(rows[0], columns, strict=True))}
+        except (OSError, ValueError, IndexError, csv.Error) as error:
+            raise InputError(f"{path} cannot be read: {str(error)[:200]}") from error
+
+    @cached_property
+    def members(self) -> list[Run]:
+        """The single fits of a repeated one, in order; of another none. RunError where one is no single run."""
+        try:
+            folders = [self.file(f"runs/{record['name']}") for record in self.manifest.get("runs", ())]
+        except (KeyError, TypeError) as error:
+            raise RunError(f"{self} is damaged: its list of runs cannot be read") from error
+        members = [Run(folder) for folder in folders]
+        if any(member.repeated for member in members):
+            raise RunError(f"{self} is damaged: one of its runs is several")
+        return members
+
+
+def open_run(run: StrPath) -> Run:
+    """``run`` if it is open, else the folder opened. Raises as `Run`."""
+    return run if isinstance(run, Run) else Run(run)
+
+
 def archived(run: StrPath) -> tuple[Floats, Floats]:
-    """The input slices (output + ghost) and the outputs of a run, as archived, each (N, H, W).
-
-    Raises InputError if it is no run folder or a picture cannot be read.
-    """
-    count = load_manifest(run)["slices"]
-    output, ghost = (
-        np.concatenate([tiff.read(inside(run, f"outputs/{kind}{i + 1}.tif"))[0] for i in range(count)])
-        for kind in ("slice", "ghost")
-    )
-    return output + ghost, output
-
-
-def member_folders(run: Path, manifest: Mapping[str, Any]) -> list[Path]:
-    """Folders of the single runs. Raises RunError where one leads elsewhere or is no single run."""
-    try:
-        folders = [inside(run, f"runs/{record['name']}") for record in manifest["runs"]]
-    except (KeyError, TypeError) as error:
-        raise RunError(f"{run} is damaged: its list of runs cannot be read") from error
-    if any("runs" in load_manifest(folder) for folder in folders):
-        raise RunError(f"{run} is damaged: one of its runs is several")
-    return folders
-
-
-def read_history(run: Path) -> dict[str, Floats]:
-    """Columns of ``history.csv`` by name."""
-    path = inside(run, "history.csv")
-    try:
-        rows = list(csv.reader(io.StringIO(limits.read_text(path))))
-        columns = np.array(rows[1:], float).reshape(len(rows) - 1, len(rows[0])).T
-        return {"epoch": np.arange(1.0, len(rows)), **dict(zip(rows[0], columns, strict=True))}
-    except (OSError, ValueError, IndexError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read: {str(error)[:200]}") from error
-
-
-def read_learned(run: StrPath, manifest: Mapping[str, Any]) -> dict[str, Floats]:
-    """What the forward model learned: the arrays of ``mixing.npz`` by name.
-
-    Without ``spread`` where the pictures are networks': older versions wrote that of total variation's solves there.
-
-    Raises InputError if it cannot be read.
-    """
-    found = arrays.read_npz(inside(run, "mixing.npz"))
-    foreign = set() if manifest["config"].get("prior", "tv") == "tv" else {"spread"}
-    return {name: values for name, values in found.items() if name not in foreign}
-
-
-def read_deviations(run: StrPath, count: int) -> Floats:
-    """Standard deviations over repeated fits of ``count`` slices, (N, H, W). Raises InputError for damaged ones."""
-    return np.stack([tiff.read(inside(run, f"outputs/std{number}.tif"))[0][0] for number in range(1, count + 1)])
+    """The input slices and the outputs of a run, each (N, H, W). Raises as `Run`."""
+    opened = open_run(run)
+    return opened.inputs, opened.outputs

@@ -10,8 +10,8 @@ import numpy as np
 
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.archive.lock import PREVIEW
-from ddip_tf.archive.manifest import MANIFEST, load_manifest
-from ddip_tf.archive.run import archived, read_deviations, read_learned
+from ddip_tf.archive.manifest import MANIFEST
+from ddip_tf.archive.run import open_run
 from ddip_tf.errors import RunError
 from ddip_tf.slices import optics
 from ddip_tf.slices.display import display_range
@@ -30,29 +30,27 @@ def write_figures(run: StrPath) -> list[Path]:
 
     Raises InputError if the run cannot be read, RunError if it cannot be written.
     """
-    run = Path(run)
-    manifest = load_manifest(run)
-    inputs, outputs = archived(run)
-    triples = zip(inputs, outputs, strict=True)
+    run = open_run(run)
+    triples = zip(run.inputs, run.outputs, strict=True)
     rows = [{"input": image, "output": output, "ghost": image - output} for image, output in triples]
-    if "runs" in manifest:
-        for row, deviation in zip(rows, read_deviations(run, len(rows)), strict=True):
+    if run.repeated:
+        for row, deviation in zip(rows, run.deviations, strict=True):
             row["deviation"] = deviation
-        return [save_figure(_panels(rows), run / PREVIEW)]
-    written = [save_figure(_panels(rows), run / PREVIEW)]
-    learned = read_learned(run, manifest)
+        return [save_figure(_panels(rows), run.path / PREVIEW)]
+    written = [save_figure(_panels(rows), run.path / PREVIEW)]
+    learned = run.mixing
     if "transfer" in learned:
         from ddip_tf.transfer.estimate import Transfer
 
         law = Transfer.from_arrays(learned)
-        written.append(save_figure(_law(law, manifest["pixel_size_m"]), run / "transfer.png"))
+        written.append(save_figure(_law(law, run.pixel_size_m), run.path / "transfer.png"))
         rows = [
             {"output": output, "decided by data": by_data, "decided by prior": output - output.mean() - by_data}
-            for output, by_data in zip(outputs, learned["decided"], strict=True)
+            for output, by_data in zip(run.outputs, learned["decided"], strict=True)
         ]
         for row, spread in zip(rows, learned.get("spread", ()), strict=False):
             row["spread"] = spread
-        written.append(save_figure(_panels(rows), run / "decided.png"))
+        written.append(save_figure(_panels(rows), run.path / "decided.png"))
     return written
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ddip_tf._types import StrPath
-from ddip_tf.archive.manifest import load_manifest
+from ddip_tf.archive.run import open_run
 from ddip_tf.formats import family_of, open_content
 from ddip_tf.slices.optics import HC_EV_M, depth_of_focus_m, frequency
 from ddip_tf.slices.separation import pair_name
@@ -152,7 +152,7 @@ def repeats(manifest: Mapping[str, Any]) -> str:
 
 def run(path: StrPath) -> str:
     """What a run folder was made from, how, and how it ended. Raises InputError if it is none."""
-    manifest = load_manifest(path)
+    manifest = open_run(path).manifest
     config = manifest["config"]
     names = ", ".join(source["name"] for source in manifest["inputs"]) or "arrays"
     prior = config.get("prior", "tv")
