@@ -16,7 +16,6 @@ from ddip_tf.slices.optics import HC_EV_M, depth_of_focus_m, frequency
 from ddip_tf.slices.separation import pair_name
 
 if TYPE_CHECKING:
-    from ddip_tf.slices.separation import Separation
     from ddip_tf.slices.stack import SliceStack
     from ddip_tf.transfer.estimate import Transfer
 
@@ -131,14 +130,14 @@ def transfer(law: Transfer, pixel_size_m: tuple[float, float] | None = None) -> 
     return "\n".join([*lines, *(f"Warning: {sentence}" for sentence in law.warnings)])
 
 
-def work_done(separation: Separation) -> str:
+def work_done(manifest: Mapping[str, Any]) -> str:
     """What a fit did: ``750 epochs``, or that T(k) was estimated, and what came of it."""
-    epochs = f"{separation.epochs} epochs"
-    if separation.config.mixing != "transfer":
+    epochs = f"{manifest['epochs_done']} epochs"
+    if manifest["config"]["mixing"] != "transfer":
         return epochs
-    if not separation.provenance.get("mixed", True):
+    if not manifest.get("mixed", True):
         return "T(k) estimated, nothing to separate"
-    if separation.config.trained:
+    if manifest["config"].get("prior", "tv") != "tv":
         return f"T(k) estimated, networks trained for {epochs}"
     return "T(k) estimated and solved"
 

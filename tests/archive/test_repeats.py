@@ -12,10 +12,11 @@ import tifffile
 from ddip_tf.archive import regenerate, repeats
 from ddip_tf.archive import run as run_of
 from ddip_tf.archive.manifest import load_manifest, sha256
-from ddip_tf.commands import fit
+from ddip_tf.archive.run import Run
 from ddip_tf.errors import RunError
 from ddip_tf.formats import tiff
 from ddip_tf.report import figures
+from ddip_tf.workflows import run as whole
 
 
 def put(folder, run, gains, seed, order=(0, 1)):
@@ -110,13 +111,15 @@ def test_swapped_runs_are_put_right_and_confused_ones_left_out(run, tmp_path):
 
 
 def test_fit_runs_makes_such_a_folder(call, stack, run, tmp_path, monkeypatch):
-    def fit_into(stack, settings, folder, options):
-        if not folder.exists():
+    def carry_out(stack, folder, config, options):
+        new = not folder.exists()
+        if new:
             done.append(folder.name)
-            put(folder, run, (1 + 0.01 * settings.seed, 1.0), settings.seed)
+            put(folder, run, (1 + 0.01 * config.seed, 1.0), config.seed)
+        return Run(folder), new
 
     done = []
-    monkeypatch.setattr(fit, "fit_into", fit_into)
+    monkeypatch.setattr(whole, "carry_out", carry_out)
     files = []
     for i, image in enumerate(stack.images, 1):
         files.append(f"slice{i}.tif")
@@ -154,17 +157,18 @@ def test_a_second_process_is_refused_while_the_repeats_are_made(call, stack, run
         done = subprocess.run([*program, how], cwd=tmp_path, capture_output=True, text=True, check=False)
         said.append((done.returncode, done.stdout, done.stderr, sorted((tmp_path / "r").rglob("*")) == before))
 
-    def fit_into(stack, settings, folder, options):
-        put(folder, run, (1 + 0.01 * settings.seed, 1.0), settings.seed)
+    def carry_out(stack, folder, config, options):
+        put(folder, run, (1 + 0.01 * config.seed, 1.0), config.seed)
         if folder.name == "0001":
             second("--overwrite")
+        return Run(folder), True
 
     def assemble(folder, names):
         second("--resume")
         return assembled(folder, names)
 
     assembled = repeats.assemble
-    monkeypatch.setattr(fit, "fit_into", fit_into)
+    monkeypatch.setattr(whole, "carry_out", carry_out)
     monkeypatch.setattr(repeats, "assemble", assemble)
     code, _, err = call(*arguments)
     refusal = f"ddip-tf: another ddip-tf works on {tmp_path / 'r'}: wait for its end, or choose another -o\n"

@@ -45,7 +45,7 @@ def test_nothing_is_read_before_it_is_asked_for(run, tmp_path):
     opened = Run(copy)
     assert opened.outputs.shape == (2, *opened.manifest["shape"])
     for wanted in ("inputs", "history", "mixing", "deviations"):
-        with pytest.raises(InputError, match="ghost2|history|mixing|std1"):
+        with pytest.raises(InputError, match=r"ghost2|history|mixing|std1"):
             getattr(opened, wanted)
     assert len(opened.changed_files()) == 3
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import replace
 
 import pytest
 
@@ -24,11 +23,11 @@ CASES = [
 
 
 @pytest.mark.parametrize(("settings", "provenance", "done", "line"), CASES)
-def test_what_was_done_is_said(separation, run, tmp_path, settings, provenance, done, line):
+def test_what_was_done_is_said(run, tmp_path, settings, provenance, done, line):
     config = FitConfig(**{"mixing": "transfer", "seed": 3} | settings)
-    assert text.work_done(replace(separation, config=config, provenance=provenance)) == done
     folder = shutil.copytree(run, tmp_path / "run")
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest |= {"config": config.to_dict(), "gamma": config.exclusion_weight, **provenance}
+    assert text.work_done(manifest) == done
     (folder / "manifest.json").write_text(json.dumps(manifest))
     assert f"\nmixing     {line}\n" in text.run(folder)

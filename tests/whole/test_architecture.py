@@ -17,6 +17,7 @@ ORDER = (
     "_moved",
     "errors",
     "environment",
+    "methods",
     "config",
     "transfer",
     "slices",
