@@ -140,7 +140,7 @@ def test_the_network_changes_only_what_the_data_leave_open(mixed, null):
 def test_fit_archive_regenerate(tmp_path, monkeypatch, prior):
     solved = []
     solves = half_quadratic.minimise
-    monkeypatch.setattr(half_quadratic, "descend", lambda *given, **how: solved.append(0) or solves(*given, **how))
+    monkeypatch.setattr(solver, "minimise", lambda *given, **how: solved.append(0) or solves(*given, **how))
     stack = read(DATA / "slice1.tif", DATA / "slice2.tif").cropped((20, 117), (30, 141))
     images = stack.images
     config = FitConfig.from_dict({**SMALL.to_dict(), "prior": prior, "starts": 3})

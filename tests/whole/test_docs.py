@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import ddip_tf
+from ddip_tf import methods
 
 PACKAGE = Path(ddip_tf.__file__).parent
 DOCS = PACKAGE.parent / "docs"
@@ -69,3 +70,9 @@ def test_warnings_are_made_nowhere_else():
         calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
         if any(keyword.arg == "warnings" for call in calls for keyword in call.keywords):
             assert file.relative_to(PACKAGE).with_suffix("").as_posix() in MAKERS.keys() | passed_on
+
+
+def test_every_mixing_and_prior_is_explained():
+    pages = "".join((DOCS / name).read_text() for name in ("mixing.md", "separation.md"))
+    for name in (*methods.MIXINGS, *methods.PRIORS):
+        assert re.search(rf"`(--mixing |--prior )?{name}`|\| \**{name}\b", pages), name
