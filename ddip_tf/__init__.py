@@ -3,7 +3,7 @@
     >>> import ddip_tf
     >>> stack = ddip_tf.read("slice1.tif", "slice2.tif")
     >>> separation = ddip_tf.fit(stack, ddip_tf.FitConfig(mixing="shallow", gamma=0.1))
-    >>> ddip_tf.save(separation, "saved_models/auni")
+    >>> ddip_tf.save(separation, "saved_models/auni")             # or both at once, with figures: ddip_tf.fit_and_save
     >>> pictures = ddip_tf.regenerate("saved_models/auni")
 
 Method: M. Du, X. Huang & C. Jacobsen, "Using a modified double deep image prior for crosstalk mitigation in
@@ -21,6 +21,7 @@ from ddip_tf import _moved
 if TYPE_CHECKING:
     from ddip_tf.archive.regenerate import check as check
     from ddip_tf.archive.regenerate import regenerate as regenerate
+    from ddip_tf.archive.run import Run as Run
     from ddip_tf.archive.write import save as save
     from ddip_tf.config import FitConfig as FitConfig
     from ddip_tf.config import preset as preset
@@ -32,18 +33,23 @@ if TYPE_CHECKING:
     from ddip_tf.slices.stack import SliceStack as SliceStack
     from ddip_tf.training.checkpoint import Checkpoints as Checkpoints
     from ddip_tf.training.fitting import fit as fit
+    from ddip_tf.workflows.run import RunOptions as RunOptions
+    from ddip_tf.workflows.run import fit_and_save as fit_and_save
 
 #: public name → the module that defines it; imported at first use, so that ``import ddip_tf`` costs nothing
 _HOME = {
     "Checkpoints": "training.checkpoint",
     "FitConfig": "config",
     "InputError": "errors",
+    "Run": "archive.run",
     "RunError": "errors",
+    "RunOptions": "workflows.run",
     "Separation": "slices.separation",
     "SliceStack": "slices.stack",
     "build_generator": "networks.unet",
     "check": "archive.regenerate",
     "fit": "training.fitting",
+    "fit_and_save": "workflows.run",
     "preset": "config",
     "read": "formats",
     "regenerate": "archive.regenerate",

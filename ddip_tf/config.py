@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import typing
 from dataclasses import dataclass, field
 from typing import Any
 
+from ddip_tf import methods
 from ddip_tf.errors import InputError
 
-#: forward models and the γ_excl each is run with (paper, Figs. 3 and 4; reference program)
-DEFAULT_GAMMA = {"shallow": 0.1, "kernel": 0.4, "linear": 0.4, "transfer": 0.0}
-MIXINGS = tuple(DEFAULT_GAMMA)
+#: forward models and the γ_excl each is run with
+DEFAULT_GAMMA = {name: mixing.gamma for name, mixing in methods.MIXINGS.items()}
+MIXINGS = tuple(methods.MIXINGS)
 MODELS = ("auto", "smica")
 NORMALISATIONS = ("auto", "sum", "diagonal")
-#: what images are made of under the law: free pixels with total variation; U-Nets; a U-Net in the null space
-PRIORS = ("tv", "dip", "null-dip")
+#: what images are made of under the law
+PRIORS = tuple(methods.PRIORS)
 #: of a whole number, TensorFlow's own
 LARGEST = 2**31 - 1
 #: of the networks while they are trained; parameters and archives are float32 in both
 PRECISIONS = ("float32", "mixed_bfloat16")
 
 
-def _setting(default: Any, doc: str) -> Any:
-    return field(default=default, metadata={"doc": doc})
+def setting(default: Any, doc: str, **more: Any) -> Any:
+    """A field of settings. It has a flag of the command line, too, whose type and help follow from it.
+
+    Parameters
+    ----------
+    default, doc
+        its default and what it means, as `FitConfig.to_yaml` says it.
+    more
+        ``choices``: all values it can have; ``least``: the least number it can be; ``of``: what it is for, where the
+        flag means nothing elsewhere (``"equation 3"``, ``"transfer"`` or ``"networks"``); ``help``: what the flag's
+        help says instead of ``doc``; ``metavar``: of the flag; ``flag=False``: there is none.
+    """
+    return field(default=default, metadata={"doc": doc, **more})
+
+
+@functools.cache
+def kinds(settings: type) -> dict[str, type]:
+    """The type of every field of a dataclass of settings, by name: ``float`` of one that can be None, too."""
+    hints = typing.get_type_hints(settings)
+    return {
+        f.name: next((kind for kind in typing.get_args(hints[f.name]) if kind is not type(None)), hints[f.name])
+        for f in dataclasses.fields(settings)
+    }
 
 
 @dataclass(frozen=True)
@@ -35,56 +59,75 @@ class FitConfig:
         a value of the wrong type or outside its range.
     """
 
-    mixing: str = _setting(
-        "shallow", "forward model: shallow, kernel or linear (paper, eq. 3), or transfer (I(k) = T(k) y(k))"
+    mixing: str = setting(
+        "shallow", f"forward model: {methods.listed(methods.MIXINGS)}", choices=MIXINGS, help="Forward model."
     )
-    gamma: float | None = _setting(None, "weight of the exclusion loss; null: 0.1 shallow, 0.4 kernel, linear")
-    normalisation: str = _setting("auto", "of T(k): sum (columns sum to 1), diagonal (unit diagonal) or auto")
-    prior: str = _setting(
+    gamma: float | None = setting(
+        None,
+        "weight of the exclusion loss; null: 0.1 shallow, 0.4 kernel, linear",
+        least=0,
+        of="equation 3",
+        help="Weight of the exclusion loss.",
+    )
+    normalisation: str = setting(
+        "auto",
+        "of T(k): sum (columns sum to 1), diagonal (unit diagonal) or auto",
+        choices=NORMALISATIONS,
+        of="transfer",
+        help="Of T(k), mixing transfer.",
+    )
+    prior: str = setting(
         "tv",
-        "under transfer: tv (pixels, total variation), dip (a U-Net a slice), null-dip (one where T decides nothing)",
+        f"under transfer: {methods.listed(methods.PRIORS)}",
+        choices=PRIORS,
+        of="transfer",
+        help="Of the slices, mixing transfer.",
     )
-    starts: int = _setting(
-        1, "solves from other first guesses and draws of T(k); more than one: a map of their spread (prior tv)"
+    starts: int = setting(
+        1,
+        "solves from other first guesses and draws of T(k); more than one: a map of their spread (prior tv)",
+        least=1,
+        flag=False,
     )
-    epochs: int = _setting(10_000, "optimisation steps")
-    seed: int = _setting(0, "of the latent inputs and of the initial weights")
-    learning_rate: float = _setting(1e-3, "of Adam (β 0.9 and 0.999, ε 1e-8)")
-    learning_rate_decay: float = _setting(0.9, "factor on the learning rate every decay_epochs")
-    decay_epochs: int = _setting(500, "epochs between two decays of the learning rate")
-    average: float = _setting(0.0, "momentum of the running average of the weights that is kept; 0: the last weights")
-    alpha_weight: float = _setting(0.5, "weight of the α term, Σ(α − ½)²")
-    alpha_epochs: int = _setting(100, "first epochs, in which the α term acts")
-    width: int = _setting(8, "channels of a generator's first level, doubled at each deeper one")
-    precision: str = _setting("float32", "of the networks in training: float32, or mixed_bfloat16 for GPUs with it")
-    chunk: int = _setting(10, "epochs inside one graph call; callbacks see the weights at its end")
-    model: str = _setting(
-        "auto", "of T(k): auto (a ladder of mixing models, chosen by evidence), smica (one estimate, as version 0.1)"
+    epochs: int = setting(10_000, "optimisation steps", least=1, of="networks")
+    seed: int = setting(
+        0, "of the latent inputs and of the initial weights", least=0, help="Of latent inputs and initial weights."
+    )
+    learning_rate: float = setting(1e-3, "of Adam (β 0.9 and 0.999, ε 1e-8)", least=0, of="networks", help="Of Adam.")
+    learning_rate_decay: float = setting(0.9, "factor on the learning rate every decay_epochs", least=0, flag=False)
+    decay_epochs: int = setting(500, "epochs between two decays of the learning rate", least=1, flag=False)
+    average: float = setting(
+        0.0, "momentum of the running average of the weights that is kept; 0: the last weights", least=0, flag=False
+    )
+    alpha_weight: float = setting(0.5, "weight of the α term, Σ(α − ½)²", least=0, flag=False)
+    alpha_epochs: int = setting(100, "first epochs, in which the α term acts", least=0, flag=False)
+    width: int = setting(
+        8,
+        "channels of a generator's first level, doubled at each deeper one",
+        least=1,
+        of="networks",
+        help="Channels of a generator's first level.",
+    )
+    precision: str = setting(
+        "float32",
+        "of the networks in training: float32, or mixed_bfloat16 for GPUs with it",
+        choices=PRECISIONS,
+        of="networks",
+        help="Of networks in training.",
+    )
+    chunk: int = setting(10, "epochs inside one graph call; callbacks see the weights at its end", least=1, flag=False)
+    model: str = setting(
+        "auto",
+        "of T(k): auto (a ladder of mixing models, chosen by evidence), smica (one estimate, as version 0.1)",
+        choices=MODELS,
+        of="transfer",
+        help="Of T(k), mixing transfer: chosen by evidence, or one estimate as version 0.1 made it.",
     )
 
     def __post_init__(self) -> None:
-        if self.mixing not in MIXINGS:
-            raise InputError(f"mixing is {self.mixing!r}; it can be {', '.join(MIXINGS)}")
-        if self.model not in MODELS:
-            raise InputError(f"model is {self.model!r}; it can be {', '.join(MODELS)}")
-        if self.normalisation not in NORMALISATIONS:
-            raise InputError(f"normalisation is {self.normalisation!r}; it can be {', '.join(NORMALISATIONS)}")
-        if self.prior not in PRIORS:
-            raise InputError(f"prior is {self.prior!r}; it can be {', '.join(PRIORS)}")
-        if self.precision not in PRECISIONS:
-            raise InputError(f"precision is {self.precision!r}; it can be {', '.join(PRECISIONS)}")
-        for name, lowest in _LOWEST.items():
-            value = getattr(self, name)
-            if name == "gamma" and value is None:
-                continue
-            kind = int if name in _INTEGERS else (int, float)
-            if isinstance(value, bool) or not isinstance(value, kind):
-                wanted = "a whole number" if name in _INTEGERS else "a number"
-                raise InputError(f"{name} must be {wanted}, not {value!r}")
-            if not lowest <= value < float("inf"):
-                raise InputError(f"{name} is {value}; the least is {lowest}")
-            if name in _INTEGERS and value > LARGEST:
-                raise InputError(f"{name} is too large; the most is {LARGEST}")
+        settings: type = type(self)
+        for f in dataclasses.fields(self):
+            _check(f.name, getattr(self, f.name), kinds(settings)[f.name], f.default, f.metadata)
         if self.learning_rate == 0:
             raise InputError("learning_rate is 0: nothing would be learned")
         if not self.average < 1:
@@ -100,7 +143,7 @@ class FitConfig:
     @property
     def trained(self) -> bool:
         """Whether networks are trained: pixels are solved for at once, and every seed gives the same pictures."""
-        return self.mixing != "transfer" or self.prior != "tv"
+        return self.mixing != "transfer" or methods.PRIORS[self.prior].trained
 
     def to_dict(self) -> dict[str, Any]:
         """Plain settings, in order: ``FitConfig.from_dict`` takes them back."""
@@ -137,21 +180,24 @@ class FitConfig:
         return cls.from_dict({**parse_yaml(text), **overrides})
 
 
-_LOWEST: dict[str, float] = {
-    "gamma": 0,
-    "starts": 1,
-    "epochs": 1,
-    "seed": 0,
-    "learning_rate": 0,
-    "learning_rate_decay": 0,
-    "decay_epochs": 1,
-    "average": 0,
-    "alpha_weight": 0,
-    "alpha_epochs": 0,
-    "width": 1,
-    "chunk": 1,
-}
-_INTEGERS = {"starts", "epochs", "seed", "decay_epochs", "alpha_epochs", "width", "chunk"}
+def _check(name: str, value: Any, kind: type, default: Any, rules: typing.Mapping[str, Any]) -> None:
+    """Raise InputError unless ``value`` is of ``kind`` and keeps the ``rules`` of `setting`."""
+    if value is None and default is None:
+        return
+    if "choices" in rules and value not in rules["choices"]:
+        raise InputError(f"{name} is {value!r}; it can be {', '.join(rules['choices'])}")
+    if kind not in (int, float):
+        if not isinstance(value, kind):
+            raise InputError(f"{name} is {value!r}, which is no {kind.__name__}")
+        return
+    if isinstance(value, bool) or not isinstance(value, int if kind is int else (int, float)):
+        raise InputError(f"{name} must be {'a whole number' if kind is int else 'a number'}, not {value!r}")
+    least = rules.get("least", -LARGEST)
+    if not least <= value < float("inf"):
+        raise InputError(f"{name} is {value}; the least is {least}")
+    if kind is int and value > LARGEST:
+        raise InputError(f"{name} is too large; the most is {LARGEST}")
+
 
 #: what each preset sets apart from the defaults of `FitConfig`
 PRESETS: dict[str, dict[str, Any]] = {

@@ -12,6 +12,7 @@ ORDER = (
     "errors",
     "caution",
     "environment",
+    "methods",
     "config",
     "transfer",
     "slices",

@@ -16,7 +16,8 @@ import keras
 import tensorflow as tf
 
 from ddip_tf import environment
-from ddip_tf.networks import pixels
+from ddip_tf.networks.cosine_layer import LowestCosines
+from ddip_tf.networks.pixels import Pixels
 
 
 class Exporter:
@@ -100,7 +101,9 @@ def _weights(model: keras.Model) -> list[keras.Variable]:
 def _key(model: keras.Model) -> str | None:
     """Equal for networks that differ in names and weights only; None where a layer holds constants of its own."""
     layers = model.layers
-    if not all(type(layer).__module__.startswith("keras.") or isinstance(layer, pixels.Pixels) for layer in layers):
+    if not all(
+        type(layer).__module__.startswith("keras.") or isinstance(layer, (Pixels, LowestCosines)) for layer in layers
+    ):
         return None
     config = model.get_config()
     number = {name: index for index, name in enumerate([model.name, *(layer["name"] for layer in config["layers"])])}

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ddip_tf._types import Floats, StrPath
-from ddip_tf.archive.manifest import changed_files, inside, load_manifest
-from ddip_tf.archive.run import member_folders
+from ddip_tf.archive.run import Run, open_run
 from ddip_tf.archive.runtimes import RUNTIMES
 from ddip_tf.errors import InputError, RunError
-from ddip_tf.formats import arrays, tiff
+from ddip_tf.formats import tiff
 from ddip_tf.quality import repeatability
 from ddip_tf.slices.affine import Affine
 
@@ -48,13 +46,13 @@ def regenerate(run: StrPath, runtime: str = "onnx") -> Floats:
     """
     if runtime not in RUNTIMES:
         raise InputError(f"no runtime {runtime!r}; there are {', '.join(RUNTIMES)}")
-    manifest = load_manifest(run)
-    if "runs" in manifest:
-        return _repeats(Path(run), manifest, runtime)[0]
+    run = open_run(run)
+    if run.repeated:
+        return _repeats(run, runtime)[0]
+    manifest = run.manifest
     try:
-        latents = arrays.read_npz(inside(run, "latents.npz"))
         names = [f"slice{i + 1}" for i in range(manifest["slices"])]
-        images = [RUNTIMES[runtime](Path(run), name, latents) for name in names]
+        images = [RUNTIMES[runtime](run.path, name, run.latents) for name in names]
         if any(image.shape != (1, *manifest["shape"], 1) for image in images):
             raise RunError(f"the generators' images are not {manifest['shape']} as the manifest says")
         record = manifest["normalisation"]
@@ -71,10 +69,10 @@ def pictures(run: StrPath, runtime: str = "onnx") -> dict[str, Floats]:
 
     ``slice1`` …; of repeated runs, whose slices are means, also their deviations ``std1`` … . Raises as `regenerate`.
     """
-    manifest = load_manifest(run)
-    if "runs" not in manifest:
+    run = open_run(run)
+    if not run.repeated:
         return {f"slice{i}": image for i, image in enumerate(regenerate(run, runtime), 1)}
-    kinds = zip(("slice", "std"), _repeats(Path(run), manifest, runtime), strict=True)
+    kinds = zip(("slice", "std"), _repeats(run, runtime), strict=True)
     return {f"{kind}{i}": image for kind, images in kinds for i, image in enumerate(images, 1)}
 
 
@@ -86,10 +84,10 @@ def check(run: StrPath, runtime: str = "onnx") -> list[str]:
 
     Raises as `regenerate`.
     """
-    manifest = load_manifest(run)
-    found = changed_files(run, manifest)
-    for folder in member_folders(Path(run), manifest) if "runs" in manifest else ():
-        found += [f"{folder.name}/{one}" for one in changed_files(folder, load_manifest(folder))]
+    run = open_run(run)
+    found = run.changed_files()
+    for member in run.members:
+        found += [f"{member.path.name}/{one}" for one in member.changed_files()]
     for name, (image, difference) in differences(run, runtime).items():
         if not difference <= TOLERANCE[runtime]:
             found.append(
@@ -104,9 +102,10 @@ def differences(run: StrPath, runtime: str = "onnx") -> dict[str, tuple[Floats, 
 
     Raises as `regenerate`; InputError also for an archived picture that cannot be read.
     """
+    run = open_run(run)
     found: dict[str, tuple[Floats, float]] = {}
     for name, picture in pictures(run, runtime).items():
-        archived = tiff.read(inside(run, f"outputs/{name}.tif"))[0][0]
+        archived = tiff.read(run.file(f"outputs/{name}.tif"))[0][0]
         if archived.shape != picture.shape:
             raise RunError(f"outputs/{name}.tif is {archived.shape}, regenerated {picture.shape}")
         own_slice = found.get(name.replace("std", "slice"), (archived, 0.0))[0]
@@ -127,16 +126,16 @@ def write(pictures: Mapping[str, Floats], folder: StrPath, pixel_size_m: tuple[f
         raise RunError(f"cannot write {folder}: {error.strerror or error}") from error
 
 
-def _repeats(run: Path, manifest: Mapping[str, Any], runtime: str) -> tuple[Floats, Floats]:
+def _repeats(run: Run, runtime: str) -> tuple[Floats, Floats]:
     """Mean and deviation (N, H, W) over the runs in ``runs/``, generated anew."""
     outputs, members = [], []
-    for folder, record in zip(member_folders(run, manifest), manifest["runs"], strict=True):
+    for single, record in zip(run.members, run.manifest["runs"], strict=True):
         try:
             member = repeatability.Member.from_dict(record)
         except (KeyError, TypeError, ValueError) as error:
-            raise RunError(f"{run} is damaged: the record of {folder.name} cannot be read") from error
+            raise RunError(f"{run} is damaged: the record of {single.path.name} cannot be read") from error
         if member.used:
-            outputs.append(regenerate(folder, runtime))
+            outputs.append(regenerate(single, runtime))
             members.append(member)
     try:
         return repeatability.combine(outputs, members)

@@ -15,8 +15,8 @@ import numpy as np
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.archive import pictures
 from ddip_tf.archive.lock import as_run_error
-from ddip_tf.archive.manifest import MANIFEST, cautions, load_manifest, sha256
-from ddip_tf.archive.run import archived, read_smoothed
+from ddip_tf.archive.manifest import MANIFEST, cautions, sha256
+from ddip_tf.archive.run import Run
 from ddip_tf.caution import Caution
 from ddip_tf.quality import repeatability
 
@@ -37,13 +37,13 @@ def assemble(run: StrPath, names: Sequence[str]) -> Path:
     """
     run = Path(run)
     folders = [run / "runs" / name for name in names]
-    manifests = [load_manifest(folder) for folder in folders]
-    pairs = [archived(folder) for folder in folders]
-    inputs, outputs = pairs[0][0], [output for _, output in pairs]
+    runs = [Run(folder) for folder in folders]
+    manifests = [single.manifest for single in runs]
+    inputs, outputs = runs[0].inputs, [single.outputs for single in runs]
     members = repeatability.match(outputs, inputs)
     mean, deviation = repeatability.combine(outputs, members)
     manifest = _manifest(names, manifests, members, deviation)
-    smoothed = _mean_smoothed([folder for folder, member in zip(folders, members, strict=True) if member.used])
+    smoothed = _mean_smoothed([single for single, member in zip(runs, members, strict=True) if member.used])
     kinds = {"slice": mean, **pictures.taken_out(inputs, mean, smoothed), "std": deviation}
     with as_run_error(run):
         _write_images(run, kinds, manifest["pixel_size_m"])
@@ -55,10 +55,10 @@ def assemble(run: StrPath, names: Sequence[str]) -> Path:
     return run
 
 
-def _mean_smoothed(folders: Sequence[Path]) -> Floats | None:
+def _mean_smoothed(runs: Sequence[Run]) -> Floats | None:
     """Mean (N, H, W) of what the runs smoothed: of their inputs, so whatever the order of their slices."""
-    found = [smoothed for smoothed in map(read_smoothed, folders) if smoothed is not None]
-    return (np.sum(found, 0) / len(folders)).astype(np.float32) if found else None
+    found = [run.smoothed for run in runs if run.smoothed is not None]
+    return (np.sum(found, 0) / len(runs)).astype(np.float32) if found else None
 
 
 def _write_images(run: Path, kinds: Mapping[str, Floats], pixel_size_m: tuple[float, float] | None) -> None:

@@ -1,35 +1,33 @@
-"""Options that several commands share, and what becomes of them: settings and a stack."""
+"""Options that several commands share, and what becomes of them: a stack, an image. Help under headings."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ddip_tf import config as configuration
 from ddip_tf._types import Box, Floats
 from ddip_tf.commands import units
+from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
 
 if TYPE_CHECKING:
     from ddip_tf.slices.stack import Guide, SliceStack
 
 
-#: flags that mean nothing to the transfer law, and those that mean nothing to the paper's mixings
-OF_EQUATION_3 = {"gamma"}
-OF_NETWORKS = {"epochs", "learning_rate", "width", "precision"}
-OF_THE_LAW = {"normalisation", "prior"}
-
-
-#: under which heading of --help an option stands; others stand under "Options"
+#: the heading of what `FitConfig` sets
+SETTINGS = "How it is separated"
+#: under which heading of --help an option stands, and where; settings that are not listed follow those that are, and
+#: other options stand under "Options"
 SECTIONS = {
     "What is read": (
         *("family", "dataset", "slice_axis", "crop", "slices", "pixel_size", "spacing"),
         *("quantity", "steps", "guides"),
     ),
-    "How it is separated": (
+    SETTINGS: (
         *("preset", "config_file", "mixing", "prior", "gamma", "epochs"),
         *("normalisation", "seed", "learning_rate", "width", "precision"),
     ),
@@ -44,9 +42,11 @@ class Sectioned(click.Command):
     """A command whose --help has its options under headings."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        heading = {name: section for section, names in SECTIONS.items() for name in names}
+        place = {name: number for number, name in enumerate(SECTIONS[SETTINGS])}
+        heading = {f.name: SETTINGS for f in dataclasses.fields(FitConfig)}
+        heading |= {name: section for section, names in SECTIONS.items() for name in names}
         lines: dict[str, list[tuple[str, str]]] = {"Options": [], **{section: [] for section in SECTIONS}}
-        for option in self.get_params(ctx):
+        for option in sorted(self.get_params(ctx), key=lambda option: place.get(option.name or "", len(place))):
             if record := option.get_help_record(ctx):
                 lines[heading.get(option.name or "", "Options")].append(record)
         for section, records in lines.items():
@@ -98,82 +98,6 @@ def file_option(command: Callable) -> Callable:
         click.option("--slice-axis", type=click.Choice(["first", "last"]), help="Of an array; left out: found."),
     ]
     return _decorated(command, options)
-
-
-def fit_options(command: Callable) -> Callable:
-    """Options that set the fit; those left out come from --config, then from --preset."""
-    options = [
-        click.option(
-            "--preset",
-            default="default",
-            show_default=True,
-            type=click.Choice(list(configuration.PRESETS)),
-            help="Settings to start from; paper: exactly Du, Huang & Jacobsen (2021).",
-        ),
-        click.option("--config", "config_file", metavar="FILE.yaml", help="Settings; flags win over them."),
-        click.option("--mixing", type=click.Choice(configuration.MIXINGS), help="Forward model."),
-        click.option("--prior", type=click.Choice(configuration.PRIORS), help="Of the slices, mixing transfer."),
-        click.option("--gamma", type=float, help="Weight of the exclusion loss."),
-        click.option("--epochs", type=int, help="Optimisation steps."),
-        click.option(
-            "--normalisation", type=click.Choice(configuration.NORMALISATIONS), help="Of T(k), mixing transfer."
-        ),
-        click.option("--seed", type=int, help="Of latent inputs and initial weights."),
-        click.option("--learning-rate", type=float, help="Of Adam."),
-        click.option("--width", type=int, help="Channels of a generator's first level."),
-        click.option(
-            "--checkpoint-every",
-            default="5m",
-            show_default=True,
-            metavar="N|TIME",
-            help="Keep the state every N epochs, or every so often (30s, 5m, 1h).",
-        ),
-        click.option("--stop-after", metavar="TIME", help="Stop after 90s, 30m, 1h30m …, the state kept (exit 130)."),
-        click.option("--resume", is_flag=True, help="Go on with the unfinished RUN; begin if there is none."),
-        click.option("--overwrite", is_flag=True, help="Replace an existing run folder."),
-        click.option("--device", default="auto", show_default=True, help="auto, cpu or gpu:0."),
-        click.option("--precision", type=click.Choice(configuration.PRECISIONS), help="Of networks in training."),
-        click.option("--threads", type=click.IntRange(min=1), help="CPU threads (all cores if left out)."),
-        click.option(
-            "--progress",
-            type=click.Choice(["auto", "bar", "json", "none"]),
-            default="auto",
-            show_default=True,
-            help="auto: a bar on a terminal, nothing elsewhere; json: a line an epoch on standard output.",
-        ),
-        click.option("--tensorboard", metavar="DIR", help="Losses, α and pictures for it, in DIR/<RUN's name>."),
-    ]
-    return _decorated(command, options)
-
-
-def settings_from(options: dict[str, Any]) -> configuration.FitConfig:
-    """Settings from the preset, then the config file, then the flags."""
-    names = ("mixing", "gamma", "epochs", "seed", "learning_rate", "width", "normalisation", "prior", "precision")
-    flags = {name: options[name] for name in names if options[name] is not None}
-    start, written = configuration.PRESETS[options["preset"]], {}
-    if options["config_file"]:
-        from ddip_tf.formats import limits
-
-        file = options["config_file"]
-        try:
-            written = configuration.parse_yaml(limits.read_text(file, 2**20))
-            configuration.FitConfig.from_dict(written)
-        except InputError as error:
-            raise InputError(f"{file}: {error}") from error
-        except (OSError, UnicodeDecodeError) as error:
-            said = getattr(error, "strerror", None) or error
-            raise InputError(f"{file} cannot be read: {said}; ddip-tf config > {file} writes one") from error
-    if {**start, **written, **flags}.get("mixing") != start.get("mixing"):
-        start = {}  # a preset belongs to its mixing: with another one the paper's settings hold
-    settings = configuration.FitConfig.from_dict({**start, **written, **flags})
-    idle, of = OF_THE_LAW, f"mixing {settings.mixing}"
-    if settings.mixing == "transfer":
-        idle = OF_EQUATION_3 | OF_NETWORKS if not settings.trained else OF_EQUATION_3
-        of += f" and prior {settings.prior}"
-    if found := flags.keys() & idle:
-        flag = "--" + min(found).replace("_", "-")
-        raise InputError(f"{flag} does nothing with {of}: choose another, or leave it out")
-    return settings
 
 
 def read_stack(files: tuple[str, ...], options: dict[str, Any], quantity: str = "phase") -> SliceStack:

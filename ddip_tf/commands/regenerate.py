@@ -28,21 +28,21 @@ def regenerate(run: str, output: str | None, runtime: str, check: bool) -> None:
     ddip-tf regenerate RUN --check               hold files and pictures against the archive
     """
     from ddip_tf.archive import regenerate as regeneration
-    from ddip_tf.archive.manifest import load_manifest
+    from ddip_tf.archive.run import Run
 
     if runtime == "tensorflow":
         from ddip_tf.environment import quiet
 
         with quiet():
             import tensorflow  # noqa: F401
-    manifest = load_manifest(run)
+    opened = Run(run)
     if check:
-        found = regeneration.check(run, runtime)
+        found = regeneration.check(opened, runtime)
         if found:
             raise RunError(f"{run} does not match: " + "; ".join(found))
-        click.echo(f"{run}: {len(manifest['files'])} files unchanged, {runtime} pictures agree with outputs/")
+        click.echo(f"{run}: {len(opened.manifest['files'])} files unchanged, {runtime} pictures agree with outputs/")
     if output or not check:
         folder = Path(output or Path(run) / "regenerated")
-        pictures = regeneration.pictures(run, runtime)
-        regeneration.write(pictures, folder, manifest["pixel_size_m"])
+        pictures = regeneration.pictures(opened, runtime)
+        regeneration.write(pictures, folder, opened.pixel_size_m)
         click.echo(f"{len(pictures)} pictures in {folder}")

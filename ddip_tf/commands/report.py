@@ -37,13 +37,3 @@ def report(path: str) -> None:
         if (run / MANIFEST).exists():
             click.echo(run_page.write(run))
     click.echo(sweep_page.write(rows, folder, suggest(rows)))
-
-
-def write_page(run: Path) -> None:
-    """The page of a fit that just ended: where it cannot be made a line says so, and the fit stands."""
-    try:
-        from ddip_tf.report import run_page
-
-        run_page.write(run)
-    except Exception as error:
-        click.echo(f"Warning: no {run / 'report.html'}: {error}; ddip-tf report {run} makes it again", err=True)

@@ -22,10 +22,10 @@ def score(run: str, truth: str, more: tuple[str, ...]) -> None:
 
 def scores(run: Path, truth: tuple[str, ...]) -> str:
     """Table of a run's inputs and outputs against the slices in the files ``truth``."""
-    from ddip_tf.archive.run import archived
+    from ddip_tf.archive.run import open_run
     from ddip_tf.formats import read
     from ddip_tf.quality import with_truth
 
-    inputs, outputs = archived(run)
+    opened = open_run(run)
     true = read(*truth).images
-    return with_truth.table(with_truth.score(outputs, true), with_truth.score(inputs, true))
+    return with_truth.table(with_truth.score(opened.outputs, true), with_truth.score(opened.inputs, true))

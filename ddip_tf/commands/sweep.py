@@ -13,16 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ddip_tf.archive.lock import FolderLock
-from ddip_tf.commands.options import (
-    OF_NETWORKS,
-    OF_THE_LAW,
-    Sectioned,
-    fit_options,
-    read_stack,
-    settings_from,
-    stack_options,
-)
-from ddip_tf.commands.report import write_page
+from ddip_tf.commands.options import Sectioned, read_stack, stack_options
+from ddip_tf.commands.settings import fit_options, settings_from, settings_of
 from ddip_tf.errors import InputError, RunError
 
 if TYPE_CHECKING:
@@ -30,18 +22,8 @@ if TYPE_CHECKING:
 
 #: fit's options that take lists here
 SWEPT = ("preset", "mixing", "gamma")
-
-
-class Listed(click.ParamType):
-    """``a,b,c``, each as another type takes it."""
-
-    def __init__(self, one: click.ParamType) -> None:
-        self.one = one
-        self.name = f"{one.name},…"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        parts = value.split(",") if isinstance(value, str) else value
-        return list(dict.fromkeys(self.one.convert(part, param, ctx) for part in parts))
+#: and those that make no sense: fits of a sweep keep their state every five minutes, end with the sweep, and are many
+OF_ONE_FIT = ("checkpoint_every", "stop_after", "tensorboard")
 
 
 @click.command(cls=Sectioned)
@@ -50,7 +32,7 @@ class Listed(click.ParamType):
 @click.option("--runs", default=1, show_default=True, type=click.IntRange(min=1), help="Seeds, from --seed up.")
 @click.option("--workers", type=click.IntRange(min=1), help="Fits at a time on this machine; cores are divided. [1]")
 @click.option("--scheduler", metavar="ADDRESS", help="Use this Dask scheduler, such as tcp://host:8786.")
-@fit_options
+@fit_options(several=SWEPT, without=OF_ONE_FIT)
 def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
     """Fit the same slices many times: lists of --gamma, --mixing and --preset, and several seeds.
 
@@ -102,29 +84,22 @@ def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
         raise RunError(f"{len(failed)} of {len(tasks)} fits failed: {names}; {folder / sweep_table.SUMMARY} says why")
 
 
-# fits of a sweep keep their state every five minutes, end with the sweep, and are many
-OF_ONE_FIT = ("checkpoint_every", "stop_after", "tensorboard")
-sweep.params = [option for option in sweep.params if option.name not in OF_ONE_FIT]
-for _option in sweep.params:
-    if _option.name in SWEPT:
-        _option.type = Listed(_option.type)
-
-
 def grid(options: dict[str, Any]) -> list[tuple[str, str, Any]]:
     """(name, preset, settings) of every fit. Raises InputError for settings that do not go together."""
     from ddip_tf.workflows.sweep import name_of
 
     found: dict[str, tuple[str, str, Any]] = {}
     several = len(options["mixing"] or ()) > 1
+    of_networks, of_transfer = (dict.fromkeys(settings_of(what)) for what in ("networks", "transfer"))
     for preset, mixing in product(options["preset"], options["mixing"] or [None]):
         common = {**options, "preset": preset, "mixing": mixing, "gamma": None}
         gammas: Sequence[float | None] = options["gamma"] or [None]
         if several and mixing == "transfer":  # flags that are for the other mixings of the list
-            bare = settings_from({**common, **dict.fromkeys(OF_NETWORKS)})
-            common |= {} if bare.trained else dict.fromkeys(OF_NETWORKS)
+            bare = settings_from(common | of_networks)
+            common |= {} if bare.trained else of_networks
             gammas = [None]
         elif several:
-            common |= dict.fromkeys(OF_THE_LAW)
+            common |= of_transfer
         for gamma in gammas:
             first = settings_from({**common, "gamma": gamma})
             runs = options["runs"] if first.trained else 1  # else every seed gives the same pictures
@@ -138,7 +113,6 @@ def grid(options: dict[str, Any]) -> list[tuple[str, str, Any]]:
 
 def carry_out(tasks: list[Task], left: list[Task], client: Any, folder: Path, progress: str) -> list[str]:
     """Do what is left; table and page after every fit. Names of the fits that failed."""
-    from ddip_tf.report import figures
     from ddip_tf.workflows import dask_cluster, sweep_page, sweep_table
     from ddip_tf.workflows import sweep as sweeping
     from ddip_tf.workflows.suggestion import suggest
@@ -157,10 +131,7 @@ def carry_out(tasks: list[Task], left: list[Task], client: Any, folder: Path, pr
     for task, failure in dask_cluster.run(sweeping.work, left, client) if left else ():
         count += 1
         rows[task.name] = sweep_table.row(task, failure)
-        if failure is None:
-            figures.write_figures(task.run)
-            write_page(task.run)
-        else:
+        if failure is not None:
             failed.append(task.name)
         show()
         if progress == "json":

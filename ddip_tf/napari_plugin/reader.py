@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ddip_tf._types import Floats, StrPath
-from ddip_tf.archive.manifest import MANIFEST, load_manifest
-from ddip_tf.archive.pictures import taken_out
-from ddip_tf.archive.run import archived, read_deviations, read_smoothed
+from ddip_tf.archive.manifest import MANIFEST
+from ddip_tf.archive.run import Run
 from ddip_tf.slices import display
 
 #: napari's word for a layer: data, keywords, kind
@@ -30,17 +29,13 @@ def read_run(path: StrPath) -> list[LayerData]:
     Scales are micrometres where the pixel size is known, each grey scale [μ − 4σ, μ + 4σ]. Raises InputError for
     no run folder and for pictures that cannot be read.
     """
-    path = _folder(path)
-    manifest = load_manifest(path)
-    inputs, outputs = archived(path)
-    taken = taken_out(inputs, outputs, read_smoothed(path))
-    kinds = {"input": inputs, **dict(reversed(taken.items())), "output": outputs}
-    if "runs" in manifest:
-        kinds = {"deviation": read_deviations(path, len(outputs)), **kinds}
-    size = manifest["pixel_size_m"]
-    known = {"metadata": {"run": str(path), "warnings": manifest["warnings"]}}
+    run = Run(_folder(path))
+    kinds = {"input": run.inputs, **dict(reversed(run.taken_out.items())), "output": run.outputs}
+    if run.repeated:
+        kinds = {"deviation": run.deviations, **kinds}
+    known = {"metadata": {"run": str(run), "warnings": run.manifest["warnings"]}}
     return [
-        layer(image, f"slice {number} {kind}", size, **known)
+        layer(image, f"slice {number} {kind}", run.pixel_size_m, **known)
         for kind, images in kinds.items()
         for number, image in enumerate(images, 1)
     ]

@@ -29,19 +29,29 @@ def _basis(count: int, side: int) -> Floats:
 class LowestCosines(layers.Layer):
     """Low-resolution images (batch, h, w, N) → one full image (batch, H, W, 1) of their weighted cosine coefficients.
 
+    ``weights`` and ``offset`` are held as weights that are not trained, so that the layer's config stays small.
+
     Parameters
     ----------
     shape
         (H, W).
     weights, offset
-        (h, w, N) and (h, w): coefficient = Σ_n weights_n · coefficient_n + offset.
+        (h, w, N) and (h, w): coefficient = Σ_n weights_n · coefficient_n + offset; zeros of ``size`` if None, to be
+        loaded.
+    size
+        (h, w, N), where there are no ``weights``.
     """
 
-    def __init__(self, shape: Any, weights: Any, offset: Any, **keywords: Any) -> None:
-        super().__init__(trainable=False, **keywords)
+    def __init__(self, shape: Any, weights: Any = None, offset: Any = None, size: Any = None, **keywords: Any) -> None:
+        super().__init__(**{**keywords, "trainable": False})
         self.shape = tuple(shape)
-        self.weighting, self.offset = np.asarray(weights, np.float32), np.asarray(offset, np.float32)
-        h, w = self.offset.shape
+        self.size = tuple(np.shape(weights) if size is None else size)
+        h, w, slices = self.size
+        self.weighting = self.add_weight(shape=(slices, h, w), initializer="zeros", name="weighting")
+        self.offset = self.add_weight(shape=(h, w), initializer="zeros", name="offset")
+        if weights is not None:
+            self.weighting.assign(np.asarray(weights, np.float32).transpose(2, 0, 1))
+            self.offset.assign(np.asarray(offset, np.float32))
         finer = np.sqrt(self.shape[0] * self.shape[1] / (h * w))
         self._analysis = tuple((_basis(side, side) * np.sqrt(finer)).astype(np.float32) for side in (h, w))
         self._synthesis = tuple(
@@ -49,12 +59,11 @@ class LowestCosines(layers.Layer):
         )
 
     def get_config(self) -> dict[str, Any]:
-        numbers = {"weights": self.weighting.tolist(), "offset": self.offset.tolist()}
-        return {**super().get_config(), "shape": self.shape, **numbers}
+        return {**super().get_config(), "shape": self.shape, "size": self.size}
 
     def call(self, images):  # type: ignore[no-untyped-def]
         planes = keras.ops.transpose(images, (0, 3, 1, 2))
         cosines = keras.ops.matmul(self._analysis[0], keras.ops.matmul(planes, self._analysis[1].T))
-        mixed = keras.ops.sum(cosines * self.weighting.transpose(2, 0, 1), axis=1) + self.offset
+        mixed = keras.ops.sum(cosines * self.weighting, axis=1) + self.offset
         image = keras.ops.matmul(self._synthesis[0].T, keras.ops.matmul(mixed, self._synthesis[1]))
         return image[..., None]

@@ -10,9 +10,8 @@ import numpy as np
 
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.archive.lock import PREVIEW
-from ddip_tf.archive.manifest import MANIFEST, load_manifest
-from ddip_tf.archive.pictures import taken_out
-from ddip_tf.archive.run import archived, read_deviations, read_learned, read_smoothed
+from ddip_tf.archive.manifest import MANIFEST
+from ddip_tf.archive.run import open_run
 from ddip_tf.errors import RunError
 from ddip_tf.slices import optics
 from ddip_tf.slices.display import display_range
@@ -32,30 +31,27 @@ def write_figures(run: StrPath) -> list[Path]:
 
     Raises InputError if the run cannot be read, RunError if it cannot be written.
     """
-    run = Path(run)
-    manifest = load_manifest(run)
-    inputs, outputs = archived(run)
-    taken = taken_out(inputs, outputs, read_smoothed(run))
-    kinds = {"input": inputs, "output": outputs, **taken}
-    rows = [{kind: images[i] for kind, images in kinds.items()} for i in range(len(inputs))]
-    if "runs" in manifest:
-        for row, deviation in zip(rows, read_deviations(run, len(rows)), strict=True):
+    run = open_run(run)
+    kinds = {"input": run.inputs, "output": run.outputs, **run.taken_out}
+    rows = [{kind: images[i] for kind, images in kinds.items()} for i in range(len(run.inputs))]
+    if run.repeated:
+        for row, deviation in zip(rows, run.deviations, strict=True):
             row["deviation"] = deviation
-        return [save_figure(_panels(rows), run / PREVIEW)]
-    written = [save_figure(_panels(rows), run / PREVIEW)]
-    learned = read_learned(run, manifest)
+        return [save_figure(_panels(rows), run.path / PREVIEW)]
+    written = [save_figure(_panels(rows), run.path / PREVIEW)]
+    learned = run.mixing
     if "transfer" in learned:
         from ddip_tf.transfer.estimate import Transfer
 
         law = Transfer.from_arrays(learned)
-        written.append(save_figure(_law(law, manifest["pixel_size_m"]), run / "transfer.png"))
+        written.append(save_figure(_law(law, run.pixel_size_m), run.path / "transfer.png"))
         rows = [
             {"output": output, "decided by data": by_data, "decided by prior": output - output.mean() - by_data}
-            for output, by_data in zip(outputs, learned["decided"], strict=True)
+            for output, by_data in zip(run.outputs, learned["decided"], strict=True)
         ]
         for row, spread in zip(rows, learned.get("spread", ()), strict=False):
             row["spread"] = spread
-        written.append(save_figure(_panels(rows), run / "decided.png"))
+        written.append(save_figure(_panels(rows), run.path / "decided.png"))
     return written
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ddip_tf._types import Floats
-from ddip_tf.archive.run import read_history
+from ddip_tf.archive.run import Run
 from ddip_tf.quality import power_spectrum
 from ddip_tf.slices import optics
 from ddip_tf.slices.separation import loss_terms, pair_name
@@ -19,19 +18,19 @@ MOST_POINTS = 800
 Chart = dict[str, Any]
 
 
-def losses(runs: Sequence[Path]) -> list[Chart]:
+def losses(runs: Sequence[Run]) -> list[Chart]:
     """Loss terms and α by epoch; of several runs the loss alone. No chart for runs without epochs.
 
     Raises InputError for a damaged ``history.csv``.
     """
-    histories = [read_history(run) for run in runs]
+    histories = [run.history for run in runs]
     longest = max(histories, key=lambda history: len(history["epoch"]))
     epochs = longest["epoch"]
     if len(epochs) < 2:
         return []
     if len(runs) > 1:
         first = "loss" if "loss" in longest else "fidelity"
-        lines = [_line(run.name, _padded(one[first], len(epochs))) for run, one in zip(runs, histories, strict=True)]
+        lines = [_line(run.path.name, _padded(run.history[first], len(epochs))) for run in runs]
         return [chart("Loss of every fit", ("epoch", epochs), first, lines, ylog=True)]
     terms = loss_terms(longest)
     weights = {name: values for name, values in longest.items() if name != "epoch" and name not in terms}

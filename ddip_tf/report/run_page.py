@@ -17,9 +17,8 @@ import numpy as np
 from ddip_tf import config
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.archive.lock import replace_text
-from ddip_tf.archive.manifest import cautions, inside, load_manifest
-from ddip_tf.archive.run import archived, read_deviations, read_learned, read_smoothed
-from ddip_tf.errors import RunError
+from ddip_tf.archive.run import Run, open_run
+from ddip_tf.errors import InputError, RunError
 from ddip_tf.quality import power_spectrum
 from ddip_tf.report import image_data, run_charts
 from ddip_tf.report.text import command, mixing_model, model_name, repeats
@@ -56,17 +55,17 @@ def write(run: StrPath) -> Path:
     RunError
         the page cannot be written.
     """
-    run = Path(run)
+    run = open_run(run)
     try:
         text = _render(run)
+    except InputError:  # a ValueError, which says itself what is wrong
+        raise
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        if type(error).__module__.startswith("ddip_tf"):
-            raise
         raise RunError(f"{run} is damaged, no page of it: {type(error).__name__} {str(error)[:200]}") from error
-    return replace_text(run / PAGE, text)
+    return replace_text(run.path / PAGE, text)
 
 
-def _render(run: Path) -> str:
+def _render(run: Run) -> str:
     import jinja2
     import markupsafe
 
@@ -80,16 +79,12 @@ def _render(run: Path) -> str:
     return template.render(**_contents(run), source=source)
 
 
-def _contents(run: Path) -> dict[str, Any]:
+def _contents(run: Run) -> dict[str, Any]:
     """What the template shows, by name."""
-    manifest = load_manifest(run)
-    inputs, outputs = archived(run)
-    repeated = "runs" in manifest
-    learned = {} if repeated else read_learned(run, manifest)
-    smoothed = read_smoothed(run)
-    kinds = {"input": inputs, "output": outputs} | ({} if smoothed is None else {"smoothed": smoothed})
-    views = _further_views(run, len(inputs), learned, repeated)
-    size = manifest["pixel_size_m"]
+    manifest, inputs, outputs, size = run.manifest, run.inputs, run.outputs, run.pixel_size_m
+    kinds = {"input": inputs, "output": outputs} | ({} if run.smoothed is None else {"smoothed": run.smoothed})
+    learned = {} if run.repeated else run.mixing
+    views = _further_views(run, learned)
     small: list[dict[str, Any]] = []
     charts: list[run_charts.Chart] = []
     sections = []
@@ -108,8 +103,7 @@ def _contents(run: Path) -> dict[str, Any]:
             small.extend(images)
 
     add("Mixing", *_mixing(manifest, learned), _models(manifest))
-    folders = [inside(run, f"runs/{one['name']}") for one in manifest["runs"]] if repeated else [run]
-    add("Loss", "", run_charts.losses(folders), [])
+    add("Loss", "", run_charts.losses(run.members or [run]), [])
     add("Power spectra", SPECTRA, run_charts.spectra(inputs, outputs, size), _spectra(inputs, outputs))
     binned = math.ceil(math.sqrt(inputs.size / MOST_PIXELS))
     height, width = image_data.binned(inputs[0], binned).shape
@@ -130,12 +124,12 @@ def _contents(run: Path) -> dict[str, Any]:
         "small": small,
     }
     return {
-        "name": run.absolute().name,
-        "run": shlex.quote(run.name or "."),
+        "name": run.path.absolute().name,
+        "run": shlex.quote(run.path.name or "."),
         "summary": _summary(manifest),
-        "warnings": cautions(manifest),
+        "warnings": run.cautions,
         "data": data,
-        "captions": CAPTIONS if smoothed is not None else {**CAPTIONS, "ghost": ALL_TAKEN},
+        "captions": CAPTIONS if run.smoothed is not None else {**CAPTIONS, "ghost": ALL_TAKEN},
         "handle": round(max(height, width) / 60, 2),
         "sources": [source["name"] for source in manifest["inputs"]] or [""] * len(inputs),
         "uncertainty": _uncertainty(manifest, views),
@@ -156,10 +150,10 @@ def _plane(image: Floats, name: str) -> dict[str, Any]:
     return plane | ({"top": float(np.percentile(image, 99.5))} if name in FROM_ZERO else {})
 
 
-def _further_views(run: Path, count: int, learned: Mapping[str, Floats], repeated: bool) -> dict[str, Floats]:
+def _further_views(run: Run, learned: Mapping[str, Floats]) -> dict[str, Floats]:
     """(N, H, W) each, by name: what else there is to see of every slice."""
-    if repeated:
-        return {"deviation": read_deviations(run, count)}
+    if run.repeated:
+        return {"deviation": run.deviations}
     names = {"spread": "spread", "decided by data": "decided"}
     return {view: learned[name] for view, name in names.items() if name in learned}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ddip_tf._types import StrPath
-from ddip_tf.archive.manifest import cautions, load_manifest
+from ddip_tf.archive.run import open_run
 from ddip_tf.errors import InputError
 from ddip_tf.formats import family_of, open_content
 from ddip_tf.formats.content import Content
@@ -20,7 +20,6 @@ from ddip_tf.slices.quantities import ELECTRONS_UNDER_M, beam, show_length, show
 from ddip_tf.slices.separation import pair_name
 
 if TYPE_CHECKING:
-    from ddip_tf.slices.separation import Separation
     from ddip_tf.slices.stack import SliceStack
     from ddip_tf.transfer.estimate import Transfer
 
@@ -210,19 +209,19 @@ def mixing_model(facts: Mapping[str, Any]) -> str | None:
     return said if gain == 1 else f"{said}; slice 1 in a unit of its own, {gain:.2f} of slice 2's"
 
 
-def work_done(separation: Separation) -> str:
+def work_done(manifest: Mapping[str, Any]) -> str:
     """What a fit did: ``750 epochs``, or the model of mixing, that T(k) was estimated, and what came of it."""
-    epochs = f"{separation.epochs} epochs"
-    if separation.config.mixing != "transfer":
+    epochs = f"{manifest['epochs_done']} epochs"
+    if manifest["config"]["mixing"] != "transfer":
         return epochs
-    model = mixing_model(separation.provenance)
-    return f"{model}\n{_law_used(separation, epochs)}" if model else _law_used(separation, epochs)
+    model = mixing_model(manifest)
+    return f"{model}\n{_law_used(manifest, epochs)}" if model else _law_used(manifest, epochs)
 
 
-def _law_used(separation: Separation, epochs: str) -> str:
-    if not separation.provenance.get("mixed", True):
+def _law_used(manifest: Mapping[str, Any], epochs: str) -> str:
+    if not manifest.get("mixed", True):
         return "T(k) estimated, nothing to separate"
-    if separation.config.trained:
+    if manifest["config"].get("prior", "tv") != "tv":
         return f"T(k) estimated, networks trained for {epochs}"
     return "T(k) estimated and solved"
 
@@ -236,7 +235,8 @@ def repeats(manifest: Mapping[str, Any]) -> str:
 
 def run(path: StrPath) -> str:
     """What a run folder was made from, how, and how it ended. Raises InputError if it is none."""
-    manifest = load_manifest(path)
+    opened = open_run(path)
+    manifest = opened.manifest
     config = manifest["config"]
     names = ", ".join(source["name"] for source in manifest["inputs"]) or "arrays"
     prior = config.get("prior", "tv")
@@ -252,7 +252,7 @@ def run(path: StrPath) -> str:
         "final      " + ", ".join(f"{name} {value:.4g}" for name, value in manifest["final"].items()),
         *([f"repeats    {repeats(manifest)}"] if "runs" in manifest else []),
         f"made with  ddip-tf {manifest['versions'].get('ddip-tf', '?')} on {manifest['platform']}",
-        *(f"Warning: {caution}" for caution in cautions(manifest)),
+        *(f"Warning: {caution}" for caution in opened.cautions),
     ]
     return "\n".join(lines)
 

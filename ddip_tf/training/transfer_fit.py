@@ -13,6 +13,7 @@ import numpy as np
 from ddip_tf import environment
 from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig
+from ddip_tf.methods import PRIORS
 from ddip_tf.networks import pixels
 from ddip_tf.objectives.null_space_dip import NullSpaceDIP
 from ddip_tf.objectives.transfer_dip import TransferDIP
@@ -26,8 +27,6 @@ from ddip_tf.training.device import on_device, threads_in_use
 from ddip_tf.training.optimise import optimise
 from ddip_tf.transfer import background, by_evidence, inverse_problem, ladder, solver
 from ddip_tf.transfer.estimate import Transfer, estimate_transfer
-
-DIPS: dict[str, type[TransferDIP] | type[NullSpaceDIP]] = {"dip": TransferDIP, "null-dip": NullSpaceDIP}
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def fit_transfer(
     else:
         start = checkpoints.begin(identity(stack, config, device)) if checkpoints else None
         with on_device(device):
-            model = DIPS[config.prior](images, law, solution, config)
+            model = PRIORS[config.prior].load()(images, law, solution, config)
             end = optimise(model, config, callbacks, checkpoints, start, stop)
             fitted = _networks(model, images, end.by_name(model.terms), end.status)
         by_data = inverse_problem.decided(fitted.slices, images, law, solution.factor)

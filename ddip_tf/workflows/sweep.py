@@ -6,20 +6,20 @@ where, is `ddip_tf.workflows.dask_cluster`'s business.
 
 from __future__ import annotations
 
-import functools
+import dataclasses
 import gc
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ddip_tf import environment
 from ddip_tf.archive import write
 from ddip_tf.archive.lock import as_run_error, clear
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
 from ddip_tf.slices.stack import SliceStack
-from ddip_tf.training.checkpoint import STATE, Checkpoints
+from ddip_tf.training.checkpoint import STATE
+from ddip_tf.workflows.run import RunOptions, fit_and_save
 
 #: TensorFlow's threads and default graph belong to the process: its fits go one after the other
 _ONE_AT_A_TIME = threading.Lock()
@@ -61,22 +61,20 @@ def name_of(config: FitConfig) -> str:
 
 
 def work(task: Task) -> None:
-    """Do one fit, in this process: the run folder is complete or not there at all. Raises as `ddip_tf.fit`.
+    """Do one fit, in this process: the run folder is complete or not there at all. Raises as `ddip_tf.fit_and_save`.
 
     A fit that another worker left behind goes on from its checkpoint, if threads and device are the same.
     """
-    with _ONE_AT_A_TIME, write.RunFolder(task.run, resume=True) as folder:
-        with environment.quiet():
-            from ddip_tf.training.fitting import fit
+    options = RunOptions(device=task.device, threads=task.threads, resume=True, progress="none")
+    with _ONE_AT_A_TIME:
         stack = task.read()
-        do = functools.partial(fit, stack, task.config, device=task.device, threads=task.threads)
         try:
-            separation = do(checkpoints=Checkpoints(task.run, resume=True))
+            fit_and_save(stack, task.run, task.config, options)
         except InputError:
             if not (task.run / STATE).exists():
                 raise
-            separation = do(checkpoints=Checkpoints(task.run))
-        folder.write(separation)
+            anew = dataclasses.replace(options, resume=False, overwrite=True)
+            fit_and_save(stack, task.run, task.config, anew)
     import keras
 
     keras.backend.clear_session()  # a worker does many fits: their graphs must not pile up

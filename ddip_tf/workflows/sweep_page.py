@@ -15,8 +15,8 @@ import numpy as np
 
 from ddip_tf._types import Floats
 from ddip_tf.archive.lock import replace_text
-from ddip_tf.archive.manifest import MANIFEST, load_manifest
-from ddip_tf.archive.run import archived
+from ddip_tf.archive.manifest import MANIFEST
+from ddip_tf.archive.run import Run
 from ddip_tf.errors import RunError
 from ddip_tf.quality import power_spectrum, repeatability
 from ddip_tf.report import image_data
@@ -78,16 +78,15 @@ def label(setting: tuple[str, str, float | None]) -> str:
 
 def deviation_of(rows: Sequence[Row], folder: Path) -> tuple[Floats, int]:
     """Deviation (N, H, W) over the runs of one setting, and how many were left out. Raises RunError if none agree."""
-    runs = [folder / "runs" / row["run"] for row in rows]
-    inputs, first = archived(runs[0])
-    outputs = [first, *(archived(run)[1] for run in runs[1:])]
-    members = repeatability.match(outputs, inputs)
+    runs = [Run(folder / "runs" / row["run"]) for row in rows]
+    outputs = [run.outputs for run in runs]
+    members = repeatability.match(outputs, runs[0].inputs)
     return repeatability.combine(outputs, members)[1], sum(not member.used for member in members)
 
 
 def _study(groups: Mapping[Any, list[Row]], folder: Path, chosen: str) -> str:
     first = folder / "runs" / next(iter(groups.values()))[0]["run"]
-    count = load_manifest(first)["slices"]
+    count = Run(first).manifest["slices"]
     names = [*(f"slice {i + 1}" for i in range(count)), f"spectrum of slice {count}, (log10 P)^2.5"]
     head = "".join(f"<div class=head>{name}</div>" for name in ("", *names))
     lines = [
@@ -172,7 +171,8 @@ def _row(content: str, columns: int, kind: str = "") -> str:
 @functools.lru_cache(maxsize=256)
 def _strip(run: Path, written_ns: int, kind: str, note: str) -> str:
     """Pictures of a run's ``input`` or ``output``, with the last slice's power spectrum."""
-    images = archived(run)[("input", "output").index(kind)]
+    opened = Run(run)
+    images = opened.inputs if kind == "input" else opened.outputs
     shown = [_figure(_png(image, *display_range(image)), note) for image in images]
     power = (
         power_spectrum.display(power_spectrum.power_spectrum(images[-1]))

@@ -13,8 +13,8 @@ import numpy as np
 
 from ddip_tf._types import StrPath
 from ddip_tf.archive.lock import replace_text
-from ddip_tf.archive.manifest import MANIFEST, inside, load_manifest
-from ddip_tf.archive.run import archived
+from ddip_tf.archive.manifest import MANIFEST, inside
+from ddip_tf.archive.run import Run
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 from ddip_tf.quality import without_truth
@@ -40,8 +40,8 @@ def row(task: Task, failure: str | None = None) -> dict[str, Any]:
     }
     if failure is not None or not (task.run / MANIFEST).exists():
         return found
-    manifest = load_manifest(task.run)
-    inputs, outputs = archived(task.run)
+    run = Run(task.run)
+    manifest = run.manifest
     matrix = manifest["mixing"].get("matrix")  # none under T(k)
     alpha = [] if matrix is None else alphas(np.asarray(matrix, float))
     return {
@@ -50,8 +50,8 @@ def row(task: Task, failure: str | None = None) -> dict[str, Any]:
         "epochs": manifest["epochs_done"],
         **{name: value for name, value in manifest["final"].items() if not name.startswith("alpha")},
         **{f"alpha{i + 1}": float(value) for i, value in enumerate(alpha)},
-        **asdict(without_truth.indicators(inputs, outputs)),
-        "unexplained": without_truth.unexplained(inputs, manifest["final"]["fidelity"]),
+        **asdict(without_truth.indicators(run.inputs, run.outputs)),
+        "unexplained": without_truth.unexplained(run.inputs, manifest["final"]["fidelity"]),
         "wall_time_s": manifest["wall_time_s"],
         "warnings": len(manifest["warnings"]),
     }

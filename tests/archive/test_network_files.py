@@ -28,7 +28,7 @@ MODELS = {
     "pixels": lambda: [pixels.build_pixels(RANDOM.normal(size=(9, 14)), name=f"slice{i}") for i in (1, 2)],
     "kernels": lambda: [filters.build_kernel_filter(9, 14, k) for k in (np.eye(3), filters.low_pass_kernel())],
     "heads": lambda: [small(1, "slice1"), small(1, "slice2", head="linear")],
-    "constants": lambda: [lowest_cosines("slice1", 1.0), lowest_cosines("slice2", 2.0)],
+    "cosines": lambda: [lowest_cosines("slice1", 1.0), lowest_cosines("slice2", 2.0)],
 }
 
 
@@ -49,7 +49,7 @@ def test_every_network_gets_its_own_weights(kind, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "shared"), [("U-Nets", True), ("pixels", True), ("kernels", False), ("heads", False), ("constants", False)]
+    ("kind", "shared"), [("U-Nets", True), ("pixels", True), ("kernels", False), ("heads", False), ("cosines", True)]
 )
 def test_one_architecture_is_met_once(kind, shared):
     exporter = network_files.Exporter()

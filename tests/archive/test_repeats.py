@@ -13,10 +13,11 @@ from helpers import noise_of_slice_two, with_smoothed
 from ddip_tf.archive import regenerate, repeats
 from ddip_tf.archive import run as run_of
 from ddip_tf.archive.manifest import load_manifest, sha256
-from ddip_tf.commands import fit
+from ddip_tf.archive.run import Run
 from ddip_tf.errors import RunError
 from ddip_tf.formats import tiff
 from ddip_tf.report import figures
+from ddip_tf.workflows import run as whole
 
 
 def put(folder, run, gains, seed, order=(0, 1)):
@@ -76,7 +77,7 @@ def test_what_was_smoothed_is_a_mean_of_the_runs_that_are_used(run, tmp_path):
     manifest = load_manifest(tmp_path / "all")
     assert [member["used"] for member in manifest["runs"]] == [True, True, True, False]
     assert "outputs/smoothed1.tif" not in manifest["files"]
-    np.testing.assert_allclose(run_of.read_smoothed(tmp_path / "all"), noise, atol=1e-6)
+    np.testing.assert_allclose(Run(tmp_path / "all").smoothed, noise, atol=1e-6)
     np.testing.assert_allclose(run_of.archived(tmp_path / "all")[0], run_of.archived(run)[0], atol=1e-6)
     assert regenerate.check(tmp_path / "all") == []
 
@@ -127,13 +128,15 @@ def test_swapped_runs_are_put_right_and_confused_ones_left_out(run, tmp_path):
 
 
 def test_fit_runs_makes_such_a_folder(call, stack, run, tmp_path, monkeypatch):
-    def fit_into(stack, settings, folder, options):
-        if not folder.exists():
+    def carry_out(stack, folder, config, options):
+        new = not folder.exists()
+        if new:
             done.append(folder.name)
-            put(folder, run, (1 + 0.01 * settings.seed, 1.0), settings.seed)
+            put(folder, run, (1 + 0.01 * config.seed, 1.0), config.seed)
+        return Run(folder), new
 
     done = []
-    monkeypatch.setattr(fit, "fit_into", fit_into)
+    monkeypatch.setattr(whole, "carry_out", carry_out)
     files = []
     for i, image in enumerate(stack.images, 1):
         files.append(f"slice{i}.tif")
@@ -171,17 +174,18 @@ def test_a_second_process_is_refused_while_the_repeats_are_made(call, stack, run
         done = subprocess.run([*program, how], cwd=tmp_path, capture_output=True, text=True, check=False)
         said.append((done.returncode, done.stdout, done.stderr, sorted((tmp_path / "r").rglob("*")) == before))
 
-    def fit_into(stack, settings, folder, options):
-        put(folder, run, (1 + 0.01 * settings.seed, 1.0), settings.seed)
+    def carry_out(stack, folder, config, options):
+        put(folder, run, (1 + 0.01 * config.seed, 1.0), config.seed)
         if folder.name == "0001":
             second("--overwrite")
+        return Run(folder), True
 
     def assemble(folder, names):
         second("--resume")
         return assembled(folder, names)
 
     assembled = repeats.assemble
-    monkeypatch.setattr(fit, "fit_into", fit_into)
+    monkeypatch.setattr(whole, "carry_out", carry_out)
     monkeypatch.setattr(repeats, "assemble", assemble)
     code, _, err = call(*arguments)
     refusal = f"ddip-tf: another ddip-tf works on {tmp_path / 'r'}: wait for its end, or choose another -o\n"

@@ -14,7 +14,7 @@ from helpers import noise_of_slice_two
 
 from ddip_tf.archive import network_files, regenerate, write
 from ddip_tf.archive.manifest import changed_files, load_manifest
-from ddip_tf.archive.run import archived, read_smoothed
+from ddip_tf.archive.run import Run, archived
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import tiff
@@ -107,7 +107,7 @@ def test_what_was_smoothed_stands_beside_the_ghosts(separation, stack, tmp_path)
     np.testing.assert_allclose(size, (7e-9, 8e-9), rtol=1e-6)
     np.testing.assert_allclose(ghost[0], split.ghosts[1], atol=1e-6)
     np.testing.assert_allclose(archived(run)[0], stack.images, atol=1e-6)
-    np.testing.assert_array_equal(read_smoothed(run), smoothed)
+    np.testing.assert_array_equal(Run(run).smoothed, smoothed)
     assert regenerate.check(run) == []
     (run / "outputs/smoothed2.tif").unlink()
     with pytest.raises(InputError, match=r"smoothed2\.tif"):
@@ -116,7 +116,7 @@ def test_what_was_smoothed_stands_beside_the_ghosts(separation, stack, tmp_path)
 
 def test_runs_of_which_nothing_was_smoothed_say_so(run, separation):
     assert separation.smoothed is None
-    assert read_smoothed(run) is None
+    assert Run(run).smoothed is None
     np.testing.assert_array_equal(separation.ghosts, separation.stack.images - separation.outputs)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -95,6 +96,23 @@ def test_low_resolution_image_is_the_full_one_averaged():
     np.testing.assert_allclose(image[:, 7], np.cos(np.pi * (np.arange(64) + 0.5) / 64), atol=1e-5)
 
 
+def test_a_cosine_layer_has_its_numbers_in_weights_and_takes_configs_that_hold_them(tmp_path):
+    random = np.random.default_rng(4)
+    weights, offset = random.normal(size=(5, 7, 2)), random.normal(size=(5, 7))
+    x = random.normal(size=(1, 5, 7, 2)).astype(np.float32)
+    layer = LowestCosines((21, 26), weights, offset, name="part")
+    expected = layer(x).numpy()
+    assert len(str(layer.get_config())) < 200
+    assert [w.shape for w in layer.non_trainable_weights] == [(2, 5, 7), (5, 7)] and not layer.trainable_weights
+    z = keras.Input((5, 7, 2))
+    keras.Model(z, layer(z)).save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.keras")(x), expected)
+    # as version 0.1 wrote them
+    numbers = {"shape": [21, 26], "weights": weights.tolist(), "offset": offset.tolist()}
+    old = {"name": "part", "trainable": False, "dtype": "float32", **numbers}
+    np.testing.assert_array_equal(LowestCosines.from_config(old)(x), expected)
+
+
 def test_the_network_changes_only_what_the_data_leave_open(mixed, null):
     """Δy = (1 − R) Δ(network), with R from NumPy."""
     images, law, solution = mixed
@@ -130,11 +148,11 @@ def test_fit_archive_regenerate(tmp_path, monkeypatch, prior):
     assert len(solved) == len(solver.FACTORS)  # no further solves: their spread would be total variation's
     assert "spread" not in separation.mixing
     assert separation.provenance["mixed"]
-    assert text.work_done(separation) == "T(k) estimated, networks trained for 12 epochs"
     loss = separation.history["loss"]
     assert len(loss) == 12
     assert loss[-1] < loss[0]
     run = write.save(separation, tmp_path / "run")
+    assert text.work_done(manifest.load_manifest(run)) == "T(k) estimated, networks trained for 12 epochs"
     final = manifest.load_manifest(run)["final"]
     assert final["loss"] == pytest.approx(final["fidelity"] + final["variation"], rel=1e-5)
     assert regenerate.check(run, "onnx") == []

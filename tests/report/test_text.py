@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import replace
 
 import pytest
 
@@ -42,12 +41,12 @@ SAID = [
 
 
 @pytest.mark.parametrize(("facts", "said"), SAID)
-def test_which_model_of_mixing_was_chosen_and_how_clearly(separation, run, tmp_path, facts, said):
+def test_which_model_of_mixing_was_chosen_and_how_clearly(run, tmp_path, facts, said):
     facts = MODEL | facts
-    lawful = replace(separation, config=FitConfig(mixing="transfer"), provenance=facts | {"mixed": True})
-    assert text.work_done(lawful) == f"mixing model: {said}\nT(k) estimated and solved"
     folder = shutil.copytree(run, tmp_path / "run")
     manifest = json.loads((folder / "manifest.json").read_text())
+    lawful = manifest | facts | {"config": FitConfig(mixing="transfer").to_dict(), "mixed": True}
+    assert text.work_done(lawful) == f"mixing model: {said}\nT(k) estimated and solved"
     (folder / "manifest.json").write_text(json.dumps(manifest | facts))
     assert f"\nmodel      {said}\n" in text.run(folder)
     assert "\nmodel " not in text.run(run)
@@ -63,11 +62,11 @@ def test_a_damaged_choice_is_said_in_one_sentence(run, tmp_path, damage):
 
 
 @pytest.mark.parametrize(("settings", "provenance", "done", "line"), CASES)
-def test_what_was_done_is_said(separation, run, tmp_path, settings, provenance, done, line):
+def test_what_was_done_is_said(run, tmp_path, settings, provenance, done, line):
     config = FitConfig(**{"mixing": "transfer", "seed": 3} | settings)
-    assert text.work_done(replace(separation, config=config, provenance=provenance)) == done
     folder = shutil.copytree(run, tmp_path / "run")
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest |= {"config": config.to_dict(), "gamma": config.exclusion_weight, **provenance}
+    assert text.work_done(manifest) == done
     (folder / "manifest.json").write_text(json.dumps(manifest))
     assert f"\nmixing     {line}\n" in text.run(folder)

@@ -15,7 +15,7 @@ import pytest
 import tifffile
 
 from ddip_tf import cli
-from ddip_tf.commands.options import settings_from
+from ddip_tf.commands.settings import settings_from
 from ddip_tf.commands.sweep import grid
 
 ROOT = Path(__file__).parents[2]

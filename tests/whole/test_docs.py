@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import ddip_tf
+from ddip_tf import methods
 from ddip_tf.caution import CODES, UNCODED
 
 PACKAGE = Path(ddip_tf.__file__).parent
@@ -75,3 +76,9 @@ def test_no_warning_is_without_a_code():
                 texts = [one for part in ast.walk(node.value) for one in written(part)]
                 calls = [part for part in ast.walk(node.value) if isinstance(part, ast.Call)]
                 assert not texts or any(getattr(call.func, "id", "") == "Caution" for call in calls), file
+
+
+def test_every_mixing_and_prior_is_explained():
+    pages = "".join((DOCS / name).read_text() for name in ("mixing.md", "separation.md"))
+    for name in (*methods.MIXINGS, *methods.PRIORS):
+        assert re.search(rf"`(--mixing |--prior )?{name}`|\| \**{name}\b", pages), name

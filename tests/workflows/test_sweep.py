@@ -21,6 +21,7 @@ from ddip_tf.archive.run import archived
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import tiff
 from ddip_tf.quality import without_truth
+from ddip_tf.report import run_page
 from ddip_tf.workflows import dask_cluster, sweep, sweep_table
 
 GRID = ["--preset", "paper", "--mixing", "shallow,kernel", "--gamma", "0.04,0.2", "--runs", "2", "--epochs", "12"]
@@ -49,6 +50,7 @@ def fake(monkeypatch, run):
         manifest = load_manifest(run) | {"config": task.config.to_dict(), "gamma": task.config.exclusion_weight}
         manifest["inputs"] = [asdict(source) for source in task.read().sources]
         (task.run / "manifest.json").write_text(json.dumps(manifest))
+        run_page.write(task.run)
 
     def serially(work_, tasks, client):
         assert client == "client"

@@ -1,0 +1,216 @@
+"""One whole job: slices are separated, the run folder is archived, its figures and its page are made."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ddip_tf import environment
+from ddip_tf._types import StrPath
+from ddip_tf.archive.lock import PREVIEW
+from ddip_tf.archive.run import Run
+from ddip_tf.config import FitConfig, preset, setting
+from ddip_tf.errors import InputError
+from ddip_tf.training.checkpoint import Checkpoints
+from ddip_tf.training.interruption import Interruption, seconds
+
+if TYPE_CHECKING:
+    import keras
+
+    from ddip_tf.slices.separation import Separation
+    from ddip_tf.slices.stack import SliceStack
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a job is done; what comes of it is `ddip_tf.FitConfig`'s business (and, to the bit, threads' and device's).
+
+    ``checkpoint_every``: ``"500"`` epochs, or a time such as ``"30s"``, ``"5m"``, ``"1h"``. ``stop_after``: a time
+    after which the fit stops, the state kept (`Interrupted`). ``resume``: go on with an unfinished run; a finished one
+    stays as it is. ``overwrite``: replace a run. ``device``, ``threads``: see `ddip_tf.fit`. ``progress``: ``auto``,
+    ``bar``, ``json`` or ``none``. ``tensorboard``: the folder in which its files get one of the run's name.
+
+    Raises
+    ------
+    InputError
+        a number of epochs under 1, or a time that is none.
+    """
+
+    checkpoint_every: str = setting(
+        "5m", "keep the state every N epochs, or every so often (30s, 5m, 1h)", metavar="N|TIME"
+    )
+    stop_after: str | None = setting(None, "stop after 90s, 30m, 1h30m …, the state kept (exit 130)", metavar="TIME")
+    resume: bool = setting(False, "go on with the unfinished RUN; begin if there is none")
+    overwrite: bool = setting(False, "replace an existing run folder")
+    device: str = setting("auto", "of the networks", help="auto, cpu or gpu:0.")
+    threads: int | None = setting(None, "CPU threads (all cores if left out)", least=1)
+    progress: str = setting(
+        "auto",
+        "how far the fit is",
+        choices=("auto", "bar", "json", "none"),
+        help="auto: a bar on a terminal, nothing elsewhere; json: a line an epoch on standard output.",
+    )
+    tensorboard: str | None = setting(None, "losses, α and pictures for it, in DIR/<RUN's name>", metavar="DIR")
+
+    def __post_init__(self) -> None:
+        _ = self.stop_after_s, self.checkpoint_interval
+
+    @property
+    def stop_after_s(self) -> float | None:
+        """``stop_after`` in seconds."""
+        return seconds(self.stop_after) if self.stop_after else None
+
+    @property
+    def checkpoint_interval(self) -> dict[str, Any]:
+        """``checkpoint_every`` as `ddip_tf.Checkpoints` takes it: ``every`` in epochs, or ``every_s``."""
+        try:
+            epochs = int(self.checkpoint_every)
+        except ValueError:
+            return {"every_s": seconds(self.checkpoint_every)}
+        if epochs < 1:
+            raise InputError(f"--checkpoint-every is {epochs}; the least is 1")
+        return {"every": epochs}
+
+
+def fit_and_save(
+    stack: SliceStack,
+    run: StrPath,
+    config: FitConfig | None = None,
+    options: RunOptions | None = None,
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Run:
+    """Separate ``stack`` into the run folder ``run``, with preview.png and report.html: what ``ddip-tf fit`` does.
+
+    Ctrl-C, SIGTERM and ``options.stop_after`` end the training of networks after an epoch, the state kept, so that
+    ``resume`` goes on to the same bits. A page that cannot be made is said on standard error, and the run stands.
+
+    Parameters
+    ----------
+    stack
+        N ≥ 2 slices (N, H, W).
+    run
+        the folder to make.
+    config
+        settings; those of ``preset("default")`` if None.
+    options
+        how it is done; `RunOptions()` if None.
+    callbacks
+        as in `ddip_tf.fit`.
+
+    Returns
+    -------
+    Run
+        the finished run folder, open: its ``outputs`` (N, H, W), ``ghosts``, ``manifest``.
+
+    Raises
+    ------
+    InputError
+        as `ddip_tf.fit`; or the folder is not empty and neither ``resume`` nor ``overwrite`` is set, or another process
+        works on it.
+    RunError
+        the folder or a checkpoint cannot be written.
+    Interrupted
+        it was stopped; the state is kept.
+    FloatingPointError
+        the loss is no longer finite.
+
+    Examples
+    --------
+    >>> stack = ddip_tf.read("slice1.tif", "slice2.tif")
+    >>> run = ddip_tf.fit_and_save(stack, "saved_models/auni", ddip_tf.preset("quick"))
+    >>> run.outputs.shape, run.manifest["status"], sorted(path.name for path in run.path.glob("*.html"))
+    ((2, 160, 192), 'done', ['report.html'])
+    """
+    return carry_out(stack, run, config, options, callbacks=callbacks)[0]
+
+
+def carry_out(
+    stack: SliceStack,
+    run: StrPath,
+    config: FitConfig | None = None,
+    options: RunOptions | None = None,
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> tuple[Run, bool]:
+    """As `fit_and_save`, with whether anything was fitted: a finished run only gets the figures that it lacks."""
+    from ddip_tf.archive.write import RunFolder
+    from ddip_tf.report import figures, run_page
+
+    path, config, options = Path(run), config or preset("default"), options or RunOptions()
+    guard = Interruption(options.stop_after_s)
+    with RunFolder(path, overwrite=options.overwrite, resume=options.resume) as folder:
+        new = not (options.resume and folder.finished(stack, config))
+        if new:
+            separation = _fit(stack, path, config, options, callbacks, guard)
+            if sys.stderr.isatty() and options.progress != "none":
+                print("archiving …", file=sys.stderr)
+            folder.write(separation)
+            del separation
+    opened = Run(path)
+    if new or not (path / PREVIEW).exists():  # killed between the archive and its figures
+        figures.write_figures(opened)
+    if new or not (path / run_page.PAGE).exists():
+        write_page(opened)
+    return opened, new
+
+
+def write_page(run: Run) -> None:
+    """The page of a run that just ended: where it cannot be made a line says so, and the run stands."""
+    from ddip_tf.report import run_page
+
+    try:
+        run_page.write(run)
+    except Exception as error:
+        print(f"Warning: no {run.path / run_page.PAGE}: {error}; ddip-tf report {run} makes it again", file=sys.stderr)
+
+
+def _fit(
+    stack: SliceStack,
+    run: Path,
+    config: FitConfig,
+    options: RunOptions,
+    callbacks: Sequence[keras.callbacks.Callback],
+    guard: Interruption,
+) -> Separation:
+    """The fit, watched and kept as ``options`` say."""
+    with environment.quiet():
+        from ddip_tf.training.callbacks import progress
+        from ddip_tf.training.fitting import fit
+    # what is solved at once takes no checkpoints: an interruption ends it; and only a main thread hears signals
+    watched = (
+        progress.waiting(options.progress, "estimating T(k) and solving for the slices …")
+        if not config.trained
+        else guard
+        if threading.current_thread() is threading.main_thread()
+        else contextlib.nullcontext()
+    )
+    with watched:
+        return fit(
+            stack,
+            config,
+            callbacks=[*_listeners(stack, run, options, config.trained), *callbacks],
+            device=options.device,
+            threads=options.threads,
+            checkpoints=Checkpoints(run, resume=options.resume, **options.checkpoint_interval),
+            stop=guard.reason,
+        )
+
+
+def _listeners(stack: SliceStack, run: Path, options: RunOptions, trained: bool) -> list[keras.callbacks.Callback]:
+    """What watches a fit: the bar or the lines, preview.png, TensorBoard; of one that is not trained only the end."""
+    from ddip_tf.report import figures
+    from ddip_tf.training.callbacks import pictures, progress, tensorboard
+
+    found = progress.callback(options.progress if trained or options.progress == "json" else "none")
+    if trained:
+        found.append(pictures.Pictures(functools.partial(figures.write_progress, run, stack.images)))
+    if options.tensorboard:
+        found += tensorboard.tensorboard(Path(options.tensorboard) / run.name)
+    return found

@@ -1,0 +1,103 @@
+"""A whole job from Python: run folder, figures and page at once, resumed, and from a thread."""
+
+import dataclasses
+import threading
+
+import keras
+import numpy as np
+import pytest
+
+import ddip_tf
+from ddip_tf.archive.run import Run
+from ddip_tf.config import FitConfig
+from ddip_tf.errors import InputError, Interrupted
+from ddip_tf.quality import repeatability
+from ddip_tf.report import run_page
+from ddip_tf.workflows import repeats, sweep
+from ddip_tf.workflows import run as whole
+
+QUICK = FitConfig(mixing="linear", epochs=4, width=1, chunk=2, seed=3)
+QUIET = ddip_tf.RunOptions(threads=2, progress="none")
+
+
+@pytest.fixture(scope="module")
+def made(stack, tmp_path_factory):
+    return ddip_tf.fit_and_save(stack, tmp_path_factory.mktemp("whole") / "run", QUICK, QUIET)
+
+
+def test_everything_is_there(made, stack):
+    assert isinstance(made, Run)
+    names = {path.name for path in made.path.iterdir()}
+    assert names >= {"manifest.json", "outputs", "onnx", "preview.png", "report.html"} and "checkpoints" not in names
+    assert made.manifest["config"] == QUICK.to_dict()
+    np.testing.assert_allclose(made.inputs, stack.images, atol=1e-6)
+    assert ddip_tf.check(made) == []
+
+
+def test_a_finished_run_gets_only_what_it_lacks(made, stack):
+    written = (made.path / "manifest.json").stat().st_mtime_ns
+    page, preview = made.path / "report.html", made.path / "preview.png"
+    with pytest.raises(InputError, match="not empty"):
+        ddip_tf.fit_and_save(stack, made, QUICK, QUIET)
+    before = preview.stat().st_mtime_ns
+    page.unlink()
+    again, new = whole.carry_out(stack, made, QUICK, dataclasses.replace(QUIET, resume=True))
+    assert (new, page.exists(), preview.stat().st_mtime_ns) == (False, True, before)
+    assert (again.path / "manifest.json").stat().st_mtime_ns == written
+    with pytest.raises(InputError, match="finished run with another config"):
+        ddip_tf.fit_and_save(stack, made, ddip_tf.preset("quick"), dataclasses.replace(QUIET, resume=True))
+
+
+def test_callbacks_hear_of_it_and_a_stop_keeps_the_state(stack, tmp_path, made):
+    class Count(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            heard.append(epoch)
+
+    heard = []
+    stopped = dataclasses.replace(QUIET, stop_after="0s")
+    with pytest.raises(Interrupted, match="the time is up"):
+        ddip_tf.fit_and_save(stack, tmp_path / "run", QUICK, stopped, callbacks=[Count()])
+    assert (tmp_path / "run/checkpoints/state.npz").exists()
+    resumed = dataclasses.replace(QUIET, resume=True)
+    end = ddip_tf.fit_and_save(stack, tmp_path / "run", QUICK, resumed, callbacks=[Count()])
+    assert heard == [0, 1, 2, 3]
+    np.testing.assert_array_equal(end.outputs, made.outputs)
+
+
+def test_it_works_outside_the_main_thread_and_a_page_that_fails_leaves_the_run(stack, tmp_path, monkeypatch, capfd):
+    def fail(run):
+        raise ValueError("no ink")
+
+    monkeypatch.setattr(run_page, "write", fail)
+    done = []
+    work = threading.Thread(target=lambda: done.append(ddip_tf.fit_and_save(stack, tmp_path / "r", QUICK, QUIET)))
+    work.start()
+    work.join()
+    assert done[0].outputs.shape == stack.images.shape
+    assert (tmp_path / "r/preview.png").exists()
+    again = f"ddip-tf report {tmp_path / 'r'} makes it again"
+    assert capfd.readouterr().err == f"Warning: no {tmp_path / 'r/report.html'}: no ink; {again}\n"
+
+
+def test_repeats_and_sweeps_are_made_of_whole_jobs(stack, tmp_path, monkeypatch):
+    jobs = []
+
+    def carry_out(stack, run, config, options, **more):
+        jobs.append((run, config.seed, options))
+        return actual(stack, run, config, options, **more)
+
+    actual = whole.carry_out
+    monkeypatch.setattr(whole, "carry_out", carry_out)
+    options = dataclasses.replace(QUIET, tensorboard=str(tmp_path / "board"))
+    monkeypatch.setattr(whole, "_listeners", lambda *_: [])
+    monkeypatch.setattr(repeatability, "ALIKE", -1.0)  # after four epochs no two are
+    several = repeats.fit_repeatedly(stack, tmp_path / "r", 2, QUICK, options)
+    assert [(run.name, seed) for run, seed, _ in jobs] == [("0001", 3), ("0002", 4)]
+    assert {one.tensorboard for _, _, one in jobs} == {str(tmp_path / "board/r")}
+    assert several.repeated and [one.manifest["seed"] for one in several.members] == [3, 4]
+    np.testing.assert_allclose(several.outputs, np.mean([one.outputs for one in several.members], 0), atol=1e-5)
+
+    task = sweep.Task("s", "paper", QUICK, lambda: stack, tmp_path / "s", threads=2)
+    sweep.work(task)
+    assert jobs[-1][0] == tmp_path / "s"
+    assert (tmp_path / "s/report.html").exists() and (tmp_path / "s/preview.png").exists()
