@@ -121,7 +121,7 @@ class FitConfig:
         "of T(k): auto (a ladder of mixing models, chosen by evidence), smica (one estimate, as version 0.1)",
         choices=MODELS,
         of="transfer",
-        help="Of T(k), mixing transfer: chosen by evidence, or one estimate as version 0.1 made it.",
+        help="Of T(k), mixing transfer. auto: chosen by evidence; smica: one estimate, as in version 0.1.",
     )
 
     def __post_init__(self) -> None:

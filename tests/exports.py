@@ -1,6 +1,9 @@
 """Runs of a part of the object of make_fixtures, and what an export of them must hold."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -10,23 +13,24 @@ from ddip_tf.archive.manifest import sha256
 from ddip_tf.formats import read
 from ddip_tf.slices.ghosts import window
 from ddip_tf.slices.phase import Conversion
+from ddip_tf.slices.stack import SliceStack
 
 CROP = ((3, 40), (5, 44))  # reaches the lower edge of the object, no other
 
 
 def run_of(path: Path, folder: Path, ghosts: np.ndarray, quantity="phase", pages=(0, 1, 2), crop=CROP) -> Path:
-    """A run folder as archive writes it, without generators: all that export reads."""
-    import json
-
+    """A run of the part ``crop`` of some ``pages`` of a file whose ghosts are (N, H, W)."""
     stack = read(path, conversion=Conversion(quantity, crop=crop)).pick(list(pages))
-    run = folder / f"run-{quantity}-{path.name}"
-    (run / "outputs").mkdir(parents=True)
     (y0, y1), (x0, x1) = crop
-    for number, page in enumerate(pages, 1):
-        tifffile.imwrite(run / "outputs" / f"ghost{number}.tif", ghosts[page, y0:y1, x0:x1].astype("f4"))
-    files = {f"outputs/{file.name}": sha256(file) for file in (run / "outputs").iterdir()}
-    from dataclasses import asdict
+    own = ghosts[list(pages), y0:y1, x0:x1]
+    return run_with(folder / f"run-{quantity}-{path.name}", stack, own, pixel_size_m=stack.pixel_size_m)
 
+
+def run_with(run: Path, stack: SliceStack, ghosts: np.ndarray, **said: Any) -> Path:
+    """The run folder ``run`` as archive writes it, as far as export reads it, of a stack and its ghosts (N, H, W)."""
+    (run / "outputs").mkdir(parents=True)
+    for number, ghost in enumerate(ghosts, 1):
+        tifffile.imwrite(run / f"outputs/ghost{number}.tif", ghost.astype("f4"))
     manifest = {
         "format_version": 1,
         "slices": len(stack),
@@ -34,9 +38,9 @@ def run_of(path: Path, folder: Path, ghosts: np.ndarray, quantity="phase", pages
         "inputs": [asdict(source) for source in stack.sources],
         "crop": stack.crop,
         "from_complex": asdict(stack.record) if stack.record else None,
-        "files": files,
+        "files": {f"outputs/{file.name}": sha256(file) for file in (run / "outputs").iterdir()},
         "normalisation": {"gain": [1.0] * len(stack), "offset": [0.0] * len(stack)},
-        "pixel_size_m": stack.pixel_size_m,
+        "pixel_size_m": None,
         "config": {"mixing": "transfer", "seed": 0},
         "versions": {},
         "platform": "",
@@ -45,6 +49,7 @@ def run_of(path: Path, folder: Path, ghosts: np.ndarray, quantity="phase", pages
         "final": {},
         "wall_time_s": 1.0,
         "epochs_done": 1,
+        **said,
     }
     (run / "manifest.json").write_text(json.dumps(manifest))
     return run

@@ -18,6 +18,8 @@ from ddip_tf.transfer.curves import fill_diagonal
 
 #: files of reconstruction programs, see make_fixtures
 DATA = Path(__file__).parent / "data"
+#: files as people in the field have them: synthetic content, layouts and faults of public reports
+FIELD = Path(__file__).parent / "field"
 
 # non-square, odd and even, asymmetric; small enough for four levels only
 SHAPE = (43, 36)

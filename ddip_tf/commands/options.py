@@ -29,7 +29,7 @@ SECTIONS = {
     ),
     SETTINGS: (
         *("preset", "config_file", "mixing", "prior", "gamma", "epochs"),
-        *("normalisation", "seed", "learning_rate", "width", "precision"),
+        *("normalisation", "model", "seed", "learning_rate", "width", "precision"),
     ),
     "Work and what it says": (
         *("checkpoint_every", "stop_after", "resume", "overwrite", "device", "threads"),

@@ -101,7 +101,7 @@ def _options() -> dict[str, dict[str, Any]]:
         "default": "default",
         "show_default": True,
         "type": click.Choice(list(configuration.PRESETS)),
-        "help": "Settings to start from; paper: exactly Du, Huang & Jacobsen (2021).",
+        "help": "Settings to start from; paper: exactly Du, Huang & Jacobsen (2021); 0.1: as version 0.1 separated.",
     }
     config_file = {"flag": "--config", "metavar": "FILE.yaml", "help": "Settings; flags win over them."}
     found: dict[str, dict[str, Any]] = {"preset": preset, "config_file": config_file}

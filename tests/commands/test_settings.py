@@ -9,14 +9,16 @@ from click.testing import CliRunner
 from ddip_tf import cli, methods
 from ddip_tf.commands import options, settings
 from ddip_tf.commands.options import Sectioned
-from ddip_tf.config import FitConfig, setting
+from ddip_tf.config import FitConfig, preset, setting
 from ddip_tf.errors import InputError
 from ddip_tf.workflows.run import RunOptions
 
 HELP = """
 How it is separated:
-  --preset [paper|default|quick]  Settings to start from; paper: exactly Du,
-                                  Huang & Jacobsen (2021).  [default: default]
+  --preset [paper|default|0.1|quick]
+                                  Settings to start from; paper: exactly Du,
+                                  Huang & Jacobsen (2021); 0.1: as version 0.1
+                                  separated.  [default: default]
   --config FILE.yaml              Settings; flags win over them.
   --mixing [shallow|kernel|linear|transfer]
                                   Forward model.
@@ -25,6 +27,9 @@ How it is separated:
   --epochs INTEGER                Optimisation steps.
   --normalisation [auto|sum|diagonal]
                                   Of T(k), mixing transfer.
+  --model [auto|smica]            Of T(k), mixing transfer. auto: chosen by
+                                  evidence; smica: one estimate, as in version
+                                  0.1.
   --seed INTEGER                  Of latent inputs and initial weights.
   --learning-rate FLOAT           Of Adam.
   --width INTEGER                 Channels of a generator's first level.
@@ -108,6 +113,21 @@ def test_a_new_field_is_a_flag_at_once(monkeypatch):
     ):
         with pytest.raises(InputError, match=said):
             CliRunner().invoke(fit, words, catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--preset", "0.1"], preset("0.1")),
+        (["--preset", "0.1", "--model", "auto"], preset("default")),
+        (["--model", "smica"], preset("0.1")),
+    ],
+)
+def test_the_separation_of_version_0_1_is_a_preset_and_a_flag(words, expected):
+    context = cli.cli.commands["fit"].make_context("fit", ["a.tif", *words])
+    assert settings.settings_from(context.params) == expected
+    with pytest.raises(InputError, match="--model does nothing with mixing shallow"):
+        settings.settings_from(context.params | {"preset": "paper", "model": "smica"})
 
 
 def test_what_is_not_said_does_not_win_over_the_file(tmp_path):
