@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from ddip_tf._types import Box, StrPath
-from ddip_tf.archive.manifest import cautions, changed_files, inside, load_manifest
+from ddip_tf.archive.run import Run, open_run
 from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError, RunError
-from ddip_tf.formats import FAMILIES, change_content, family_of, open_content, tiff
+from ddip_tf.formats import FAMILIES, change_content, family_of, open_content
 from ddip_tf.slices.ghosts import take_out
 from ddip_tf.slices.stack import check_box
 
@@ -96,11 +96,11 @@ def export(
         a run folder was changed since it was archived, or ``new`` cannot be written.
     """
     source, target = Path(original), Path(new)
-    manifests = [load_manifest(run) for run in runs]
-    inputs: list[dict] = next((manifest["inputs"] for manifest in manifests if manifest["inputs"]), [{}])
+    opened = [open_run(run) for run in runs]
+    inputs: list[dict] = next((run.manifest["inputs"] for run in opened if run.manifest["inputs"]), [{}])
     if not despite_warnings:
-        for run, manifest in zip(runs, manifests, strict=True):
-            _refuse_unexplained(Path(run), manifest)
+        for run in opened:
+            _refuse_unexplained(run)
     dataset = dataset or inputs[0].get("dataset")
     slice_axis = slice_axis or inputs[0].get("slice_axis")
     name = family_of(source, family or (inputs[0].get("family") if dataset else None), dataset)
@@ -115,10 +115,10 @@ def export(
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     notes: list[Caution] = []
     factor = np.zeros(images.shape, np.complex128)
-    for run, manifest in zip(runs, manifests, strict=True):
-        notes += _take_out(factor, Path(run), manifest, source, digest, complex_object=np.iscomplexobj(images))
-        whose = f"{Path(run).name}: " if len(runs) > 1 else ""
-        notes += [replace(caution, text=f"{whose}{caution}") for caution in cautions(manifest)]
+    for run in opened:
+        notes += _take_out(factor, run, source, digest, complex_object=np.iscomplexobj(images))
+        whose = f"{run.path.name}: " if len(opened) > 1 else ""
+        notes += [replace(caution, text=f"{whose}{caution}") for caution in run.cautions]
     for image, part in zip(images, factor, strict=True):
         contrast = 1.0 if np.iscomplexobj(image) else float(np.std(image, dtype=float))
         if np.abs(part).max() <= NO_GHOST * contrast:
@@ -128,18 +128,17 @@ def export(
     return Exported(written, len(factor), tuple(dict.fromkeys(notes)))
 
 
-def _take_out(
-    factor: np.ndarray, run: Path, manifest: dict[str, Any], source: Path, digest: str, *, complex_object: bool
-) -> list[Caution]:
+def _take_out(factor: np.ndarray, run: Run, source: Path, digest: str, *, complex_object: bool) -> list[Caution]:
     """Add what the run took out to ``factor`` (N, H, W), with a minus sign."""
-    changed = [sentence for sentence in changed_files(run, manifest) if sentence.startswith("outputs/")]
+    manifest = run.manifest
+    changed = [sentence for sentence in run.changed_files() if sentence.startswith("outputs/")]
     if changed:
         raise RunError(f"{run} is not as it was archived: " + "; ".join(changed))
     quantity = (manifest.get("from_complex") or {}).get("quantity", "phase")
     if quantity == "amplitude" and not complex_object:
         raise InputError(f"{run} separated amplitudes, but {source} holds real images")
-    pages, notes = _pages(manifest, run, source, digest)
-    (_, y1), (_, x1) = box = _box(manifest, run)
+    pages, notes = _pages(run, source, digest)
+    (_, y1), (_, x1) = box = _box(run)
     if not manifest["crop"] and (y1, x1) != factor.shape[1:]:
         raise InputError(f"{source} holds images of {_sides(factor)} pixels; {run} separated {y1} x {x1}, not cropped")
     try:
@@ -149,23 +148,15 @@ def _take_out(
     last = max(page for _, page in pages)
     if last >= len(factor):
         raise InputError(f"{source} holds {len(factor)} slices; {run} separated number {last}, counted from 0")
+    taken = np.stack(list(run.taken_out.values())).sum(0, dtype=np.float64)
     for number, page in pages:
-        taken = _taken_out(run, manifest, number)
-        take_out(factor[page], taken, box, phase=quantity == "phase", complex_object=complex_object)
+        take_out(factor[page], taken[number - 1], box, phase=quantity == "phase", complex_object=complex_object)
     return notes
 
 
-def _taken_out(run: Path, manifest: dict[str, Any], number: int) -> np.ndarray:
-    """All that was taken out of slice ``number``, (h, w): its ghost, and what was smoothed if anything was."""
-    ghost, smoothed = (f"outputs/{kind}{number}.tif" for kind in ("ghost", "smoothed"))
-    names = [ghost, smoothed] if smoothed in manifest["files"] else [ghost]
-    return np.stack([tiff.read(inside(run, name))[0][0] for name in names]).sum(0, dtype=np.float64)
-
-
-def _pages(
-    manifest: dict[str, Any], run: Path, source: Path, digest: str
-) -> tuple[list[tuple[int, int]], list[Caution]]:
+def _pages(run: Run, source: Path, digest: str) -> tuple[list[tuple[int, int]], list[Caution]]:
     """Which slice of the run (from 1) is which of the file (from 0), and what to say of it."""
+    manifest = run.manifest
     inputs = manifest["inputs"] or [{"page": n, "sha256": ""} for n in range(manifest["slices"])]
     pages = [entry.get("page") for entry in inputs]
     if len(pages) != manifest["slices"] or not all(isinstance(page, int) and page >= 0 for page in pages):
@@ -180,9 +171,9 @@ def _pages(
     return list(enumerate(pages, 1)), [Caution("another-file", said)]
 
 
-def _box(manifest: dict[str, Any], run: Path) -> Box:
+def _box(run: Run) -> Box:
     try:
-        (y0, y1), (x0, x1) = manifest["crop"] or [[0, side] for side in manifest["shape"]]
+        (y0, y1), (x0, x1) = run.manifest["crop"] or [[0, side] for side in run.manifest["shape"]]
         return (int(y0), int(y1)), (int(x0), int(x1))
     except (TypeError, ValueError) as error:
         raise InputError(f"the manifest of {run} is damaged: crop") from error
@@ -192,11 +183,11 @@ def _sides(images: np.ndarray) -> str:
     return f"{images.shape[1]} x {images.shape[2]}"
 
 
-def _refuse_unexplained(run: Path, manifest: dict[str, Any]) -> None:
+def _refuse_unexplained(run: Run) -> None:
     """Raise InputError where what the run models is not even half of what a slice shows: its ghosts may be none."""
-    shares = manifest.get("unexplained")
+    shares = run.manifest.get("unexplained")
     if not isinstance(shares, list):  # runs that did not write it down said so from a third on
-        said = (UNEXPLAINED.match(str(sentence)) for sentence in cautions(manifest))
+        said = (UNEXPLAINED.match(str(sentence)) for sentence in run.cautions)
         shares = {int(found[2]): int(found[1]) / 100 for found in said if found}
     elif not all(isinstance(share, int | float) for share in shares):
         raise InputError(f"the manifest of {run} is damaged: unexplained")

@@ -105,7 +105,7 @@ def differences(run: StrPath, runtime: str = "onnx") -> dict[str, tuple[Floats, 
     run = open_run(run)
     found: dict[str, tuple[Floats, float]] = {}
     for name, picture in pictures(run, runtime).items():
-        archived = tiff.read(run.file(f"outputs/{name}.tif"))[0][0]
+        archived = run.picture(name)
         if archived.shape != picture.shape:
             raise RunError(f"outputs/{name}.tif is {archived.shape}, regenerated {picture.shape}")
         own_slice = found.get(name.replace("std", "slice"), (archived, 0.0))[0]

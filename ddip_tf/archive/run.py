@@ -67,10 +67,13 @@ class Run:
         """One sentence for each archived file that is missing or whose sha256 is not the manifest's."""
         return changed_files(self.path, self.manifest)
 
+    def picture(self, name: str) -> Floats:
+        """The archived picture ``name``, such as ``slice1`` or ``ghost2``: (H, W)."""
+        return tiff.read(self.file(f"outputs/{name}.tif"))[0][0]
+
     def images(self, kind: str) -> Floats:
         """The archived pictures of ``kind``, such as ``slice`` or ``ghost``, one a slice: (N, H, W)."""
-        names = [f"outputs/{kind}{number}.tif" for number in range(1, self.manifest["slices"] + 1)]
-        return np.concatenate([tiff.read(self.file(name))[0] for name in names])
+        return np.stack([self.picture(f"{kind}{number}") for number in range(1, self.manifest["slices"] + 1)])
 
     @property
     def repeated(self) -> bool:
@@ -101,8 +104,8 @@ class Run:
     @cached_property
     def smoothed(self) -> Floats | None:
         """(N, H, W): what was taken out as no slice's, 0 where nothing was; None where nothing was of any."""
-        names = [f"outputs/smoothed{number}.tif" for number in range(1, self.manifest["slices"] + 1)]
-        found = {name: tiff.read(self.file(name))[0][0] for name in names if name in self.manifest["files"]}
+        names = [f"smoothed{number}" for number in range(1, self.manifest["slices"] + 1)]
+        found = {name: self.picture(name) for name in names if f"outputs/{name}.tif" in self.manifest["files"]}
         if not found:
             return None
         nothing = np.zeros_like(next(iter(found.values())))

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import tifffile
+from helpers import noise_of_slice_two, with_smoothed
 
 from ddip_tf.archive.run import Run, archived, open_run
 from ddip_tf.errors import InputError, RunError
@@ -36,6 +37,21 @@ def test_it_is_a_path_and_stays_open(run, monkeypatch):
     for _ in range(2):
         np.testing.assert_array_equal(archived(opened)[0], opened.outputs + opened.ghosts)
     assert sorted(read) == ["ghost", "slice"]
+
+
+def test_what_was_smoothed_is_apart_from_the_ghosts_and_of_the_inputs(run, tmp_path):
+    noise, before = noise_of_slice_two(), Run(run)
+    opened = Run(with_smoothed(run, tmp_path / "run", noise))
+    np.testing.assert_array_equal(opened.smoothed, noise)
+    np.testing.assert_allclose(opened.ghosts, before.ghosts - noise, atol=1e-7)
+    np.testing.assert_allclose(opened.inputs, before.inputs, atol=1e-7)
+    assert list(opened.taken_out) == ["ghost", "smoothed"]
+    assert (before.smoothed, list(before.taken_out)) == (None, ["ghost"])
+
+
+def test_its_cautions_have_codes(run, separation):
+    assert Run(run).cautions == list(separation.warnings)
+    assert {caution.code for caution in Run(run).cautions} >= {"fewer-levels", "doubt-unexplained"}
 
 
 def test_nothing_is_read_before_it_is_asked_for(run, tmp_path):
