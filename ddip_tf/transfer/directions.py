@@ -146,14 +146,24 @@ class Evidence(NamedTuple):
         weights = [1.0, *(1 / (1 + self.samples / MOST_SAMPLES))]
         return np.stack([_mean(w * table) for w, table in zip(weights, levels, strict=True)])
 
-    def misfit(self, levels: list[Array], pairs: Array, k: tuple[float, float]) -> float:
-        """Log-likelihood a window lost against free covariances, at the likeliest of ``pairs`` (K, P), mean over the
-        bands in the range ``k``: about a half where the model holds, for it leaves one of three numbers unfitted."""
-        lost = [
-            -_mean(table)[best] / len(samples)
-            for table, best, (_, samples) in zip(levels[1:], pairs.argmax(1), self.windows, strict=True)
-        ]
+    def misfit(self, levels: list[Array], pairs: Array, noise: Noise, k: tuple[float, float]) -> float:
+        """Log-likelihood a window lost against any covariance above the noise, at the likeliest of ``pairs`` (K, P) and
+        its best level of noise, mean over the bands in the range ``k``: a few tenths where the model holds, for it
+        leaves one of three numbers unfitted."""
+        lost = []
+        for table, best, (R, n) in zip(levels[1:], pairs.argmax(1), self.windows, strict=True):
+            level = table[:, best].argmax()
+            lost.append((_saturated(R, n, noise(R, n)[level]) - table[level, best]) / len(n))
         return float(np.mean(np.array(lost)[(self.k > k[0]) & (self.k < k[1])]))
+
+
+def _saturated(covariances: Array, samples: Array, noise: Array) -> float:
+    """`log_likelihood` of the covariance that fits each window best and is nowhere below its ``noise`` (M, 2, 2)."""
+    free = 2 + np.linalg.slogdet(covariances + _floor(covariances, samples) * 1e-6)[1]
+    white = np.linalg.inv(np.linalg.cholesky(noise))
+    seen = np.linalg.eigvalsh(white @ covariances @ white.swapaxes(1, 2))
+    fitted = np.maximum(seen, 1)
+    return float(-0.5 * samples @ ((np.log(fitted) + seen / fitted).sum(1) + np.linalg.slogdet(noise)[1] - free))
 
 
 def _mean(table: Array) -> Array:

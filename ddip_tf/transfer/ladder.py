@@ -44,8 +44,9 @@ CLEAR = 4.0
 CLEAR_GAIN = 3.5
 #: what a window of the bands `JUDGED` (cycles/pixel) may lose in log-likelihood under a one-sided model, and of what it
 #: loses under none. Structure that truly is in both slices has the same mean covariances as a ghost, but no fixed ratio
-#: to it: there 0.75 to 1.1 are lost, 0.6 to 0.7 of all; with ghosts 0.2 to 0.6, under 0.4 (development pairs)
-MOST_MISFIT, MOST_LEFT, JUDGED = 0.65, 0.5, (0.055, 0.13)
+#: to it: there 0.4 to 1.1 are lost, 0.4 to 0.8 of all; with strong ghosts 0.1 to 0.5, under 0.25 of all, and with
+#: weak ones under 0.3 (development pairs)
+MOST_MISFIT, MOST_LEFT, JUDGED = 0.35, 0.3, (0.055, 0.13)
 
 
 @cache
@@ -128,7 +129,7 @@ def climb(images: Array, centres: Array, allowed: Collection[str] | None = None)
         T, covariance = moments(posterior.pairs[1:], gain)
         return Choice(rung, relative, margin, centres, seen.samples, T, covariance, gain, "sum")
     one_sided = rung.startswith("one-sided")
-    lost = [seen.misfit(levels, found[name].pairs[1:], JUDGED) for name in (rung, "none")]
+    lost = [seen.misfit(levels, found[name].pairs[1:], own_noise, JUDGED) for name in (rung, "none")]
     shared = one_sided and lost[0] > max(MOST_MISFIT, MOST_LEFT * lost[1])
     rung = "none" if shared else rung
     T, covariance = moments(found[rung].pairs[1:])

@@ -94,7 +94,8 @@ def test_misfit_is_a_half_for_gaussian_mixtures():
         x = T @ (D[:, :, None] * rng.standard_normal((90, 2, 40)))
         made.append((x @ x.swapaxes(1, 2) / 40, np.full(90, 40.0)))
     seen = directions.Evidence(k, np.full(2, 3600.0), made[0], made)
-    levels = seen.levels(lambda R, n: own_noise(R, n)[:1])
+    noise = lambda R, n: own_noise(R, n)[:1]  # noqa: E731
+    levels = seen.levels(noise)
     pairs = np.zeros((2, len(PAIRS.a)))
     pairs[:, np.argmin((PAIRS.a - np.arctan(0.4)) ** 2 + PAIRS.b**2)] = 1
-    assert 0.35 < seen.misfit(levels, pairs, (0.05, 0.1)) < 0.75
+    assert 0.35 < seen.misfit(levels, pairs, noise, (0.05, 0.1)) < 0.75
