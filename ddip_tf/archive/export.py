@@ -13,7 +13,7 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -137,7 +137,7 @@ def _take_out(factor: np.ndarray, run: Run, source: Path, digest: str, *, comple
     quantity = (manifest.get("from_complex") or {}).get("quantity", "phase")
     if quantity == "amplitude" and not complex_object:
         raise InputError(f"{run} separated amplitudes, but {source} holds real images")
-    pages, notes = _pages(run, source, digest)
+    pages, notes = _pages(manifest, run, source, digest)
     (_, y1), (_, x1) = box = _box(run)
     if not manifest["crop"] and (y1, x1) != factor.shape[1:]:
         raise InputError(f"{source} holds images of {_sides(factor)} pixels; {run} separated {y1} x {x1}, not cropped")
@@ -154,9 +154,10 @@ def _take_out(factor: np.ndarray, run: Run, source: Path, digest: str, *, comple
     return notes
 
 
-def _pages(run: Run, source: Path, digest: str) -> tuple[list[tuple[int, int]], list[Caution]]:
+def _pages(
+    manifest: Mapping[str, Any], run: StrPath, source: Path, digest: str
+) -> tuple[list[tuple[int, int]], list[Caution]]:
     """Which slice of the run (from 1) is which of the file (from 0), and what to say of it."""
-    manifest = run.manifest
     inputs = manifest["inputs"] or [{"page": n, "sha256": ""} for n in range(manifest["slices"])]
     pages = [entry.get("page") for entry in inputs]
     if len(pages) != manifest["slices"] or not all(isinstance(page, int) and page >= 0 for page in pages):
