@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tifffile
 from helpers import discs, known_law, mix, sources
 
 from ddip_tf.archive import export, repeats
 from ddip_tf.archive.manifest import cautions, load_manifest
 from ddip_tf.caution import CODES
 from ddip_tf.config import preset
+from ddip_tf.formats import families, open_content, read
 from ddip_tf.quality import checks, repeatability
 from ddip_tf.slices import SliceStack, outliers
 from ddip_tf.slices.affine import Affine
@@ -51,11 +53,11 @@ def withheld(monkeypatch, **_):
     law = replace(known_law(SHAPE, 3), raw=known_law(SHAPE, 3).matrix + 0.3, mixed=True)
     reliable, flags = doubts(law)
     monkeypatch.setattr(
-        transfer_fit, "estimate_transfer", lambda *_, **__: replace(law, reliable=reliable, warnings=flags)
+        by_evidence, "estimate_transfer", lambda *_, **__: replace(law, reliable=reliable, warnings=flags)
     )
     three = SliceStack(discs(3, SHAPE, 5))
-    _, solution, used, _ = transfer_fit._separate(three, preset("default"), 1)
-    np.testing.assert_allclose(solution.images * np.ptp(three.images), three.images, atol=1e-6)
+    unit, solution, used, _ = transfer_fit._separate(three, preset("default"), 1)
+    np.testing.assert_array_equal(unit(solution.images), three.images)
     assert not used.mixed
     return (*said, *used.warnings)
 
@@ -149,6 +151,42 @@ def another_file(tmp_path, **_):
     return export._pages(manifest, tmp_path, tmp_path / "b.tif", "1")[1]
 
 
+def content(tmp_path, **changes):
+    np.save(tmp_path / "slices.npy", TRUE.astype(np.float32))
+    return replace(open_content(tmp_path / "slices.npy"), notes=(), **changes)
+
+
+def scaled_values(tmp_path, **_):
+    eight_bit = content(tmp_path, images=np.arange(60, dtype=np.uint8).reshape(2, 5, 6))
+    return families._sane(eight_bit, "slices.npy").notes
+
+
+def axis_taken_as_slices(tmp_path, **_):
+    tifffile.imwrite(tmp_path / "c.tif", TRUE.astype(np.float32), imagej=True, metadata={"axes": "CYX"})
+    return open_content(tmp_path / "c.tif").notes
+
+
+def impossible_length(tmp_path, **_):
+    return families._sane(content(tmp_path, pixel_size_m=(5.0, 5.0)), "slices.npy").notes
+
+
+def electrons_assumed(tmp_path, **_):
+    file = content(tmp_path, electrons=False, wavelength_m=4e-12, pixel_size_m=(2e-11, 2e-11))
+    return families._sane(file, "slices.npy").notes
+
+
+def cropped_to_finite(tmp_path, **_):
+    images = TRUE.astype(np.float32)
+    images[:, :3] = np.nan
+    np.save(tmp_path / "rim.npy", images)
+    return read(tmp_path / "rim.npy").notes
+
+
+def vacuum_left_out(tmp_path, **_):
+    np.save(tmp_path / "four.npy", np.concatenate([TRUE, np.zeros((1, *SHAPE))]).astype(np.float32))
+    return read(tmp_path / "four.npy").notes
+
+
 def uncoded(run, tmp_path, **_):
     old = shutil.copytree(run, tmp_path / "old")
     manifest = load_manifest(old)
@@ -178,6 +216,12 @@ RAISED = {
     "doubt-guide-of-another": (guide_of_another, 2),
     "runs-left-out": (runs_left_out, None),
     "runs-reordered": (runs_reordered, None),
+    "scaled-values": (scaled_values, None),
+    "axis-taken-as-slices": (axis_taken_as_slices, None),
+    "impossible-length": (impossible_length, None),
+    "electrons-assumed": (electrons_assumed, None),
+    "cropped-to-finite": (cropped_to_finite, None),
+    "vacuum-left-out": (vacuum_left_out, None),
     "another-file": (another_file, None),
     "uncoded": (uncoded, None),
 }

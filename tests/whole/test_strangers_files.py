@@ -241,7 +241,9 @@ def test_export_refuses_what_does_not_fit(tmp_path, ghosts):
     with pytest.raises(InputError, match="no run folder"):
         export([tmp_path], DATA / "ptychodus.h5", new)
     assert not new.exists()
-    assert export([own], DATA / "ptychi.npy", new).notes[0].startswith(f"{DATA / 'ptychi.npy'} is not the very file")
+    assert str(export([own], DATA / "ptychi.npy", new).notes[0]).startswith(
+        f"{DATA / 'ptychi.npy'} is not the very file"
+    )
     with pytest.raises(InputError, match="exists: choose another -o, or --overwrite"):
         export([own], DATA / "ptychodus.h5", new)
     assert export([own], DATA / "ptychodus.h5", new, overwrite=True).notes == ()
