@@ -99,7 +99,11 @@ def test_the_input_keeps_its_hot_pixel_and_the_result_says_so(stack):
     assert np.isfinite(result.outputs).all()
 
 
-@pytest.mark.parametrize("scale", [1e-15, 1e15])
+#: linear mixing at 1e-30 comes out otherwise on some processors, for a reason not yet found
+TINY = pytest.param(1e-30, marks=pytest.mark.xfail(strict=False, reason="linear mixing differs on some processors"))
+
+
+@pytest.mark.parametrize("scale", [TINY, 1e-15, 1e15, 1e30])
 @pytest.mark.parametrize("mixing", ["transfer", "linear"])
 def test_scale_comes_out_as_it_went_in(demo, scale, mixing):
     config = FitConfig(mixing=mixing, width=1, epochs=3)
