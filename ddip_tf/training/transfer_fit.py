@@ -79,11 +79,12 @@ def fit_transfer(
     """
     began = time.perf_counter()
     unit, solution, law, choice = _separate(stack, config, threads)
-    if original is not None and (choice.rung != "free start" if choice and law.mixed else not law.mixed):
+    without_prior = not law.mixed or (choice is not None and choice.rung != "free start")
+    if original is not None and without_prior:
         solution = _with_outliers(solution, unit.inverse(stack.images), unit.inverse(original))
     images = unit.inverse(stack.images)
     by_data = solution.decided
-    if config.prior == "tv" or not law.mixed:
+    if not config.trained or not law.mixed:
         fitted = _pixels(solution, callbacks)
     else:
         start = checkpoints.begin(identity(stack, config, device)) if checkpoints else None

@@ -13,8 +13,7 @@ Where the evidence is not clear, or the expected gain is small, the slices come 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import cycle
 from typing import Any
@@ -26,13 +25,13 @@ from ddip_tf.caution import Caution
 from ddip_tf.transfer import guides as maps
 from ddip_tf.transfer import held_out, linear, log_amplitudes, noise
 from ddip_tf.transfer.background import level
-from ddip_tf.transfer.bands import band_centres, frequencies
+from ddip_tf.transfer.bands import band_centres, frequencies, interpolate
 from ddip_tf.transfer.dct import dct, idct, matvec
 from ddip_tf.transfer.estimate import Transfer, estimate_transfer
 from ddip_tf.transfer.half_quadratic import minimise
 from ddip_tf.transfer.inverse_problem import Problem, scale
 from ddip_tf.transfer.ladder import Choice, climb, tied
-from ddip_tf.transfer.solver import Solution, perturbed, unchanged
+from ddip_tf.transfer.solver import Solution, perturbed, side_by_side, unchanged
 
 #: rungs beside none that a normalisation of T's columns allows
 NORMALISED = {
@@ -164,10 +163,6 @@ def _solved(
         start = idct(mixed * ~hidden[..., None])
         return matvec(T, dct(solved(problem, start, 1.0, hidden)))
 
-    def side_by_side(function: Callable[..., Any], *arguments: Iterable[Any]) -> list[Any]:
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(function, *arguments))
-
     trust = held_out.trust(mixed, foretell)
     middle = float(np.exp(np.interp(trust.at(MIDDLE), SKILLS, np.log(FACTORS))))
     factors = [middle * level for level in LEVELS]
@@ -175,7 +170,7 @@ def _solved(
     caution = max(CAUTIOUS, float(trust.weight.max()))
 
     def averaged() -> tuple[Array, Array]:
-        tried = np.stack(side_by_side(lambda factor: solved(problem, problem.images, factor), factors))
+        tried = np.stack(side_by_side(threads, lambda factor: solved(problem, problem.images, factor), factors))
         linear_part, prior_part = dct(base), dct(tried.mean(0))
         blended = idct(linear_part + weight * (prior_part - linear_part))
         return problem.images + caution * (blended - problem.images), tried
@@ -198,7 +193,7 @@ def _solved(
     rng = np.random.default_rng(seed)
     others = [replace(problem, law=perturbed(law, rng)) for _ in range(1, starts)]
     first = cycle((np.zeros_like(base), base))
-    for drawn in side_by_side(lambda other, start: solved(other, start, middle), others, first):
+    for drawn in side_by_side(threads, lambda other, start: solved(other, start, middle), others, first):
         variance += (drawn - tried[1]) ** 2 / (starts - 1)
     _, information, _ = problem.normal(middle)
     by_data = idct(matvec(problem.wiener(information) @ information, dct(y)))
@@ -228,7 +223,9 @@ def _problem(images: Array, law: Transfer, filters: linear.Filters) -> Problem:
     power = linear.spectra(centred, filters.k, spread).sum((1, 2)) / len(images)
     power = np.maximum(power, linear.smoothed(filters.k, power))
     uncertain = np.einsum("kj,kjab->kab", filters.power, filters.covariance) / unit**2
-    levels = noise.follow(power, filters.k, images.shape, UNCERTAIN * uncertain)
+    shape = images.shape[1:]
+    more = interpolate(frequencies(*shape), filters.k, UNCERTAIN * uncertain)
+    levels = noise.follow(power, filters.k, np.ones(len(images)), shape, more)
     return Problem(unit, means, centred, replace(law, power=law.power / unit**2), levels)
 
 

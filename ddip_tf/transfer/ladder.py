@@ -128,10 +128,11 @@ def climb(images: Array, centres: Array, allowed: Collection[str] | None = None)
         gain, posterior = _free_start(seen)
         T, covariance = moments(posterior.pairs[1:], gain)
         return Choice(rung, relative, margin, centres, seen.samples, T, covariance, gain, "sum")
-    one_sided = rung.startswith("one-sided")
-    lost = [seen.misfit(levels, found[name].pairs[1:], own_noise, JUDGED) for name in (rung, "none")]
-    shared = one_sided and lost[0] > max(MOST_MISFIT, MOST_LEFT * lost[1])
-    rung = "none" if shared else rung
+    shared = False
+    if rung.startswith("one-sided"):
+        lost, of = (seen.misfit(levels, found[name].pairs[1:], own_noise, JUDGED) for name in (rung, "none"))
+        shared = lost > max(MOST_MISFIT, MOST_LEFT * of)
+        rung = "none" if shared else rung
     T, covariance = moments(found[rung].pairs[1:])
     return Choice(rung, relative, margin, centres, seen.samples, T, covariance, 1.0, "diagonal", shared)
 

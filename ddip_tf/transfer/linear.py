@@ -19,6 +19,7 @@ from ddip_tf._types import Array
 from ddip_tf.transfer import noise
 from ddip_tf.transfer.bands import frequencies, interpolate, log_gaussian
 from ddip_tf.transfer.dct import dct, idct, matvec
+from ddip_tf.transfer.smica import difference_projector
 
 #: cycles/pixel, nodes above the highest band of T; T is taken as constant there
 ABOVE = (0.27, 0.36, 0.5)
@@ -101,11 +102,10 @@ def noise_density(k: Array, density: Array) -> Array:
     """N (K, N, N) by the shares of `ddip_tf.transfer.noise`, the power they are taken of smoothed over k."""
     n = density.shape[-1]
     power = density.sum((1, 2)) / n
-    at, apart, together = np.log(noise.SHARES).T
-    apart, together = (np.exp(np.interp(np.log(k), at, share)) for share in (apart, together))
+    apart, together = noise.shares(k)
     difference = np.minimum(CAUTION * apart, 1) * np.maximum(power, smoothed(k, power))
     total = np.minimum(noise.SUM_FACTOR * together, 1) * power
-    projector = np.eye(n) - 1 / n
+    projector = difference_projector(n)
     return difference[:, None, None] * projector + total[:, None, None] * (np.eye(n) - projector)
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddip_tf._types import Array
-from ddip_tf.transfer.bands import frequencies, interpolate, projected_power
+from ddip_tf.transfer.bands import frequencies, projected_power
 from ddip_tf.transfer.smica import difference_projector
 
 #: k (cycles/pixel), share of the projected power that is noise in each difference mode, and in the sum
@@ -75,14 +75,20 @@ class Levels:
         return both * np.outer(self.unit, self.unit) + self.more
 
 
-def follow(power: Array, nodes: Array, shape: tuple[int, ...], more: Array) -> Levels:
-    """Noise of slices of ``shape`` (N, H, W) by `SHARES` of a power (K,), and ``more`` (K, N, N), at ``nodes`` (K,)."""
-    n, height, width = shape
-    k = frequencies(height, width)
-    at, apart, together = np.log(SHARES).T
+def shares(k: Array) -> tuple[Array, Array]:
+    """Of the power at k (...,) what is noise in each difference mode, and in the sum, by `SHARES`; linear in logs."""
+    at, *of = np.log(SHARES).T
+    apart, together = (np.exp(np.interp(np.log(np.maximum(k, 1e-9)), at, share)) for share in of)
+    return apart, together
+
+
+def follow(power: Array, nodes: Array, unit: Array, shape: tuple[int, int], more: Array | float = 0.0) -> Levels:
+    """Noise of slices of ``shape`` (H, W), scaled by ``unit`` (N,), by `SHARES` of a power (K,) at ``nodes`` (K,), and
+    ``more`` (H, W, N, N)."""
+    k = frequencies(*shape)
     density = np.exp(np.interp(np.log(np.maximum(k, 1e-9)), np.log(nodes), np.log(np.maximum(power, 1e-300))))
-    apart, together = (np.exp(np.interp(np.log(np.maximum(k, 1e-9)), at, share)) for share in (apart, together))
-    return Levels(density * apart, density * SUM_FACTOR * together, np.ones(n), interpolate(k, nodes, more))
+    apart, together = shares(k)
+    return Levels(density * apart, density * SUM_FACTOR * together, unit, more)
 
 
 def levels(images: Array, unit: Array | None = None) -> Levels:
@@ -94,9 +100,4 @@ def levels(images: Array, unit: Array | None = None) -> Levels:
     n, height, width = images.shape
     unit = np.ones(n) if unit is None else unit
     nodes = np.geomspace(2.2 / np.sqrt(height * width), 0.6, 24)
-    power = projected_power(images / unit[:, None, None], nodes)
-    k = np.log(np.maximum(frequencies(height, width), 1e-9))
-    at_k, in_differences, in_sum = np.log(SHARES).T
-    density = np.exp(np.interp(k, np.log(nodes), np.log(np.maximum(power, 1e-300))))
-    apart, together = (np.exp(np.interp(k, at_k, share)) for share in (in_differences, in_sum))
-    return Levels(density * apart, density * SUM_FACTOR * together, unit)
+    return follow(projected_power(images / unit[:, None, None], nodes), nodes, unit, (height, width))

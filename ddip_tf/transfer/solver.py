@@ -117,13 +117,9 @@ def solve(
         information, data = information + more[0] + ties[0], data + more[1] + ties[1]
         return minimise(start, information, data, strength=strength, exponent=exponent, steps=steps)
 
-    def side_by_side(function: Callable[..., Any], *arguments: Iterable[Any]) -> list[Any]:
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(function, *arguments))
-
     def averaged() -> tuple[Array, Array, Array]:
-        tried = np.stack(side_by_side(lambda factor: descended(problem, problem.images, factor), factors))
-        score = np.array(side_by_side(dependence_of, tried))
+        tried = np.stack(side_by_side(threads, lambda factor: descended(problem, problem.images, factor), factors))
+        score = np.array(side_by_side(threads, dependence_of, tried))
         weights = np.exp(-(score - score.min()) / 0.02)
         weights /= weights.sum()
         return np.einsum("p,pnhw->nhw", weights, tried), weights, tried
@@ -151,7 +147,7 @@ def solve(
     rng = np.random.default_rng(seed)
     others = [replace(problem, law=perturbed(problem.law, rng)) for _ in range(1, starts)]
     first = cycle((np.zeros_like(base), base))
-    for drawn in side_by_side(lambda other, start: descended(other, start, factors[best]), others, first):
+    for drawn in side_by_side(threads, lambda other, start: descended(other, start, factors[best]), others, first):
         variance += (drawn - tried[best]) ** 2 / (starts - 1)
     by_data = idct(matvec(covariance @ information, dct(y)))
     residual = problem.images - idct(matvec(T, dct(y)))
@@ -169,6 +165,12 @@ def solve(
         observed,
         tuple(said),
     )
+
+
+def side_by_side(threads: int, function: Callable[..., Any], *arguments: Iterable[Any]) -> list[Any]:
+    """``function`` of each of the ``arguments``, in their order, ``threads`` at a time."""
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(function, *arguments))
 
 
 def perturbed(law: Transfer, rng: np.random.Generator) -> Transfer:
