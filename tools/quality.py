@@ -10,7 +10,8 @@ seconds and peak memory are its own; seconds are of the separation alone, after 
 
 judges the default preset on kinds of simulated data instead (`simulate.py --list`), each in FOLDER/KIND-sSEED,
 simulated if it is not there: gains, harm with its bounds, share of what an oracle gains (`quality_matrix`). It goes on
-where it was stopped. `--kinds found` takes whatever cases lie in FOLDER.
+where it was stopped. `--kinds found` takes whatever cases lie in FOLDER; `--kinds judged` the list that was written
+down before it was run (`simulated_kinds.JUDGED`, seeds `JUDGED_SEEDS`).
 """
 
 from __future__ import annotations
@@ -179,7 +180,7 @@ def draw_spacing(path: Path, rows: list[dict[str, Any]], folders: list[Path]) ->
 @click.option("--threads", type=int, help="CPU threads.")
 @click.option("--spacing", is_flag=True, help="Also draw spacing.png: quality against meta.json's spacing_m.")
 @click.option(
-    "--kinds", metavar="NAME,…", help="Judge the default preset on these kinds: all, found, names or patterns."
+    "--kinds", metavar="NAME,…", help="Judge the default preset on these kinds: all, judged, found, names or patterns."
 )
 @click.option("--seeds", default="0-3", show_default=True, help="Of the kinds.")
 @click.option("--fit-command", metavar="COMMAND", help="How to fit a kind; left out: in this process.")

@@ -33,7 +33,7 @@ from typing import Any, NamedTuple
 import click
 import numpy as np
 from oracle import estimates, smoothed
-from simulated_kinds import KINDS
+from simulated_kinds import JUDGED, KINDS
 
 import ddip_tf
 from ddip_tf import config
@@ -62,7 +62,8 @@ def choose(folder: Path, patterns: str, seeds: str) -> list[Where]:
     if patterns == FOUND:
         there = sorted(path.parent for path in folder.glob("*/truth1.npy"))
         return [Where(path.name.rsplit("-s", 1)[0], None, path) for path in there]
-    wanted = ["*" if pattern == "all" else pattern for pattern in patterns.split(",")]
+    named = {"all": ("*",), "judged": JUDGED}
+    wanted = [name for pattern in patterns.split(",") for name in named.get(pattern, (pattern,))]
     for pattern in wanted:
         if not any(fnmatch(name, pattern) for name in KINDS):
             raise click.UsageError(f"no kind {pattern}; python tools/simulate.py --list shows them")

@@ -130,3 +130,11 @@ def test_what_follows_a_reconstruction_is_put_on_it(monkeypatch):
     assert np.allclose(np.diff(alone.images), np.diff(alone.truth), atol=0.05)  # the stand-in finds the truth
     assert np.allclose(repeat.images, repeat.truth)  # and twice the same
     reconstruction.simulate.cache_clear()
+
+
+def test_what_judges_is_a_list_of_kinds_each_once():
+    assert set(kinds.JUDGED) <= set(kinds.KINDS)
+    assert len(set(kinds.JUDGED)) == len(kinds.JUDGED) >= 12
+    low, high = map(int, kinds.JUDGED_SEEDS.split("-"))
+    assert high - low + 1 >= 6
+    assert high < 500  # seeds of development begin there
