@@ -2,19 +2,7 @@
 
 A case is a folder KIND-sSEED with slices and truth, simulated if it is not there. For every case one line of JSON goes
 into cases.jsonl; cases that have theirs, from the same way of fitting, are not fitted again. From all lines come
-matrix.md and matrix.json, a row a kind:
-
-    gain       PSNR of output less that of input, dB; PSNR counts up to 60 dB
-    harmed     slices that lost more than 0.3 dB; all slices of a case that failed
-    silently   of these, slices that no doubt was said about: a warning whose code begins with "doubt", on that slice or
-               on all (of warnings that are plain sentences, those with one of PHRASES)
-    withheld   slices returned as they came in, though the oracle (`oracle.py`: law and noise known) gains more than
-               3 dB, and more than 3 dB beyond what smoothing the slice by itself would
-    share      the sum of gains over that of the oracle's
-    false      slices that a doubt was said about and that gained 1 dB or more
-
-Rates have Clopper-Pearson bounds at 95 %, as if slices were independent; those of one case are not, so cases with a
-harmed slice are counted too.
+matrix.md and matrix.json, a row a kind (`quality_summary`).
 """
 
 from __future__ import annotations
@@ -25,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,15 +21,17 @@ from typing import Any, NamedTuple
 import click
 import numpy as np
 from oracle import estimates, smoothed
+from quality_summary import harmed, markdown, summarise
 from simulated_kinds import JUDGED, KINDS
 
 import ddip_tf
 from ddip_tf import config
 from ddip_tf.formats import read
 from ddip_tf.quality import with_truth
+from ddip_tf.quality.detail import detail
 
 PHRASES = ("not reliable", "confused", "not explained", "do not use")
-CEILING_DB, HARM_DB, WITHHELD_DB, GAINED_DB = 60.0, 0.3, 3.0, 1.0
+CEILING_DB = 60.0
 FOUND = "found"  # in place of kinds: whatever cases lie in the folder
 
 
@@ -122,6 +112,7 @@ def judge(case: Where, fit: Fit) -> dict[str, Any]:
         return {**row, "error": f"{type(error).__name__}: {error}"}
     seconds = round(time.perf_counter() - began, 1)
     best, own = (_best(found, truth) for found in (estimates(images, truth), smoothed(images, truth)))
+    kept = detail(outputs, images, truth)
     slices = []
     for i, (before, after) in enumerate(
         zip(with_truth.score(images, truth), with_truth.score(outputs, truth), strict=True)
@@ -133,11 +124,13 @@ def judge(case: Where, fit: Fit) -> dict[str, Any]:
                 "oracle": max(best[i], own[i], _figures(before)["psnr"]),
                 "smoothed": own[i],
                 "doubt": any(doubts(warning, i + 1) for warning in warnings),
+                "kept": kept.range(i),
                 "same": bool(np.abs(outputs[i] - images[i]).max() <= 1e-6 * np.ptp(images[i])),
             }
         )
     said = [warning if isinstance(warning, dict | str) else vars(warning) for warning in warnings]
-    return {**row, "seconds": seconds, "slices": slices, "warnings": said}
+    curve = {"k": kept.k.round(4).tolist(), "kept": kept.kept.round(3).tolist(), "follows": kept.follows.tolist()}
+    return {**row, "seconds": seconds, "slices": slices, "detail": curve, "warnings": said}
 
 
 def doubts(warning: Any, number: int) -> bool:
@@ -146,57 +139,6 @@ def doubts(warning: Any, number: int) -> bool:
         return any(phrase in warning for phrase in PHRASES)
     about = warning if isinstance(warning, dict) else vars(warning)
     return str(about.get("code", "")).startswith("doubt") and about.get("slice") in (None, number)
-
-
-def summarise(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Figures of some rows together."""
-    rows = list(rows)
-    slices = [one for row in rows for one in row.get("slices", [])]
-    gain = np.array([one["output"]["psnr"] - one["input"]["psnr"] for one in slices])
-    reach = np.array([one["oracle"] - one["input"]["psnr"] for one in slices])
-    doubt, same = (np.array([one[name] for one in slices], bool) for name in ("doubt", "same"))
-    own = np.array([one["oracle"] - one["smoothed"] for one in slices])
-    lost = sum(row["count"] for row in rows if "error" in row)
-    bad = gain < -HARM_DB
-    hurt = sum("error" in row or any(_harmed(one) for one in row["slices"]) for row in rows)
-    count = len(slices) + lost
-    return {
-        "cases": len(rows),
-        "slices": count,
-        "failed": sum("error" in row for row in rows),
-        "gain": {name: float(f(gain)) if len(gain) else None for name, f in _STATISTICS.items()},
-        "harmed": _rate(int(bad.sum()) + lost, count),
-        "silently": _rate(int((bad & ~doubt).sum()) + lost, count),
-        "cases harmed": _rate(int(hurt), len(rows)),
-        "withheld": int((same & (np.minimum(reach, own) > WITHHELD_DB)).sum()),
-        "share": float(gain.sum() / reach.sum()) if reach.sum() > 0 else None,
-        "false": int((doubt & (gain >= GAINED_DB)).sum()),
-        "same": int(same.sum()),
-        "seconds": float(np.mean([row["seconds"] for row in rows if "seconds" in row] or [0.0])),
-    }
-
-
-def markdown(found: dict[str, dict[str, Any]]) -> str:
-    """The table of `summarise` by kind, the last row of all."""
-    lines = [
-        "| kind | cases | slices | gain: mean | median | worst "
-        "| harmed | silently | withheld | share | false | same | s |",
-        "| --- |" + " --- |" * 12,
-    ]
-    for name, one in found.items():
-        gain = " | ".join("–" if one["gain"][key] is None else f"{one['gain'][key]:+.1f}" for key in _STATISTICS)
-        share = "–" if one["share"] is None else f"{100 * one['share']:.0f} %"
-        lines.append(
-            f"| {name} | {one['cases']} | {one['slices']} | {gain} | {one['harmed']['count']} | "
-            f"{one['silently']['count']} | {one['withheld']} | {share} | {one['false']} | {one['same']} | "
-            f"{one['seconds']:.1f} |"
-        )
-    lines.append("")
-    for name in ("harmed", "silently", "cases harmed"):
-        rate = found["all"][name]
-        low, high = (f"{100 * bound:.1f}" for bound in rate["bounds"])
-        lines.append(f"{name}: {rate['count']} of {rate['of']}, {low} to {high} % (95 %)")
-    return "\n".join(lines) + "\n"
 
 
 def run_matrix(folder: Path, output: Path, kinds: str, seeds: str, command: str | None, python: str | None) -> None:
@@ -232,21 +174,6 @@ def run_matrix(folder: Path, output: Path, kinds: str, seeds: str, command: str 
     click.echo(markdown(found))
     if missing:
         raise click.ClickException(f"not simulated: {', '.join(missing)}")
-
-
-_STATISTICS: dict[str, Callable[[np.ndarray], Any]] = {"mean": np.mean, "median": np.median, "worst": np.min}
-
-
-def _harmed(one: dict[str, Any]) -> bool:
-    return one["output"]["psnr"] - one["input"]["psnr"] < -HARM_DB
-
-
-def _rate(count: int, total: int) -> dict[str, Any]:
-    """A count, of how many, and the bounds of its rate (Clopper & Pearson 1934)."""
-    from scipy.stats import binomtest
-
-    bounds = binomtest(count, total).proportion_ci(0.95, method="exact") if total else (0.0, 1.0)
-    return {"count": count, "of": total, "bounds": [float(bound) for bound in bounds]}
 
 
 def _best(found: np.ndarray, truth: np.ndarray) -> list[float]:
@@ -289,7 +216,7 @@ def _line(row: dict[str, Any]) -> str:
     parts = [
         f"{one['input']['psnr']:.1f} > {one['output']['psnr']:.1f} dB (oracle {one['oracle']:.1f}), leak "
         f"{one['input']['leak']:+.2f} > {one['output']['leak']:+.2f}{', doubt' if one['doubt'] else ''}"
-        f"{', HARMED' if _harmed(one) else ''}{', same' if one['same'] else ''}"
+        f"{', HARMED' if harmed(one) else ''}{', same' if one['same'] else ''}"
         for one in row["slices"]
     ]
     return f"{row['case']:30s} {row['seconds']:5.1f} s | {' | '.join(parts)}"

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 import oracle
 import quality
 import quality_matrix as matrix
+import quality_summary as summary
 
 from ddip_tf.quality import with_truth
 
@@ -95,13 +96,14 @@ def test_gradient_and_shrinkage_are_what_the_solver_takes_them_for():
         assert size * oracle._shrunk(np.array(size), np.array(1.0)) == pytest.approx(best, abs=2e-3)
 
 
-def row(gains, doubt=False, kind="onesided", oracle_gain=6.0, smoothed_gain=0.0, same=False):
+def row(gains, doubt=False, kind="onesided", oracle_gain=6.0, smoothed_gain=0.0, same=False, kept=None):
     slices = [
         {
             "input": {"psnr": 20.0},
             "output": {"psnr": 20.0 + gain},
             "oracle": 20.0 + oracle_gain,
             "smoothed": 20.0 + smoothed_gain,
+            "kept": kept,
             "doubt": doubt,
             "same": same,
         }
@@ -112,28 +114,34 @@ def row(gains, doubt=False, kind="onesided", oracle_gain=6.0, smoothed_gain=0.0,
 
 def test_harm_and_silence_are_counted():
     rows = [row([2.0, -0.2]), row([-0.4, 3.0], doubt=True), row([-1.0, -9.0]), {"kind": "b", "count": 3, "error": "x"}]
-    found = matrix.summarise(rows)
+    found = summary.summarise(rows)
     assert (found["slices"], found["failed"]) == (9, 1)
     assert found["harmed"]["count"] == 6
     assert found["silently"]["count"] == 5
     assert found["cases harmed"]["count"] == 3
-    assert found["false"] == 1
+    assert (found["false"]["count"], found["false"]["of"]) == (1, 2)
     assert found["gain"]["worst"] == pytest.approx(-9)
     assert found["share"] == pytest.approx((2 - 0.2 - 0.4 + 3 - 1 - 9) / 36)
-    assert matrix.summarise(rows[3:])["gain"]["mean"] is None
+    assert summary.summarise(rows[3:])["gain"]["mean"] is None
 
 
 def test_withheld_is_what_only_the_other_slice_could_have_told():
-    assert matrix.summarise([row([0.0], same=True)])["withheld"] == 1
-    assert matrix.summarise([row([0.0], same=True, smoothed_gain=5.0)])["withheld"] == 0
-    assert matrix.summarise([row([0.0], same=True, oracle_gain=2.0)])["withheld"] == 0
-    assert matrix.summarise([row([0.1])])["withheld"] == 0
+    assert summary.summarise([row([0.0], same=True)])["withheld"] == 1
+    assert summary.summarise([row([0.0], same=True, smoothed_gain=5.0)])["withheld"] == 0
+    assert summary.summarise([row([0.0], same=True, oracle_gain=2.0)])["withheld"] == 0
+    assert summary.summarise([row([0.1])])["withheld"] == 0
+
+
+def test_detail_counts_slices_that_kept_it_at_every_k_where_there_is_any():
+    rows = [row([1.0], kept=kept) for kept in ((0.95, 1.05), (0.89, 1.0), (1.0, 1.11), None)]
+    found = summary.summarise(rows)["detail"]
+    assert (found["count"], found["of"]) == (1, 3)
 
 
 def test_the_bounds_are_clopper_and_pearsons():
-    assert matrix._rate(0, 20)["bounds"] == pytest.approx([0, 1 - 0.025 ** (1 / 20)])
-    assert matrix._rate(3, 10)["bounds"] == pytest.approx([0.0667, 0.6525], abs=1e-4)
-    assert matrix._rate(0, 0)["bounds"] == [0.0, 1.0]
+    assert summary.rate(0, 20)["bounds"] == pytest.approx([0, 1 - 0.025 ** (1 / 20)])
+    assert summary.rate(3, 10)["bounds"] == pytest.approx([0.0667, 0.6525], abs=1e-4)
+    assert summary.rate(0, 0)["bounds"] == [0.0, 1.0]
 
 
 def test_a_doubt_is_about_a_slice_or_about_all():
@@ -172,7 +180,7 @@ def test_a_matrix_is_simulated_fitted_and_goes_on_where_it_stopped(tmp_path, mon
     assert set(found) == {"noise-ghost-0.4", "onesided-float", "all"}
     assert found["all"]["slices"] == 8
     assert found["all"]["harmed"]["count"] == 0
-    assert found["all"]["false"] == 4
+    assert found["all"]["false"]["count"] == 4
     assert found["all"]["same"] == 4
     assert found["onesided-float"]["share"] > 1
     assert found["onesided-float"]["gain"]["worst"] == 0
