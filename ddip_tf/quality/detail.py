@@ -48,7 +48,7 @@ class Detail:
     follows: Array
 
     def range(self, number: int) -> tuple[float, float] | None:
-        """Least and largest of what slice ``number`` (from 0) kept where its input follows the truth; None if nowhere."""
+        """Least and largest that slice ``number`` (from 0) kept where its input follows the truth; None if nowhere."""
         kept = self.kept[self.follows[:, number], number]
         return (float(kept.min()), float(kept.max())) if len(kept) else None
 
@@ -69,8 +69,8 @@ def detail(outputs: Array, images: Array, truth: Array) -> Detail:
     outputs, images, truth = (np.asarray(x, float) for x in (outputs, images, truth))
     if not outputs.shape == images.shape == truth.shape:
         raise InputError(f"shapes differ: {outputs.shape}, {images.shape}, {truth.shape}")
-    grid = frequencies(*truth.shape[1:])
-    k = band_centres(*truth.shape[1:], highest=HIGHEST)
+    height, width = truth.shape[1:]
+    grid, k = frequencies(height, width), band_centres(height, width, highest=HIGHEST)
     rings = [log_gaussian(grid, centre, np.log(k[1] / k[0]) / 2) ** 2 for centre in k]
     out, given, true = (dct(x - x.mean((1, 2), keepdims=True)) for x in (outputs, images, truth))
 

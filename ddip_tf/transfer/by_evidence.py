@@ -31,6 +31,7 @@ from ddip_tf.transfer.estimate import Transfer, estimate_transfer
 from ddip_tf.transfer.half_quadratic import minimise
 from ddip_tf.transfer.inverse_problem import Problem, scale
 from ddip_tf.transfer.ladder import Choice, climb, tied
+from ddip_tf.transfer.resolution import Sampling, sampling
 from ddip_tf.transfer.solver import Solution, perturbed, side_by_side, unchanged
 
 #: rungs beside none that a normalisation of T's columns allows
@@ -39,6 +40,8 @@ NORMALISED = {
     "sum": ("free start", "free start, gain"),
     "diagonal": ("one-sided 2", "one-sided 1", "full"),
 }
+#: cycles/pixel at the reference, the highest band of T
+HIGHEST = 0.2
 #: decibels of expected gain, of the slice that gains least, below which nothing is done
 LEAST_GAIN_DB = 1.4
 #: part of T's uncertainty that counts as noise for the prior; all of it made the prior's guesses worse at low k
@@ -61,7 +64,10 @@ def choose(images: Array, normalisation: str = "auto") -> Choice:
         raise ValueError(f"needs two slices of 32 x 32 pixels or more, got shape {images.shape}")
     if not np.isfinite(images).all() or (images.std((1, 2)) == 0).any():
         raise ValueError("every slice must be finite and not constant")
-    return climb(images, band_centres(*images.shape[1:]), NORMALISED[normalisation])
+    sampled = sampling(images)
+    height, width = images.shape[1:]
+    centres = band_centres(height, width, highest=sampled.at_most(HIGHEST))
+    return climb(images, centres, NORMALISED[normalisation], sampled)
 
 
 def find(images: Array, normalisation: str = "auto") -> tuple[Transfer, Choice | None]:
@@ -125,7 +131,7 @@ def separate(
         return unchanged(images), replace(law, warnings=(_nothing_found(choice),))
     if choice.rung != "free start":
         return _inverted(images, law), replace(law, warnings=_said_of(choice))
-    filters = linear.filters(images, choice.k, choice.samples, choice.matrix, choice.covariance)
+    filters = linear.filters(images, choice.k, choice.samples, choice.matrix, choice.covariance, choice.sampling)
     law = replace(law, power=filters.power[: len(choice.k)])
     if filters.gain_db.min() < LEAST_GAIN_DB and not guides:
         reason = (
@@ -133,13 +139,14 @@ def separate(
             "they lie too close or hold too little to be told apart, and are returned as they are"
         )
         return unchanged(images), replace(law, mixed=False, warnings=(Caution("withheld", reason),))
-    return _solved(images, law, filters, starts, seed, guides, amplitudes, threads)
+    return _solved(images, law, filters, choice.sampling, starts, seed, guides, amplitudes, threads)
 
 
 def _solved(
     images: Array,
     law: Transfer,
     filters: linear.Filters,
+    sampling: Sampling,
     starts: int,
     seed: int,
     guides: Sequence[tuple[int, Array]],
@@ -147,24 +154,25 @@ def _solved(
     threads: int,
 ) -> tuple[Solution, Transfer]:
     """The free start."""
-    problem = _problem(images, law, filters)
+    problem = _problem(images, law, filters, sampling)
     mixed, T = dct(problem.images), law.at(frequencies(*images.shape[1:]))
     base = filters(images - problem.means) / problem.unit
     more: tuple[Any, Any] = (0, 0)
+    strength = sampling.factor**1.5  # of |grad y|^1/2 summed over pixels, to be the same on finer ones
 
     def solved(problem: Problem, start: Array, factor: float, hidden: Array | None = None) -> Array:
         _, information, data = problem.normal(factor)
         information, data = information + more[0], data + more[1]
         if hidden is not None:
             information, data = information * ~hidden[..., None, None], data * ~hidden[..., None]
-        return minimise(start, information, data, strength=1.0, exponent=0.5, steps=60)
+        return minimise(start, information, data, strength=strength, exponent=0.5, steps=60)
 
     def foretell(hidden: Array) -> Array:
         start = idct(mixed * ~hidden[..., None])
         return matvec(T, dct(solved(problem, start, 1.0, hidden)))
 
-    trust = held_out.trust(mixed, foretell)
-    middle = float(np.exp(np.interp(trust.at(MIDDLE), SKILLS, np.log(FACTORS))))
+    trust = held_out.trust(mixed, foretell, sampling)
+    middle = float(np.exp(np.interp(trust.at(sampling.here(MIDDLE)), SKILLS, np.log(FACTORS))))
     factors = [middle * level for level in LEVELS]
     weight = trust.over(*images.shape[1:])[..., None]
     caution = max(CAUTIOUS, float(trust.weight.max()))
@@ -215,7 +223,7 @@ def _solved(
     return solution, law
 
 
-def _problem(images: Array, law: Transfer, filters: linear.Filters) -> Problem:
+def _problem(images: Array, law: Transfer, filters: linear.Filters, sampling: Sampling) -> Problem:
     """In the unit of the prior; noise follows the smoothed power, and T's uncertainty adds to it."""
     unit, means = scale(images), images.mean((1, 2), keepdims=True)
     centred = (images - means) / unit
@@ -225,7 +233,7 @@ def _problem(images: Array, law: Transfer, filters: linear.Filters) -> Problem:
     uncertain = np.einsum("kj,kjab->kab", filters.power, filters.covariance) / unit**2
     shape = images.shape[1:]
     more = interpolate(frequencies(*shape), filters.k, UNCERTAIN * uncertain)
-    levels = noise.follow(power, filters.k, np.ones(len(images)), shape, more)
+    levels = noise.follow(power, filters.k, np.ones(len(images)), shape, more, sampling)
     return Problem(unit, means, centred, replace(law, power=law.power / unit**2), levels)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.transfer.bands import frequencies
+from ddip_tf.transfer.resolution import SAME, Sampling
 
 #: part of the coefficients that is hidden, and how often other ones
 PART, TIMES = 0.15, 4
@@ -42,13 +43,15 @@ class Trust:
 
     k: Array  # (B,) cycles/pixel
     skill: Array  # (B,)
+    sampling: Sampling = SAME
 
     @property
     def weight(self) -> Array:
         """(B,) between 0, the linear estimate, and 1, the prior's."""
         weight = np.clip((self.skill - NONE) / (FULL - NONE), 0, 1)
-        coarser = np.clip((self.at(FINE) - 0.5) / 0.3, 0, 1)
-        return np.where(self.k > FINE, np.maximum(weight, coarser), weight)
+        fine = self.sampling.here(FINE)
+        coarser = np.clip((self.at(fine) - 0.5) / 0.3, 0, 1)
+        return np.where(self.k > fine, np.maximum(weight, coarser), weight)
 
     def at(self, k: float) -> float:
         """Skill at k (cycles/pixel), linear in log k."""
@@ -60,7 +63,7 @@ class Trust:
         return np.interp(k, np.log(self.k), self.weight)
 
 
-def trust(coefficients: Array, foretell: Foretell) -> Trust:
+def trust(coefficients: Array, foretell: Foretell, sampling: Sampling = SAME) -> Trust:
     """Skill of a prior on the sum of slices whose cosine ``coefficients`` (H, W, N) are given.
 
     Which ones are hidden is the same for every call. Raises ValueError for fields of fewer than 32 x 32 pixels.
@@ -72,12 +75,12 @@ def trust(coefficients: Array, foretell: Foretell) -> Trust:
     at, hidden, foretold = [], [], []
     for draw in range(TIMES):
         mask = (np.random.default_rng(draw).random(k.shape) < PART) & (k > 0)
-        seen = mask & (k < HIGHEST)
+        seen = mask & (k < sampling.here(HIGHEST))
         at.append(k[seen])
         hidden.append(coefficients[seen].sum(-1))
         foretold.append(foretell(mask)[seen].sum(-1))
     order = np.argsort(np.concatenate(at), kind="stable")
-    return Trust(*_skill(*(np.concatenate(x)[order] for x in (at, hidden, foretold))))
+    return Trust(*_skill(*(np.concatenate(x)[order] for x in (at, hidden, foretold))), sampling)
 
 
 def _skill(k: Array, hidden: Array, foretold: Array) -> tuple[Array, Array]:

@@ -27,6 +27,7 @@ import numpy as np
 from ddip_tf._types import Array
 from ddip_tf.transfer.directions import PAIRS, Evidence, evidence, noise_apart, own_noise
 from ddip_tf.transfer.paths import Posterior, Walk, follow, joint_turns, near, only, turns
+from ddip_tf.transfer.resolution import SAME, Sampling
 
 #: log-probability of a rung before anything is seen
 PRIOR = {
@@ -109,9 +110,10 @@ class Choice:
     gain: float
     normalisation: str
     shared: bool = False
+    sampling: Sampling = SAME
 
 
-def climb(images: Array, centres: Array, allowed: Collection[str] | None = None) -> Choice:
+def climb(images: Array, centres: Array, allowed: Collection[str] | None = None, sampling: Sampling = SAME) -> Choice:
     """The rung for two slices (2, H, W), its T in bands around ``centres`` (K,); of none and those ``allowed``."""
     seen = evidence(images, centres)
     levels = seen.levels(own_noise)
@@ -127,14 +129,15 @@ def climb(images: Array, centres: Array, allowed: Collection[str] | None = None)
         rung = "free start"
         gain, posterior = _free_start(seen)
         T, covariance = moments(posterior.pairs[1:], gain)
-        return Choice(rung, relative, margin, centres, seen.samples, T, covariance, gain, "sum")
+        return Choice(rung, relative, margin, centres, seen.samples, T, covariance, gain, "sum", sampling=sampling)
     shared = False
     if rung.startswith("one-sided"):
-        lost, of = (seen.misfit(levels, found[name].pairs[1:], own_noise, JUDGED) for name in (rung, "none"))
+        judged = sampling.at_most(JUDGED[0]), sampling.at_most(JUDGED[1])
+        lost, of = (seen.misfit(levels, found[name].pairs[1:], own_noise, judged) for name in (rung, "none"))
         shared = lost > max(MOST_MISFIT, MOST_LEFT * of)
         rung = "none" if shared else rung
     T, covariance = moments(found[rung].pairs[1:])
-    return Choice(rung, relative, margin, centres, seen.samples, T, covariance, 1.0, "diagonal", shared)
+    return Choice(rung, relative, margin, centres, seen.samples, T, covariance, 1.0, "diagonal", shared, sampling)
 
 
 def _free_start(seen: Evidence) -> tuple[float, Posterior]:

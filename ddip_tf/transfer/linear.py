@@ -19,6 +19,7 @@ from ddip_tf._types import Array
 from ddip_tf.transfer import noise
 from ddip_tf.transfer.bands import frequencies, interpolate, log_gaussian
 from ddip_tf.transfer.dct import dct, idct, matvec
+from ddip_tf.transfer.resolution import SAME, Sampling
 from ddip_tf.transfer.smica import difference_projector
 
 #: cycles/pixel, nodes above the highest band of T; T is taken as constant there
@@ -64,16 +65,18 @@ class Filters:
         return idct(matvec(interpolate(k, self.k, self.weights), dct(images - means))) + means
 
 
-def filters(images: Array, k: Array, samples: Array, matrix: Array, covariance: Array) -> Filters:
+def filters(
+    images: Array, k: Array, samples: Array, matrix: Array, covariance: Array, sampling: Sampling = SAME
+) -> Filters:
     """Filters for slices (N, H, W) under T (K, N, N), its columns' covariance (K, N, N, N) and the sum rule.
 
     ``samples`` (K,) are the independent samples of the bands around ``k`` (K,).
     """
+    nodes = np.append(k, [sampling.here(above) for above in ABOVE])
     count = len(ABOVE)
-    nodes = np.append(k, ABOVE)
     T, C = (np.concatenate([x, np.repeat(x[-1:], count, 0)]) for x in (matrix, covariance))
     density = spectra(images, nodes, np.log(k[1] / k[0]) / 2)
-    N = noise_density(nodes, density)
+    N = noise_density(nodes, density, sampling)
     D = source_powers(T, C, density, N, np.append(samples, [np.inf] * count))
     seen = np.einsum("kj,kaj,kbj->kab", D, T, T) + np.einsum("kj,kjab->kab", D, C) + N
     own = D[:, :, None] * T.swapaxes(1, 2)
@@ -98,11 +101,11 @@ def spectra(images: Array, k: Array, spread: float) -> Array:
     return np.array([np.einsum("yx,yxi,yxj->ij", r, coefficients, coefficients) / r.sum() for r in rings])
 
 
-def noise_density(k: Array, density: Array) -> Array:
+def noise_density(k: Array, density: Array, sampling: Sampling = SAME) -> Array:
     """N (K, N, N) by the shares of `ddip_tf.transfer.noise`, the power they are taken of smoothed over k."""
     n = density.shape[-1]
     power = density.sum((1, 2)) / n
-    apart, together = noise.shares(k)
+    apart, together = noise.shares(sampling.reference(k))
     difference = np.minimum(CAUTION * apart, 1) * np.maximum(power, smoothed(k, power))
     total = np.minimum(noise.SUM_FACTOR * together, 1) * power
     projector = difference_projector(n)

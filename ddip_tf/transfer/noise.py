@@ -21,6 +21,7 @@ import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.transfer.bands import frequencies, projected_power
+from ddip_tf.transfer.resolution import SAME, Sampling
 from ddip_tf.transfer.smica import difference_projector
 
 #: k (cycles/pixel), share of the projected power that is noise in each difference mode, and in the sum
@@ -82,12 +83,19 @@ def shares(k: Array) -> tuple[Array, Array]:
     return apart, together
 
 
-def follow(power: Array, nodes: Array, unit: Array, shape: tuple[int, int], more: Array | float = 0.0) -> Levels:
+def follow(
+    power: Array,
+    nodes: Array,
+    unit: Array,
+    shape: tuple[int, int],
+    more: Array | float = 0.0,
+    sampling: Sampling = SAME,
+) -> Levels:
     """Noise of slices of ``shape`` (H, W), scaled by ``unit`` (N,), by `SHARES` of a power (K,) at ``nodes`` (K,), and
     ``more`` (H, W, N, N)."""
     k = frequencies(*shape)
     density = np.exp(np.interp(np.log(np.maximum(k, 1e-9)), np.log(nodes), np.log(np.maximum(power, 1e-300))))
-    apart, together = shares(k)
+    apart, together = shares(sampling.reference(k))
     return Levels(density * apart, density * SUM_FACTOR * together, unit, more)
 
 
