@@ -172,6 +172,8 @@ def _evidence(choice: ladder.Choice, solution: solver.Solution) -> dict[str, Any
         found["prior_skill"] = {
             f"{k:.4f}": round(float(skill), 3) for k, skill in zip(solution.trust.k, solution.trust.skill, strict=True)
         }
+    if solution.agreement is not None:
+        found["prior_agreement"] = round(solution.agreement, 3)
     return found
 
 

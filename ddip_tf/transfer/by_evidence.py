@@ -1,8 +1,8 @@
 """Two slices separated as far as evidence goes: the mixing model of `ladder`, the prior as far as `held_out` trusts it.
 
 Under the free start the slices are a linear estimate that keeps their own detail (`linear`) and, at each spatial
-frequency as far as hidden coefficients can be foretold from the others, the picture with the fewest edges
-(`half_quadratic`)::
+frequency as far as hidden coefficients can be foretold from the others, and the solutions agree (`agreement`), the
+picture with the fewest edges (`half_quadratic`)::
 
     y = linear + trust(k) (y_prior - linear)
 
@@ -22,8 +22,8 @@ import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.caution import Caution
+from ddip_tf.transfer import agreement, held_out, linear, log_amplitudes, noise, reasons
 from ddip_tf.transfer import guides as maps
-from ddip_tf.transfer import held_out, linear, log_amplitudes, noise
 from ddip_tf.transfer.background import level
 from ddip_tf.transfer.bands import band_centres, frequencies, interpolate
 from ddip_tf.transfer.dct import dct, idct, matvec
@@ -48,8 +48,10 @@ LEAST_GAIN_DB = 1.4
 UNCERTAIN = 0.1
 #: levels of noise that are averaged, around the one the skill asks for
 LEVELS = (0.4, 1.0, 2.5)
-#: skill of the prior at `MIDDLE` cycles/pixel, and the level of noise (`ddip_tf.transfer.noise`) that goes with it
-MIDDLE, SKILLS, FACTORS = 0.045, (0.5, 0.9, 0.98), (0.3, 0.8, 2.0)
+#: skill of the prior at `held_out.MIDDLE`, and the level of noise (`ddip_tf.transfer.noise`) that goes with it
+SKILLS, FACTORS = (0.5, 0.9, 0.98), (0.3, 0.8, 2.0)
+#: cycles/pixel at the reference, below which the slices are all but the same picture
+COARSEST = 0.015
 #: of the correction that is made where the prior has no skill at all: it errs half as much there, and gains half
 CAUTIOUS = 0.5
 
@@ -128,25 +130,21 @@ def separate(
     """
     law = law_of(choice)
     if choice.rung == "none":
-        return unchanged(images), replace(law, warnings=(_nothing_found(choice),))
+        return unchanged(images), replace(law, warnings=(reasons.nothing_found(choice),))
     if choice.rung != "free start":
-        return _inverted(images, law), replace(law, warnings=_said_of(choice))
+        return _inverted(images, law), replace(law, warnings=reasons.of_rung(choice))
     filters = linear.filters(images, choice.k, choice.samples, choice.matrix, choice.covariance, choice.sampling)
     law = replace(law, power=filters.power[: len(choice.k)])
     if filters.gain_db.min() < LEAST_GAIN_DB and not guides:
-        reason = (
-            f"the slices mix, but taking the ghosts out is expected to gain {filters.gain_db.min():.1f} dB only: "
-            "they lie too close or hold too little to be told apart, and are returned as they are"
-        )
-        return unchanged(images), replace(law, mixed=False, warnings=(Caution("withheld", reason),))
-    return _solved(images, law, filters, choice.sampling, starts, seed, guides, amplitudes, threads)
+        return _withheld(images, law, filters)
+    return _solved(images, law, filters, choice, starts, seed, guides, amplitudes, threads)
 
 
 def _solved(
     images: Array,
     law: Transfer,
     filters: linear.Filters,
-    sampling: Sampling,
+    choice: Choice,
     starts: int,
     seed: int,
     guides: Sequence[tuple[int, Array]],
@@ -154,6 +152,7 @@ def _solved(
     threads: int,
 ) -> tuple[Solution, Transfer]:
     """The free start."""
+    sampling = choice.sampling
     problem = _problem(images, law, filters, sampling)
     mixed, T = dct(problem.images), law.at(frequencies(*images.shape[1:]))
     base = filters(images - problem.means) / problem.unit
@@ -172,31 +171,39 @@ def _solved(
         return matvec(T, dct(solved(problem, start, 1.0, hidden)))
 
     trust = held_out.trust(mixed, foretell, sampling)
-    middle = float(np.exp(np.interp(trust.at(sampling.here(MIDDLE)), SKILLS, np.log(FACTORS))))
+    middle = float(np.exp(np.interp(trust.at(sampling.here(held_out.MIDDLE)), SKILLS, np.log(FACTORS))))
     factors = [middle * level for level in LEVELS]
     weight = trust.over(*images.shape[1:])[..., None]
     caution = max(CAUTIOUS, float(trust.weight.max()))
+    coarsest = max(sampling.here(COARSEST), law.k[0])
+    guided: Array | float = 0.0
 
-    def averaged() -> tuple[Array, Array]:
+    def averaged() -> tuple[Array, Array, float]:
         tried = np.stack(side_by_side(threads, lambda factor: solved(problem, problem.images, factor), factors))
-        linear_part, prior_part = dct(base), dct(tried.mean(0))
-        blended = idct(linear_part + weight * (prior_part - linear_part))
-        return problem.images + caution * (blended - problem.images), tried
+        linear_part = dct(base)
+        added = np.stack([dct(each) - linear_part for each in tried])
+        agreed, of_all = agreement.agreement(added, coarsest), added.mean(0)
+        total = of_all.mean(-1, keepdims=True)
+        believed = np.maximum(guided, agreement.weight(agreed, images.shape[1:], coarsest)[..., None])
+        blended = idct(linear_part + np.maximum(guided, weight) * (total + believed * (of_all - total)))
+        return problem.images + caution * (blended - problem.images), tried, agreed
 
-    y, tried = averaged()
+    y, tried, agreed = averaged()
     said: list[Caution] = []
     observed: log_amplitudes.Observed | None = None
     if guides or amplitudes is not None:  # both are judged by what the phases alone gave
         kept, said = maps.related(guides, y, law.crossover_px)
+        if not kept and filters.gain_db.min() < LEAST_GAIN_DB:
+            return _withheld(images, law, filters, said)
         if kept:
             more = maps.ties(kept, problem.images, law.crossover_px)
             edge = 0.5 / law.crossover_px
-            weight = np.maximum(weight, 1 / (1 + (frequencies(*images.shape[1:])[..., None] / edge) ** 8))
+            guided = 1 / (1 + (frequencies(*images.shape[1:])[..., None] / edge) ** 8)
         if amplitudes is not None:
             observed = log_amplitudes.observe(amplitudes / problem.unit, y)
             more = tuple(a + b for a, b in zip(more, observed.normal(), strict=True))
         if kept or observed:
-            y, tried = averaged()
+            y, tried, agreed = averaged()
     variance = ((tried - tried.mean(0)) ** 2).mean(0)
     rng = np.random.default_rng(seed)
     others = [replace(problem, law=perturbed(law, rng)) for _ in range(1, starts)]
@@ -216,11 +223,20 @@ def _solved(
         weights=(1.0,),
         tried=(middle,),
         observed=observed,
-        warnings=tuple(said),
+        warnings=(*said, *reasons.doubts(choice, trust, agreed)),
         trust=trust,
+        agreement=agreed,
         gain_db=filters.gain_db,
     )
     return solution, law
+
+
+def _withheld(
+    images: Array, law: Transfer, filters: linear.Filters, said: Sequence[Caution] = ()
+) -> tuple[Solution, Transfer]:
+    """Slices as they are, for there is little to gain."""
+    reason = reasons.little_to_gain(filters.gain_db.min())
+    return unchanged(images), replace(law, mixed=False, warnings=(*said, reason))
 
 
 def _problem(images: Array, law: Transfer, filters: linear.Filters, sampling: Sampling) -> Problem:
@@ -246,29 +262,3 @@ def _inverted(images: Array, law: Transfer) -> Solution:
     y[free] = images[free]
     zeros = np.zeros_like(images)
     return Solution(images=y, base=y.copy(), decided=y - means, sigma=zeros, residual=zeros.copy())
-
-
-def _nothing_found(choice: Choice) -> Caution:
-    if choice.shared:
-        return Caution(
-            "withheld",
-            "what the slices share has no fixed ratio from place to place, as a ghost has: it may truly be in both; "
-            "without optics, a start or a second scan none can tell; the slices are returned as they are",
-        )
-    rival = max((name for name in choice.log_evidence if name != "none"), key=choice.log_evidence.__getitem__)
-    return Caution(
-        "none-found",
-        f"no crosstalk found (evidence of the next model, {rival}: {choice.log_evidence[rival]:+.1f} nats over none): "
-        "the slices are returned as they are",
-    )
-
-
-def _said_of(choice: Choice) -> tuple[Caution, ...]:
-    if choice.rung == "full":
-        return (Caution("any-t", "any T was fitted: no simpler model of mixing explains what the slices share"),)
-    stained = int(choice.rung[-1])
-    said = (
-        f"crosstalk is one-sided: slice {stained} holds a ghost of slice {3 - stained} and none the other way; slice "
-        f"{3 - stained} is returned as it is"
-    )
-    return (Caution("one-sided", said, 3 - stained),)

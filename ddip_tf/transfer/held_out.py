@@ -33,6 +33,9 @@ NONE, FULL = -0.2, 0.4
 #: cycles/pixel: above it a lack of skill may be noise; a prior that foretells what is coarser is believed here too
 FINE = 0.07
 
+#: cycles/pixel: the skill there speaks for the slices as a whole
+MIDDLE = 0.045
+
 #: what the prior makes of the mixed coefficients (H, W, N) where those of a mask (H, W) are hidden
 Foretell = Callable[[Array], Array]
 

@@ -47,6 +47,7 @@ class Solution:
     observed: log_amplitudes.Observed | None = None  # log-amplitudes and their law, in the unit of the prior
     warnings: tuple[Caution, ...] = ()  # of guides that were left out
     trust: Trust | None = None  # how far the prior was believed
+    agreement: float | None = None  # of the prior with itself, on the coarsest difference
     gain_db: Array | None = None  # (N,) expected of the linear part
 
     @property

@@ -18,9 +18,10 @@ from ddip_tf.quality import checks, repeatability
 from ddip_tf.slices import SliceStack, outliers
 from ddip_tf.slices.affine import Affine
 from ddip_tf.training import transfer_fit
-from ddip_tf.transfer import by_evidence, dct, estimate_transfer, guides
+from ddip_tf.transfer import by_evidence, dct, estimate_transfer, guides, reasons
 from ddip_tf.transfer.bands import frequencies
 from ddip_tf.transfer.estimate import doubts
+from ddip_tf.transfer.held_out import Trust
 
 SHAPE = (97, 121)
 TRUE = discs(2, SHAPE, 3)
@@ -74,6 +75,26 @@ def opposite_sign(**_):
 
 def any_t(**_):
     return laddered(with_ghost(TRUE, -1) + with_ghost(TRUE, 1, into=0) - TRUE)
+
+
+def choice(margin=9.0):
+    images = mix(TRUE, known_law(SHAPE))
+    return replace(by_evidence.choose(images), rung="one-sided 2", margin=margin)
+
+
+def model(**_):
+    assert len(reasons.of_rung(choice())) == 1
+    return reasons.of_rung(choice(margin=1.0))
+
+
+def texture(**_):
+    flat, grainy = (Trust(np.array([0.02, 0.2]), np.array([skill, skill])) for skill in (0.9, 0.1))
+    assert not reasons.doubts(choice(), flat, 0.99)
+    return reasons.doubts(choice(), grainy, 0.99)
+
+
+def coarse(**_):
+    return reasons.doubts(choice(), Trust(np.array([0.02, 0.2]), np.array([0.9, 0.9])), 0.3)
 
 
 def t_unreliable(**_):
@@ -204,6 +225,9 @@ RAISED = {
     "opposite-sign": (opposite_sign, 2),
     "any-t": (any_t, None),
     "doubt-t-unreliable": (t_unreliable, None),
+    "doubt-model": (model, 2),
+    "doubt-texture": (texture, None),
+    "doubt-coarse": (coarse, None),
     "doubt-shared-structure": (shared_structure, 2),
     "outliers-replaced": (outliers_replaced, 2),
     "misregistered": (misregistered, 2),

@@ -1,0 +1,84 @@
+"""What is to be said of two slices: why they were left alone, which model of mixing was taken, what is to be doubted.
+
+The bounds of the doubts were chosen on development pairs (`tools/quality.py`): of slices that gained 1 dB and more one
+in twelve is doubted, of those that gained less, half.
+"""
+
+from __future__ import annotations
+
+from ddip_tf.caution import Caution
+from ddip_tf.transfer.held_out import MIDDLE, Trust
+from ddip_tf.transfer.ladder import Choice
+
+#: skill of the prior at `MIDDLE` below which slices are textures to it
+SKILL = 0.5
+#: agreement of the prior with itself below which the coarsest difference is a guess
+AGREED = 0.7
+#: nats that a one-sided model, which no prior on the slices checks, must have over the next
+MARGIN = 4.0
+
+
+def nothing_found(choice: Choice) -> Caution:
+    """Why slices were left alone."""
+    if choice.shared:
+        return Caution(
+            "withheld",
+            "what the slices share has no fixed ratio from place to place, as a ghost has: it may truly be in both; "
+            "without optics, a start or a second scan none can tell; the slices are returned as they are",
+        )
+    rival = max((name for name in choice.log_evidence if name != "none"), key=choice.log_evidence.__getitem__)
+    return Caution(
+        "none-found",
+        f"no crosstalk found (evidence of the next model, {rival}: {choice.log_evidence[rival]:+.1f} nats over none): "
+        "the slices are returned as they are",
+    )
+
+
+def little_to_gain(gain_db: float) -> Caution:
+    """Why slices that mix were left alone."""
+    return Caution(
+        "withheld",
+        f"the slices mix, but taking the ghosts out is expected to gain {gain_db:.1f} dB only: they lie too close or "
+        "hold too little to be told apart, and are returned as they are",
+    )
+
+
+def of_rung(choice: Choice) -> tuple[Caution, ...]:
+    """Of a one-sided or full T."""
+    if choice.rung == "full":
+        return (Caution("any-t", "any T was fitted: no simpler model of mixing explains what the slices share"),)
+    stained = int(choice.rung[-1])
+    said = (
+        f"crosstalk is one-sided: slice {stained} holds a ghost of slice {3 - stained} and none the other way; slice "
+        f"{3 - stained} is returned as it is"
+    )
+    one_sided = Caution("one-sided", said, 3 - stained)
+    if choice.margin >= MARGIN:
+        return (one_sided,)
+    doubt = (
+        f"that only slice {stained} holds a ghost is not certain: the next model of mixing explains the slices almost "
+        f"as well ({choice.margin:.1f} nats less)"
+    )
+    return one_sided, Caution("doubt-model", doubt, stained)
+
+
+def doubts(choice: Choice, trust: Trust, agreed: float) -> tuple[Caution, ...]:
+    """Of slices separated under a free start: what nothing but the prior could have told, and it could not."""
+    found = []
+    if trust.at(choice.sampling.here(MIDDLE)) < SKILL:
+        found.append(
+            Caution(
+                "doubt-texture",
+                "the slices are textures that cannot be foretold from what surrounds them: which coarse structure "
+                "belongs to which slice is left much as the reconstruction had it, and ghosts may remain",
+            )
+        )
+    if agreed < AGREED:
+        found.append(
+            Caution(
+                "doubt-coarse",
+                f"the coarsest contrast cannot be told apart (solutions agree by {max(agreed, 0):.0%} only): which "
+                "slice it belongs to is left much as the reconstruction had it",
+            )
+        )
+    return tuple(found)
