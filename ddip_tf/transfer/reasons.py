@@ -77,7 +77,7 @@ def doubts(choice: Choice, trust: Trust, agreed: float) -> tuple[Caution, ...]:
         found.append(
             Caution(
                 "doubt-coarse",
-                f"the coarsest contrast cannot be told apart (solutions agree by {max(agreed, 0):.0%} only): which "
+                f"the coarsest contrast cannot be told apart (solutions agree by {100 * max(agreed, 0):.0f} % only): which "
                 "slice it belongs to is left much as the reconstruction had it",
             )
         )
