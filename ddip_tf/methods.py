@@ -63,6 +63,15 @@ PRIORS: Mapping[str, Prior] = {
 }
 
 
+def networks_trained(settings: Mapping[str, Any]) -> bool:
+    """Whether networks are trained under ``settings`` (``mixing`` and ``prior``), or pixels are solved for at once.
+
+    A prior that this version does not know counts as one of networks.
+    """
+    row = PRIORS.get(settings["prior"])
+    return settings["mixing"] != "transfer" or row is None or row.trained
+
+
 def listed(rows: Mapping[str, Mixing] | Mapping[str, Prior]) -> str:
     """``tv (pixels, total variation), dip (a U-Net a slice), …``."""
     return ", ".join(f"{name} ({row.doc})" for name, row in rows.items())

@@ -15,6 +15,7 @@ from ddip_tf.errors import InputError
 from ddip_tf.formats import family_of, open_content
 from ddip_tf.formats.content import Content
 from ddip_tf.formats.gaps import finite_box, vacuum
+from ddip_tf.methods import networks_trained
 from ddip_tf.slices.optics import HC_EV_M, depth_of_focus_m, electron_wavelength_m, frequency
 from ddip_tf.slices.quantities import ELECTRONS_UNDER_M, beam, show_length, show_lengths
 from ddip_tf.slices.separation import pair_name
@@ -221,7 +222,7 @@ def work_done(manifest: Mapping[str, Any]) -> str:
 def _law_used(manifest: Mapping[str, Any], epochs: str) -> str:
     if not manifest.get("mixed", True):
         return "T(k) estimated, nothing to separate"
-    if manifest["config"].get("prior", "tv") != "tv":
+    if networks_trained(manifest["config"]):
         return f"T(k) estimated, networks trained for {epochs}"
     return "T(k) estimated and solved"
 
@@ -239,9 +240,8 @@ def run(path: StrPath) -> str:
     manifest = opened.manifest
     config = manifest["config"]
     names = ", ".join(source["name"] for source in manifest["inputs"]) or "arrays"
-    prior = config.get("prior", "tv")
-    fitted = f", prior {prior}" if config["mixing"] == "transfer" else f", γ {manifest.get('gamma')}"
-    if config["mixing"] != "transfer" or (prior != "tv" and manifest.get("mixed", True)):
+    fitted = f", prior {config['prior']}" if config["mixing"] == "transfer" else f", γ {manifest.get('gamma')}"
+    if networks_trained(config) and (config["mixing"] != "transfer" or manifest.get("mixed", True)):
         fitted += f", {manifest['epochs_done']} epochs, seed {config['seed']}"
     model = mixing_model(manifest)
     lines = [

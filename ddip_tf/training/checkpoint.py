@@ -15,7 +15,7 @@ import numpy as np
 
 from ddip_tf import environment
 from ddip_tf._types import Floats, StrPath
-from ddip_tf.config import FitConfig
+from ddip_tf.config import FitConfig, completed, effective
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import arrays
 from ddip_tf.slices.stack import SliceStack
@@ -56,7 +56,7 @@ def identity(stack: SliceStack, config: FitConfig, place: str) -> dict[str, Any]
     """What decides the bits of a fit on the device ``place`` (``chunk`` does not)."""
     versions = environment.versions()
     return {
-        **{name: value for name, value in config.to_dict().items() if name != "chunk"},
+        **{name: value for name, value in effective(config.to_dict()).items() if name != "chunk"},
         "shape": list(stack.images.shape),
         "images of sha256": hashlib.sha256(stack.images.tobytes()).hexdigest(),
         "device": place,
@@ -151,6 +151,7 @@ class Checkpoints:
             raise InputError(f"{self.path} is damaged ({error}): begin again with --overwrite") from error
         if version != FORMAT_VERSION:
             raise InputError(f"{self.path} has format {version}, this ddip-tf has {FORMAT_VERSION}: use the other one")
+        identity = completed(identity)  # of an older version: what it did where there was no setting yet
         for name, now in self._identity.items():
             if identity.get(name) != now:
                 raise InputError(
