@@ -27,6 +27,7 @@ from ddip_tf.training.device import on_device, threads_in_use
 from ddip_tf.training.optimise import optimise
 from ddip_tf.transfer import background, by_evidence, inverse_problem, ladder, solver
 from ddip_tf.transfer.estimate import Transfer, estimate_transfer
+from ddip_tf.transfer.model_lead import lead
 
 
 @dataclass(frozen=True)
@@ -160,10 +161,11 @@ def _with_outliers(solution: solver.Solution, clean: Floats, original: Floats) -
 
 def _evidence(choice: ladder.Choice, solution: solver.Solution) -> dict[str, Any]:
     """What the choice of the mixing model rests on, for the manifest."""
+    ahead = lead(choice.rung, choice.log_evidence)
     found: dict[str, Any] = {
         "model": choice.rung,
         "model_evidence": {name: round(value, 2) for name, value in choice.log_evidence.items()},
-        "model_margin": round(choice.margin, 2),
+        "model_margin": round(ahead[0], 2) if ahead else None,
         "gain": round(choice.gain, 4),
     }
     if solution.gain_db is not None:
