@@ -16,7 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from ddip_tf.config import FitConfig
-from ddip_tf.networks import filters, unet
+from ddip_tf.methods import MIXINGS
+from ddip_tf.networks import unet
 from ddip_tf.networks.generators import generator_channels, latent_input
 from ddip_tf.networks.parameters import Call
 from ddip_tf.slices.separation import filter_name
@@ -58,14 +59,10 @@ class Mixing:
             )
         }
         self.latents = {"weights": latent_input(random, (*shape, count))}
-        for i, j in permutations(range(count), 2):
+        build = MIXINGS[config.mixing].load()
+        for i, j in permutations(range(count), 2) if build else ():
             name = filter_name(i, j)
-            if config.mixing == "shallow":
-                seed = int(random.integers(2**31))
-                self.networks[name] = filters.build_shallow_filter(*shape, seed=seed, name=name)
-            elif config.mixing == "kernel":
-                kernel = filters.low_pass_kernel() if j > i else filters.high_pass_kernel()
-                self.networks[name] = filters.build_kernel_filter(*shape, kernel, name=name)
+            self.networks[name] = build(shape, random, i, j, name)
 
     def __call__(self, call: Call, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Modelled slices (N, H, W) and mixing weights (N, N) for true slices ``y`` (N, H, W)."""
