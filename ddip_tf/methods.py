@@ -1,8 +1,9 @@
 """The methods there are, a row each: forward models of the mixing, and priors of the slices under T(k).
 
-A new prior is a file, with a class that is used as `ddip_tf.objectives.transfer_dip.TransferDIP` is, and a row in
-`PRIORS`; a new mixing of eq. (3) is a function in `ddip_tf.networks.filters` and a row in `MIXINGS`: settings, flags,
-help and the fit find both here. This module knows no TensorFlow: a row names what it needs, and ``load`` imports it.
+A new prior is a file in ``objectives/priors``, with a class used as ``TransferDIP`` of ``transfer_dip`` is, and a row
+in `PRIORS`; a new mixing of eq. (3) is a function in `ddip_tf.networks.filters` and a row in `MIXINGS`: settings,
+flags, help and the fit find both here. This module knows no TensorFlow: a row names what it needs, and ``load``
+imports it.
 """
 
 from __future__ import annotations
@@ -77,8 +78,8 @@ MIXINGS: Mapping[str, Mixing] = {
 }
 PRIORS: Mapping[str, Prior] = {
     "tv": Prior("pixels, total variation"),
-    "dip": Prior("a U-Net a slice", "objectives.transfer_dip:TransferDIP"),
-    "null-dip": Prior("one where T decides nothing", "objectives.null_space_dip:NullSpaceDIP"),
+    "dip": Prior("a U-Net a slice", "objectives.priors.transfer_dip:TransferDIP"),
+    "null-dip": Prior("one where T decides nothing", "objectives.priors.null_space_dip:NullSpaceDIP"),
 }
 
 

@@ -14,7 +14,7 @@ from ddip_tf.config import FitConfig
 from ddip_tf.networks import unet
 from ddip_tf.objectives.coupled_dip import CoupledDIP
 from ddip_tf.objectives.mixing import Mixing
-from ddip_tf.quality import checks
+from ddip_tf.quality.warnings import with_warnings
 from ddip_tf.slices import affine
 from ddip_tf.slices.separation import Separation
 from ddip_tf.slices.stack import SliceStack
@@ -61,7 +61,7 @@ def fit_coupled(
             **environment.memory_bytes(),
         },
     )
-    return checks.with_warnings(separation)
+    return with_warnings(separation)
 
 
 def _learned(matrix: np.ndarray, mixing: Mixing) -> dict[str, np.ndarray]:

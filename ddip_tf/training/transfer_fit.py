@@ -15,9 +15,9 @@ from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig
 from ddip_tf.methods import PRIORS
 from ddip_tf.networks import pixels
-from ddip_tf.objectives.null_space_dip import NullSpaceDIP
-from ddip_tf.objectives.transfer_dip import TransferDIP
-from ddip_tf.quality import checks
+from ddip_tf.objectives.priors.null_space_dip import NullSpaceDIP
+from ddip_tf.objectives.priors.transfer_dip import TransferDIP
+from ddip_tf.quality.warnings import with_warnings
 from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.separation import Separation, latents_of
 from ddip_tf.slices.stack import SliceStack
@@ -122,7 +122,7 @@ def fit_transfer(
             **environment.memory_bytes(),
         },
     )
-    return checks.with_warnings(separation)
+    return with_warnings(separation)
 
 
 def _separate(

@@ -16,8 +16,8 @@ from ddip_tf.config import FitConfig
 from ddip_tf.formats import read
 from ddip_tf.networks.cosine_layer import LowestCosines, to_cosines
 from ddip_tf.objectives.losses import FLAT
-from ddip_tf.objectives.null_space_dip import NullSpaceDIP
-from ddip_tf.objectives.transfer_dip import TransferDIP
+from ddip_tf.objectives.priors.null_space_dip import NullSpaceDIP
+from ddip_tf.objectives.priors.transfer_dip import TransferDIP
 from ddip_tf.report import text
 from ddip_tf.training.fitting import fit
 from ddip_tf.transfer import by_evidence, dct, half_quadratic, held_out, inverse_problem, noise, solver

@@ -1,7 +1,7 @@
 """A deep image prior in the null space: what T(k) leaves open comes from one small U-Net, all else is computed.
 
 The unknown is band-limited, so the U-Net works at a quarter of the resolution. Its N images are fitted, by the loss of
-`ddip_tf.objectives.transfer_dip`, to the lowest cosine coefficients of the data; then
+`ddip_tf.objectives.priors.transfer_dip`, to the lowest cosine coefficients of the data; then
 
     y = base + (1 - R) (network - base),      R = (T^T N^-1 T + 1/S)^-1 T^T N^-1 T
 
@@ -37,7 +37,7 @@ COARSE = 4
 class NullSpaceDIP:
     """One low-resolution U-Net, joined to the slices by what the law does not resolve.
 
-    Parameters and attributes as of `ddip_tf.objectives.transfer_dip.TransferDIP`; each generator takes z and base.
+    Parameters and attributes as of `ddip_tf.objectives.priors.transfer_dip.TransferDIP`; a generator takes z and base.
     """
 
     terms: Sequence[str] = ("loss", "fidelity", "variation")
