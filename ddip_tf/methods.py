@@ -58,7 +58,7 @@ class Prior:
         return self.objective is not None
 
     def load(self) -> Any:
-        """The class ``objective`` names: (images, law, solution, config) → an objective. None where there is none."""
+        """The class ``objective`` names: (problem, solution, config) → an objective. None where there is none."""
         return _loaded(self.objective)
 
 

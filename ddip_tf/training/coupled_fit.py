@@ -9,18 +9,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import environment
 from ddip_tf.config import FitConfig
 from ddip_tf.networks import unet
 from ddip_tf.objectives.coupled_dip import CoupledDIP
 from ddip_tf.objectives.mixing import Mixing
-from ddip_tf.quality.warnings import with_warnings
 from ddip_tf.slices import affine
 from ddip_tf.slices.separation import Separation
 from ddip_tf.slices.stack import SliceStack
 from ddip_tf.training.checkpoint import Checkpoints, identity
-from ddip_tf.training.device import on_device, threads_in_use
+from ddip_tf.training.device import on_device
 from ddip_tf.training.optimise import optimise
+from ddip_tf.training.result import finished
 
 
 def fit_coupled(
@@ -53,15 +52,9 @@ def fit_coupled(
         modelled=scale(modelled),
         history=end.by_name(model.terms),
         status=end.status,
-        provenance={
-            "device": place,
-            "threads": threads_in_use(),
-            "levels": unet.count_levels(*stack.shape),
-            "wall_time_s": round(time.perf_counter() - began + (start.seconds if start else 0.0), 3),
-            **environment.memory_bytes(),
-        },
+        provenance={"levels": unet.count_levels(*stack.shape)},
     )
-    return with_warnings(separation)
+    return finished(separation, place, time.perf_counter() - began + (start.seconds if start else 0.0))
 
 
 def _learned(matrix: np.ndarray, mixing: Mixing) -> dict[str, np.ndarray]:

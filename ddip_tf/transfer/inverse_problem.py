@@ -51,9 +51,8 @@ def prepare(images: Array, law: Transfer) -> Problem:
     return Problem(unit, means, centred, replace(law, power=law.power / unit**2), noise.levels(centred, own))
 
 
-def decided(y: Array, images: Array, law: Transfer, factor: float) -> Array:
-    """The part of slices y (N, H, W) that the data decide, at `factor` times the noise."""
-    problem = prepare(images, law)
+def decided(y: Array, problem: Problem, factor: float) -> Array:
+    """The part of slices y (N, H, W), in the unit of the files, that the data decide, at `factor` times the noise."""
     _, information, _ = problem.normal(factor)
     by_data = problem.wiener(information) @ information
     return idct(matvec(by_data, dct(y - y.mean((1, 2), keepdims=True))))

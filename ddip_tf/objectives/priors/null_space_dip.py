@@ -26,9 +26,9 @@ from ddip_tf.networks.cosine_layer import LowestCosines, to_cosines
 from ddip_tf.networks.generators import generator_channels, latent_input
 from ddip_tf.networks.parameters import ParameterVector
 from ddip_tf.objectives.losses import variation
-from ddip_tf.transfer import inverse_problem, solver
+from ddip_tf.transfer import solver
 from ddip_tf.transfer.dct import dct, inverse_root, matvec
-from ddip_tf.transfer.estimate import Transfer
+from ddip_tf.transfer.inverse_problem import Problem
 
 #: full over low resolution
 COARSE = 4
@@ -42,11 +42,10 @@ class NullSpaceDIP:
 
     terms: Sequence[str] = ("loss", "fidelity", "variation")
 
-    def __init__(self, images: Floats, law: Transfer, solution: solver.Solution, config: FitConfig) -> None:
-        count, height, width = images.shape
+    def __init__(self, problem: Problem, solution: solver.Solution, config: FitConfig) -> None:
+        count, height, width = problem.images.shape
         self._shape = height, width
         low = -(-height // COARSE), -(-width // COARSE)
-        problem = inverse_problem.prepare(images, law)
         unit = problem.unit
         random = np.random.default_rng(config.seed)
         self._network = unet.build_generator(

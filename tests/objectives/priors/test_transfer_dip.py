@@ -40,12 +40,12 @@ def mixed(request):
 
 @pytest.fixture(scope="module")
 def dip(mixed):
-    return TransferDIP(*mixed, SMALL)
+    return TransferDIP(inverse_problem.prepare(*mixed[:2]), mixed[2], SMALL)
 
 
 @pytest.fixture(scope="module")
 def null(mixed):
-    return NullSpaceDIP(*mixed, SMALL)
+    return NullSpaceDIP(inverse_problem.prepare(*mixed[:2]), mixed[2], SMALL)
 
 
 def rough(y):
