@@ -22,6 +22,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.fft import dctn, idctn
 
+from ddip_tf.transfer.bands import frequencies, interpolate
+
 RATIO = 1.25  # of a band's centre to the one before it
 SAMPLES = 24  # coefficients at least in the lowest band
 RIDGE = 1e-9  # of the mean power, against singular bands of slices without noise
@@ -90,11 +92,6 @@ def coefficients(images: np.ndarray) -> np.ndarray:
     return dctn(images - images.mean((1, 2), keepdims=True), axes=(1, 2), norm="ortho")
 
 
-def frequencies(height: int, width: int) -> np.ndarray:
-    """|k| (H, W) of the cosines."""
-    return np.hypot(np.arange(height)[:, None] / (2 * height), np.arange(width) / (2 * width))
-
-
 def bands(k: np.ndarray) -> np.ndarray:
     """Centres (K,) of bands that cover all of k (H, W), the lowest wide enough for SAMPLES coefficients."""
     lowest = np.sort(k, axis=None)[min(SAMPLES, k.size - 1)]
@@ -103,8 +100,7 @@ def bands(k: np.ndarray) -> np.ndarray:
 
 def memberships(k: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """Weights (K, H, W) of the bands at every frequency: triangles over log k that add up to one."""
-    place = np.interp(np.log(np.maximum(k, 1e-12)), np.log(centres), np.arange(len(centres)))
-    return np.clip(1 - abs(place - np.arange(len(centres))[:, None, None]), 0, None)
+    return np.moveaxis(interpolate(k, centres, np.eye(len(centres))), -1, 0)
 
 
 def _prepare(images: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

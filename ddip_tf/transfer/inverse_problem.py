@@ -11,7 +11,7 @@ import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.transfer import noise
-from ddip_tf.transfer.bands import frequencies
+from ddip_tf.transfer.bands import frequencies, interpolate_power
 from ddip_tf.transfer.dct import dct, idct, inverse, matvec
 from ddip_tf.transfer.estimate import Transfer
 
@@ -34,9 +34,8 @@ class Problem:
 
     def wiener(self, information: Array) -> Array:
         """Covariance (H, W, N, N) that is left: the inverse of (information + 1/source power)."""
-        k = np.log(np.maximum(frequencies(*self.images.shape[1:]), 1e-9))
-        power = np.log(np.maximum(self.law.power, 1e-12)).T
-        power = np.exp(np.stack([np.interp(k, np.log(self.law.k), source) for source in power], -1))
+        k = frequencies(*self.images.shape[1:])
+        power = interpolate_power(k, self.law.k, np.maximum(self.law.power, 1e-12))
         return inverse(information + np.eye(power.shape[-1]) / power[..., None])
 
 
