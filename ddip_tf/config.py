@@ -15,9 +15,11 @@ from ddip_tf.errors import InputError
 DEFAULT_GAMMA = {name: mixing.gamma for name, mixing in methods.MIXINGS.items()}
 MIXINGS = tuple(methods.MIXINGS)
 MODELS = ("auto", "smica")
-NORMALISATIONS = ("auto", "sum", "diagonal")
-#: what images are made of under the law
+NORMALISATIONS = methods.NORMALISATIONS
+#: what images are made of under the transfer model
 PRIORS = tuple(methods.PRIORS)
+#: of a U-Net, where the images are large enough
+LEVELS = 5
 #: of a whole number, TensorFlow's own
 LARGEST = 2**31 - 1
 #: of the networks while they are trained; parameters and archives are float32 in both

@@ -69,6 +69,8 @@ def _loaded(path: str | None) -> Any:
     return getattr(importlib.import_module(f"ddip_tf.{module}"), name)
 
 
+#: of the columns of T(k); auto: found from the slices
+NORMALISATIONS = ("auto", "sum", "diagonal")
 #: γ_excl: paper, Figs. 3 and 4; reference program
 MIXINGS: Mapping[str, Mixing] = {
     "shallow": Mixing("filters that are small networks: paper, eq. 3", 0.1, "networks.filters:shallow_between"),

@@ -12,9 +12,10 @@ import keras
 import numpy as np
 from keras import layers
 
+from ddip_tf.config import LEVELS
 from ddip_tf.errors import InputError
 
-CHANNELS = (8, 16, 32, 64, 128)
+CHANNELS = tuple(8 * 2**level for level in range(LEVELS))
 SKIPS = (0, 0, 0, 4, 4)
 #: reflection padding of 2 needs a map of 3 pixels
 SMALLEST_MAP = 3

@@ -20,7 +20,7 @@ from ddip_tf.methods import MIXINGS
 from ddip_tf.networks import unet
 from ddip_tf.networks.generators import generator_channels, latent_input
 from ddip_tf.networks.parameters import Call
-from ddip_tf.slices.separation import filter_name
+from ddip_tf.slices.separation import OWN_WEIGHT, filter_name
 
 
 class Mixing:
@@ -88,17 +88,18 @@ def mix(matrix: tf.Tensor, filtered: list[list[tf.Tensor]]) -> tf.Tensor:
 
 
 def weight_matrix(raw: tf.Tensor, count: int) -> tf.Tensor:
-    """Row-stochastic mixing weights (N, N) from DIP-3's centre pixel, every own weight in [0.05, 0.95].
+    """Row-stochastic mixing weights (N, N) from DIP-3's centre pixel, every own weight in `OWN_WEIGHT`, [0.05, 0.95].
 
     ``raw`` holds 2 numbers for two slices: α_k = 0.9·sigmoid + 0.05, rows (α_1, 1 − α_1) and (α_2, 1 − α_2).
     For N ≥ 3 it holds N², a row each: the own weight likewise, the rest split by softmax over the others (their
     N − 1 logits follow in the order of the slices).
     """
+    low, high = OWN_WEIGHT
     if count == 2:
-        alpha = 0.9 * tf.sigmoid(raw) + 0.05
+        alpha = (high - low) * tf.sigmoid(raw) + low
         return tf.stack([alpha, 1 - alpha], axis=1)
     raw = tf.reshape(raw, (count, count))
-    own = 0.9 * tf.sigmoid(raw[:, :1]) + 0.05
+    own = (high - low) * tf.sigmoid(raw[:, :1]) + low
     others = (1 - own) * tf.nn.softmax(raw[:, 1:])
     rows = [tf.concat([others[i, :i], own[i], others[i, i:]], axis=0) for i in range(count)]
     return tf.stack(rows)

@@ -14,6 +14,10 @@ from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.stack import SliceStack
 
 
+#: the least and the most that eq. (3)'s own weight of a slice can be
+OWN_WEIGHT = 0.05, 0.95
+
+
 @dataclass(frozen=True)
 class Separation:
     """Slices separated from their ghosts.

@@ -21,12 +21,12 @@ import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.caution import Caution
+from ddip_tf.methods import NORMALISATIONS
 from ddip_tf.transfer import smica
 from ddip_tf.transfer.bands import band_centres, interpolate
 from ddip_tf.transfer.curves import ABSENT, fill_diagonal, significance, smooth_matrix
 from ddip_tf.transfer.smica import dependence, local_covariances
 
-NORMALISATIONS = ("auto", "sum", "diagonal")
 #: name in a run folder's `mixing.npz` → attribute of `Transfer`
 ARCHIVED = {
     "k": "k",
