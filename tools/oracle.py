@@ -1,4 +1,4 @@
-"""What could be had at best, were the law known: T(k) and the noise fitted from the truth, band by band.
+"""What could be had at best, were the transfer model known: T(k) and the noise fitted from the truth, band by band.
 
 In bands of spatial frequency the slices' cosine coefficients I (N) are held against those of the truth y (N):
 
@@ -57,7 +57,7 @@ def linear(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def variation(images: np.ndarray, truth: np.ndarray, strength: float = 1.0) -> np.ndarray:
-    """The likeliest slices (N, H, W) under the true law, the true noise and sparse gradients.
+    """The likeliest slices (N, H, W) under the true T(k), the true noise and sparse gradients.
 
     Least of (I - T y)^T R^-1 (I - T y) / 2 + strength * sum_i c_i |grad y_i|^(1/2) with c_i = 4 / mean |grad y_i|^(1/2)
     of the truth (the likeliest scale of that prior), by half-quadratic splitting (Krishnan & Fergus, NIPS 2009).
@@ -122,7 +122,7 @@ def _apply(matrices: np.ndarray, weights: np.ndarray, given: np.ndarray) -> np.n
 
 
 def _rest(given: np.ndarray, true: np.ndarray, law: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Covariance (K, N, N) in each band of what the law (K, N, N) leaves unexplained."""
+    """Covariance (K, N, N) in each band of what T (K, N, N) leaves unexplained."""
     rest = given - _apply(law, weights, true)
     power = np.einsum("khw,ihw,jhw->kij", weights, rest, rest, optimize=True) / weights.sum((1, 2))[:, None, None]
     return power + RIDGE * np.mean(given**2) * np.eye(len(given))

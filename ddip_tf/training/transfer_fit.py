@@ -1,4 +1,4 @@
-"""Separation under the physical mixing law I(k) = T(k) y(k): T found blind, y solved for, one generator a slice."""
+"""Separation under the transfer model I(k) = T(k) y(k): T found blind, y solved for, one generator a slice."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def fit_transfer(
     threads: int = 1,
     original: Floats | None = None,
 ) -> Separation:
-    """Separate ``stack`` under the blindly estimated law.
+    """Separate ``stack`` under the transfer model, T(k) found blind.
 
     The slices keep their gain (no regression on the input): only the unit is taken out and put back.
 

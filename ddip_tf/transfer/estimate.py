@@ -1,4 +1,4 @@
-"""The physical mixing law I(k) = T(k) y(k), found from the slices alone.
+"""The transfer model I(k) = T(k) y(k), found from the slices alone.
 
 For weak phases a multislice reconstruction I is a linear, real, isotropic filter of the true slices y: at each spatial
 frequency k an N x N matrix T(k). The projected phase is what the diffraction data fix best, so columns of T sum to one
@@ -40,7 +40,7 @@ ARCHIVED = {
 
 @dataclass(frozen=True)
 class Transfer:
-    """Mixing law on K bands: I(k) = T(k) y(k)."""
+    """The transfer model on K bands: I(k) = T(k) y(k)."""
 
     k: Array  # (K,) band centres, cycles/pixel
     matrix: Array  # (K, N, N) T, smooth over k

@@ -18,7 +18,7 @@ from ddip_tf.transfer.estimate import Transfer
 
 @dataclass(frozen=True)
 class Problem:
-    """Slices and their law in the unit of the prior, with the noise at every factor; see `prepare`."""
+    """Slices and their T(k) in the unit of the prior, with the noise at every factor; see `prepare`."""
 
     unit: float  # `scale` of the slices
     means: Array  # (N, 1, 1) of the slices
@@ -40,7 +40,7 @@ class Problem:
 
 
 def prepare(images: Array, law: Transfer) -> Problem:
-    """The problem of slices (N, H, W) under ``law``, both in the unit of the files.
+    """The problem of slices (N, H, W) under the T(k) of ``law``, both in the unit of the files.
 
     With normalisation "diagonal" each slice was scaled on its own, and so was its noise.
     """

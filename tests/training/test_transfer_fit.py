@@ -1,4 +1,4 @@
-"""The transfer law end to end, on the pair that ships: real crosstalk, known truth."""
+"""The transfer model end to end, on the pair that ships: real crosstalk, known truth."""
 
 from pathlib import Path
 

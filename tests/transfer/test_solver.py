@@ -1,4 +1,4 @@
-"""Separation under a known law: linear algebra against references, and objects that must come back."""
+"""Separation under a known T(k): linear algebra against references, and objects that must come back."""
 
 from dataclasses import replace
 

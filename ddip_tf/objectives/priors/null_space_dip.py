@@ -35,7 +35,7 @@ COARSE = 4
 
 
 class NullSpaceDIP:
-    """One low-resolution U-Net, joined to the slices by what the law does not resolve.
+    """One low-resolution U-Net, joined to the slices by what T(k) does not resolve.
 
     Parameters and attributes as of `ddip_tf.objectives.priors.transfer_dip.TransferDIP`; a generator takes z and base.
     """

@@ -1,4 +1,4 @@
-"""Deep image priors under the physical law: one U-Net a slice, fitted to what T(k) lets the data say.
+"""Deep image priors under the transfer model: one U-Net a slice, fitted to what T(k) lets the data say.
 
     loss = 1/2 mean |N^-1/2 (T y - I)|^2 + mean |grad y|^1/2
 
@@ -30,7 +30,7 @@ MARGIN = 0.2
 
 
 class TransferDIP:
-    """A generator a slice, joined by the law.
+    """A generator a slice, joined by T(k).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Deep image priors under the law: the objective against NumPy, data consistency, and archives of small fits."""
+"""Deep image priors under T(k): the objective against NumPy, data consistency, and archives of small fits."""
 
 from dataclasses import replace
 from pathlib import Path
