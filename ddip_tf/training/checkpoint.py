@@ -52,14 +52,14 @@ class State:
         return {"epoch": np.arange(1, len(self.history) + 1), **dict(zip(terms, self.history.T, strict=True))}
 
 
-def identity(stack: SliceStack, config: FitConfig, place: str) -> dict[str, Any]:
-    """What decides the bits of a fit on the device ``place`` (``chunk`` does not)."""
+def identity(stack: SliceStack, config: FitConfig, device_name: str) -> dict[str, Any]:
+    """What decides the bits of a fit on the device ``device_name`` (``chunk`` does not)."""
     versions = environment.versions()
     return {
         **{name: value for name, value in effective(config.to_dict()).items() if name != "chunk"},
         "shape": list(stack.images.shape),
         "images of sha256": hashlib.sha256(stack.images.tobytes()).hexdigest(),
-        "device": place,
+        "device": device_name,
         **{f"threads {name}": value for name, value in device.threads_in_use().items()},
         **{name: versions.get(name) for name in ("tensorflow", "keras", "numpy")},
     }

@@ -25,17 +25,17 @@ from ddip_tf.training.result import finished
 def fit_coupled(
     stack: SliceStack,
     config: FitConfig,
-    place: str,
+    device_name: str,
     callbacks: Sequence[keras.callbacks.Callback],
     checkpoints: Checkpoints | None,
     stop: Callable[[], str | None] | None,
 ) -> Separation:
-    """The fit of mixing shallow, kernel or linear on the device ``place``; the rest as `ddip_tf.fit`."""
+    """The fit of mixing shallow, kernel or linear on the device ``device_name``; the rest as `ddip_tf.fit`."""
     began = time.perf_counter()
     scale = affine.to_unit_interval(stack.images)
-    with on_device(place):
+    with on_device(device_name):
         model = CoupledDIP(config, scale.inverse(stack.images))
-        start = checkpoints.begin(identity(stack, config, place)) if checkpoints else None
+        start = checkpoints.begin(identity(stack, config, device_name)) if checkpoints else None
         end = optimise(model, config, callbacks, checkpoints, start, stop)
         forward = tf.function(model.forward, autograph=False)
         images, modelled, matrix = (x.numpy() for x in forward(model.parameters.read()))
@@ -54,7 +54,7 @@ def fit_coupled(
         status=end.status,
         provenance={"levels": unet.count_levels(*stack.shape)},
     )
-    return finished(separation, place, time.perf_counter() - began + (start.seconds if start else 0.0))
+    return finished(separation, device_name, time.perf_counter() - began + (start.seconds if start else 0.0))
 
 
 def _learned(matrix: np.ndarray, mixing: Mixing) -> dict[str, np.ndarray]:
