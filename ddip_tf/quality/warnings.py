@@ -89,7 +89,7 @@ def _fewer_levels(separation: Separation) -> list[Caution]:
     if levels == LEVELS:
         return []
     height, width = separation.stack.shape
-    said = f"The networks have {levels} levels instead of {LEVELS}: {height} x {width} pixels are too few for more."
+    said = f"The networks have {levels} levels instead of 5: {height} x {width} pixels are too few for more."
     return [Caution("fewer-levels", said)]
 
 
