@@ -15,9 +15,11 @@ from ddip_tf.errors import InputError
 DEFAULT_GAMMA = {name: mixing.gamma for name, mixing in methods.MIXINGS.items()}
 MIXINGS = tuple(methods.MIXINGS)
 MODELS = ("auto", "smica")
-NORMALISATIONS = ("auto", "sum", "diagonal")
-#: what images are made of under the law
+NORMALISATIONS = methods.NORMALISATIONS
+#: what images are made of under the transfer model
 PRIORS = tuple(methods.PRIORS)
+#: of a U-Net, where the images are large enough
+LEVELS = 5
 #: of a whole number, TensorFlow's own
 LARGEST = 2**31 - 1
 #: of the networks while they are trained; parameters and archives are float32 in both
@@ -34,7 +36,8 @@ def setting(default: Any, doc: str, **more: Any) -> Any:
     more
         ``choices``: all values it can have; ``least``: the least number it can be; ``of``: what it is for, where the
         flag means nothing elsewhere (``"equation 3"``, ``"transfer"`` or ``"networks"``); ``help``: what the flag's
-        help says instead of ``doc``; ``metavar``: of the flag; ``flag=False``: there is none.
+        help says instead of ``doc``; ``metavar``: of the flag; ``flag=False``: there is none; ``before``: what versions
+        did that did not have it, if not what the default says.
     """
     return field(default=default, metadata={"doc": doc, **more})
 
@@ -122,6 +125,7 @@ class FitConfig:
         choices=MODELS,
         of="transfer",
         help="Of T(k), mixing transfer. auto: chosen by evidence; smica: one estimate, as in version 0.1.",
+        before="smica",
     )
 
     def __post_init__(self) -> None:
@@ -143,7 +147,7 @@ class FitConfig:
     @property
     def trained(self) -> bool:
         """Whether networks are trained: pixels are solved for at once, and every seed gives the same pictures."""
-        return self.mixing != "transfer" or methods.PRIORS[self.prior].trained
+        return methods.networks_trained(vars(self))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain settings, in order: ``FitConfig.from_dict`` takes them back."""
@@ -178,6 +182,22 @@ class FitConfig:
     def from_yaml(cls, text: str, **overrides: Any) -> FitConfig:
         """Settings from YAML text; ``overrides`` win. Raises InputError if it is no mapping of settings."""
         return cls.from_dict({**parse_yaml(text), **overrides})
+
+
+def completed(settings: typing.Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that this version or an older one wrote; those that it did not have yet say what it did.
+
+    >>> completed({"mixing": "transfer"})["model"]
+    'smica'
+    """
+    return {f.name: f.metadata.get("before", f.default) for f in dataclasses.fields(FitConfig)} | dict(settings)
+
+
+def effective(settings: typing.Mapping[str, Any]) -> dict[str, Any]:
+    """Those of ``settings`` that mean something with their mixing: fits that differ in no other are the same."""
+    idle = "equation 3" if settings["mixing"] == "transfer" else "transfer"
+    of = {f.name: f.metadata.get("of") for f in dataclasses.fields(FitConfig)}
+    return {name: value for name, value in settings.items() if of.get(name) != idle}
 
 
 def _check(name: str, value: Any, kind: type, default: Any, rules: typing.Mapping[str, Any]) -> None:

@@ -42,6 +42,20 @@ def quiet() -> Iterator[None]:
             os.close(terminal)
 
 
+@contextlib.contextmanager
+def silenced(logger: str) -> Iterator[None]:
+    """Nothing that ``logger`` is told in this context is logged; contexts may overlap, also of several threads."""
+
+    def nothing(record: logging.LogRecord) -> bool:
+        return False
+
+    logging.getLogger(logger).addFilter(nothing)
+    try:
+        yield
+    finally:
+        logging.getLogger(logger).removeFilter(nothing)
+
+
 def _errors_only(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.ERROR
 

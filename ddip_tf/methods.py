@@ -1,8 +1,9 @@
 """The methods there are, a row each: forward models of the mixing, and priors of the slices under T(k).
 
-A new prior is a file, with a class that is used as `ddip_tf.objectives.transfer_dip.TransferDIP` is, and a row in
-`PRIORS`: settings, flags, help and the fit find it here. This module knows no TensorFlow: a row names its class, and
-`Prior.load` imports it.
+A new prior is a file in ``objectives/priors``, with a class used as ``TransferDIP`` of ``transfer_dip`` is, and a row
+in `PRIORS`; a new mixing of eq. (3) is a function in `ddip_tf.networks.filters` and a row in `MIXINGS`: settings,
+flags, help and the fit find both here. This module knows no TensorFlow: a row names what it needs, and ``load``
+imports it.
 """
 
 from __future__ import annotations
@@ -15,10 +16,25 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Mixing:
-    """A forward model: what it is, in a few words, and the γ_excl it is run with where none is given."""
+    """A forward model.
+
+    Attributes
+    ----------
+    doc
+        in a few words.
+    gamma
+        the γ_excl it is run with where none is given.
+    filter
+        of eq. (3): the function in ``ddip_tf`` that builds f_ij, ``module:function``; None for the identity.
+    """
 
     doc: str
     gamma: float = 0.0
+    filter: str | None = None
+
+    def load(self) -> Any:
+        """The function ``filter`` names: (shape, random, into, source, name) → a network. None where there is none."""
+        return _loaded(self.filter)
 
 
 @dataclass(frozen=True)
@@ -42,25 +58,40 @@ class Prior:
         return self.objective is not None
 
     def load(self) -> Any:
-        """The class ``objective`` names: (images, law, solution, config) → an objective. None where there is none."""
-        if self.objective is None:
-            return None
-        module, _, name = self.objective.partition(":")
-        return getattr(importlib.import_module(f"ddip_tf.{module}"), name)
+        """The class ``objective`` names: (problem, solution, config) → an objective. None where there is none."""
+        return _loaded(self.objective)
 
 
+def _loaded(path: str | None) -> Any:
+    if path is None:
+        return None
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(f"ddip_tf.{module}"), name)
+
+
+#: of the columns of T(k); auto: found from the slices
+NORMALISATIONS = ("auto", "sum", "diagonal")
 #: γ_excl: paper, Figs. 3 and 4; reference program
 MIXINGS: Mapping[str, Mixing] = {
-    "shallow": Mixing("filters that are small networks: paper, eq. 3", gamma=0.1),
-    "kernel": Mixing("7×7 filters", gamma=0.4),
-    "linear": Mixing("no filters", gamma=0.4),
+    "shallow": Mixing("filters that are small networks: paper, eq. 3", 0.1, "networks.filters:shallow_between"),
+    "kernel": Mixing("7×7 filters", 0.4, "networks.filters:kernel_between"),
+    "linear": Mixing("no filters", 0.4),
     "transfer": Mixing("I(k) = T(k) y(k), T found blind"),
 }
 PRIORS: Mapping[str, Prior] = {
     "tv": Prior("pixels, total variation"),
-    "dip": Prior("a U-Net a slice", "objectives.transfer_dip:TransferDIP"),
-    "null-dip": Prior("one where T decides nothing", "objectives.null_space_dip:NullSpaceDIP"),
+    "dip": Prior("a U-Net a slice", "objectives.priors.transfer_dip:TransferDIP"),
+    "null-dip": Prior("one where T decides nothing", "objectives.priors.null_space_dip:NullSpaceDIP"),
 }
+
+
+def networks_trained(settings: Mapping[str, Any]) -> bool:
+    """Whether networks are trained under ``settings`` (``mixing`` and ``prior``), or pixels are solved for at once.
+
+    A prior that this version does not know counts as one of networks.
+    """
+    row = PRIORS.get(settings["prior"])
+    return settings["mixing"] != "transfer" or row is None or row.trained
 
 
 def listed(rows: Mapping[str, Mixing] | Mapping[str, Prior]) -> str:

@@ -1,9 +1,16 @@
-"""What the start of TensorFlow lets through to standard error."""
+"""What the start of TensorFlow lets through to standard error, and what other libraries may log."""
 
+import logging
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import tifffile
+
+from ddip_tf import environment
+from ddip_tf.errors import InputError
+from ddip_tf.formats import read_images
 
 #: half a line of Python's waits in a buffer
 WORK = """
@@ -38,3 +45,27 @@ os.write(2, b"|after")
 def test_quiet_shows_what_was_written_if_the_block_fails(error, shown):
     done = subprocess.run([sys.executable, "-c", WORK.format(error=error)], capture_output=True, text=True, check=True)
     assert done.stderr == ("from a library\nfrom Python" if shown else "") + "|after"
+
+
+def test_a_logger_is_silent_in_a_context_and_not_after_it(caplog):
+    logger = logging.getLogger("a.library")
+    with environment.silenced("a.library"):
+        logger.error("unheard")
+        with environment.silenced("a.library"):
+            pass
+        logger.error("unheard")
+    logger.warning("heard")
+    assert caplog.messages == ["heard"]
+
+
+def test_a_damaged_tiff_is_an_error_and_says_nothing_else(tmp_path, caplog):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((2, 9, 7), np.float32), photometric="minisblack")
+    path.write_bytes(path.read_bytes()[:-300])
+    with tifffile.TiffFile(path) as file:
+        assert len(file.pages) > 0
+    assert caplog.messages  # what it says by itself
+    caplog.clear()
+    with pytest.raises(InputError, match=r"a\.tif"):
+        read_images(path)
+    assert (caplog.messages, logging.getLogger("tifffile").level) == ([], logging.NOTSET)

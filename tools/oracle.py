@@ -1,4 +1,4 @@
-"""What could be had at best, were the law known: T(k) and the noise fitted from the truth, band by band.
+"""What could be had at best, were the transfer model known: T(k) and the noise fitted from the truth, band by band.
 
 In bands of spatial frequency the slices' cosine coefficients I (N) are held against those of the truth y (N):
 
@@ -21,6 +21,8 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.fft import dctn, idctn
+
+from ddip_tf.transfer.bands import frequencies, interpolate
 
 RATIO = 1.25  # of a band's centre to the one before it
 SAMPLES = 24  # coefficients at least in the lowest band
@@ -55,7 +57,7 @@ def linear(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 
 def variation(images: np.ndarray, truth: np.ndarray, strength: float = 1.0) -> np.ndarray:
-    """The likeliest slices (N, H, W) under the true law, the true noise and sparse gradients.
+    """The likeliest slices (N, H, W) under the true T(k), the true noise and sparse gradients.
 
     Least of (I - T y)^T R^-1 (I - T y) / 2 + strength * sum_i c_i |grad y_i|^(1/2) with c_i = 4 / mean |grad y_i|^(1/2)
     of the truth (the likeliest scale of that prior), by half-quadratic splitting (Krishnan & Fergus, NIPS 2009).
@@ -90,11 +92,6 @@ def coefficients(images: np.ndarray) -> np.ndarray:
     return dctn(images - images.mean((1, 2), keepdims=True), axes=(1, 2), norm="ortho")
 
 
-def frequencies(height: int, width: int) -> np.ndarray:
-    """|k| (H, W) of the cosines."""
-    return np.hypot(np.arange(height)[:, None] / (2 * height), np.arange(width) / (2 * width))
-
-
 def bands(k: np.ndarray) -> np.ndarray:
     """Centres (K,) of bands that cover all of k (H, W), the lowest wide enough for SAMPLES coefficients."""
     lowest = np.sort(k, axis=None)[min(SAMPLES, k.size - 1)]
@@ -103,8 +100,7 @@ def bands(k: np.ndarray) -> np.ndarray:
 
 def memberships(k: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """Weights (K, H, W) of the bands at every frequency: triangles over log k that add up to one."""
-    place = np.interp(np.log(np.maximum(k, 1e-12)), np.log(centres), np.arange(len(centres)))
-    return np.clip(1 - abs(place - np.arange(len(centres))[:, None, None]), 0, None)
+    return np.moveaxis(interpolate(k, centres, np.eye(len(centres))), -1, 0)
 
 
 def _prepare(images: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -126,7 +122,7 @@ def _apply(matrices: np.ndarray, weights: np.ndarray, given: np.ndarray) -> np.n
 
 
 def _rest(given: np.ndarray, true: np.ndarray, law: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Covariance (K, N, N) in each band of what the law (K, N, N) leaves unexplained."""
+    """Covariance (K, N, N) in each band of what T (K, N, N) leaves unexplained."""
     rest = given - _apply(law, weights, true)
     power = np.einsum("khw,ihw,jhw->kij", weights, rest, rest, optimize=True) / weights.sum((1, 2))[:, None, None]
     return power + RIDGE * np.mean(given**2) * np.eye(len(given))

@@ -44,7 +44,7 @@ BAND = (0.01, 0.12)  # cycles/pixel: where T(k) is held against the one fitted f
 
 
 def separate(method: str, stack: SliceStack, epochs: int, threads: int | None) -> tuple[np.ndarray, dict[str, Any]]:
-    """Slices (N, H, W) by a method, and the law's profiles where it has one."""
+    """Slices (N, H, W) by a method, and the profiles of T(k) where it has one."""
     if method == "input":
         return stack.images, {}
     if method == "fastica":

@@ -21,7 +21,7 @@ Source = Literal["scan", "alone", "repeat", "truth"]
 
 #: 225 positions on 160 x 160 pixels; the engine, where a kind has none of its own, follows the seed
 SIZE: dict[str, Any] = {"size": 160, "detector": 64}
-#: 12 to 20 s on one thread each, with a law like that of the long default: a half at low k, then a crossover
+#: 12 to 20 s on one thread each, with a T(k) like that of the long default: a half at low k, then a crossover
 FAST: dict[str, dict[str, Any]] = {
     "lsqml": {"batch": 45, "epochs": 60},
     "adam": {"batch": 20, "epochs": 40},

@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -120,8 +121,9 @@ class as_run_error:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, OSError):
             raise RunError(f"cannot write {self._run}: {error.strerror or error}; {MEND}") from error
-        if isinstance(error, Exception) and type(error).__module__.startswith("tensorflow"):
-            said = re.sub(r"\{\{.*?\}\} *", "", str(getattr(error, "message", error))).split("\n")[0]
+        tensorflow = sys.modules.get("tensorflow")  # what never started it raises none of its errors
+        if tensorflow is not None and isinstance(error, tensorflow.errors.OpError):
+            said = re.sub(r"\{\{.*?\}\} *", "", error.message).split("\n")[0]
             raise RunError(f"cannot write {self._run}: {said[:300]}; {MEND}") from error
 
 

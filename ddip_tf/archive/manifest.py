@@ -11,6 +11,7 @@ from typing import Any
 
 from ddip_tf._types import StrPath
 from ddip_tf.caution import UNCODED, Caution
+from ddip_tf.config import completed
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import limits
 
@@ -40,7 +41,8 @@ KINDS: dict[str, tuple[type, ...]] = {
 def load_manifest(run: StrPath) -> dict[str, Any]:
     """The manifest of a run folder; control characters in its texts become "?".
 
-    Its ``warnings`` are as they are written today, ``code``, ``slice`` and ``text`` each, also of older runs.
+    Also of older runs its ``warnings`` are as they are written today, ``code``, ``slice`` and ``text`` each, and its
+    ``config`` has all settings of today (`ddip_tf.config.completed`).
 
     Raises InputError where there is none, it is damaged, or it was written by a newer or too old ddip-tf.
     """
@@ -65,7 +67,8 @@ def load_manifest(run: StrPath) -> dict[str, Any]:
     fault = _fault(manifest)
     if fault:
         raise InputError(f"{path} is damaged: {fault}; take another copy of the folder, or fit again")
-    return {**manifest, "warnings": [vars(caution) for caution in cautions(manifest)]}
+    warnings = [vars(caution) for caution in cautions(manifest)]
+    return {**manifest, "config": completed(manifest["config"]), "warnings": warnings}
 
 
 def cautions(manifest: Mapping[str, Any]) -> list[Caution]:
@@ -141,6 +144,8 @@ def _fault(manifest: Mapping[str, Any]) -> str:
         return "gain is no number"
     if not {"mixing", "seed"} <= manifest["config"].keys():
         return "config has no mixing and seed"
+    if not isinstance(manifest["config"].get("prior", ""), str):
+        return "config has no prior"
     return ""
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.archive import pictures
-from ddip_tf.archive.lock import as_run_error
+from ddip_tf.archive.lock import as_run_error, replace_text
 from ddip_tf.archive.manifest import MANIFEST, cautions, sha256
 from ddip_tf.archive.run import Run
 from ddip_tf.caution import Caution
@@ -49,9 +49,7 @@ def assemble(run: StrPath, names: Sequence[str]) -> Path:
         _write_images(run, kinds, manifest["pixel_size_m"])
         hashed = [*sorted((run / "outputs").iterdir()), *(folder / MANIFEST for folder in folders)]
         manifest["files"] = {path.relative_to(run).as_posix(): sha256(path) for path in hashed}
-        aside = run / f".{MANIFEST}.{os.getpid()}"
-        aside.write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
-        aside.replace(run / MANIFEST)
+    replace_text(run / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     return run
 
 

@@ -15,6 +15,7 @@ from ddip_tf.archive.manifest import cautions, changed_files, inside, load_manif
 from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import arrays, limits, tiff
+from ddip_tf.methods import networks_trained
 
 
 class Run:
@@ -138,7 +139,7 @@ class Run:
         Without ``spread`` where the pictures are networks': older versions wrote that of total variation's solves.
         """
         found = arrays.read_npz(self.file("mixing.npz"))
-        foreign = set() if self.manifest["config"].get("prior", "tv") == "tv" else {"spread"}
+        foreign = {"spread"} if networks_trained(self.manifest["config"]) else set()
         return {name: values for name, values in found.items() if name not in foreign}
 
     @cached_property

@@ -20,6 +20,7 @@ from ddip_tf.archive import pictures
 from ddip_tf.archive.lock import FolderLock, as_run_error, taken
 from ddip_tf.archive.manifest import FORMAT_VERSION, MANIFEST, load_manifest, sha256
 from ddip_tf.archive.runtimes import run_saved_model
+from ddip_tf.config import effective
 from ddip_tf.errors import InputError
 from ddip_tf.slices.separation import loss_terms
 from ddip_tf.training.checkpoint import STATE
@@ -101,12 +102,11 @@ class RunFolder:
         if (self.run / STATE).exists() or not (self.run / MANIFEST).exists():
             return False
         manifest = load_manifest(self.run)
-        now = _manifest_of_input(stack, config)
+        inputs = [{"slice_axis": None, **entry} for entry in manifest["inputs"]]  # older runs know no slice axis
+        there = {**manifest, "config": effective(manifest["config"]), "inputs": inputs}
+        now = {**_manifest_of_input(stack, config), "config": effective(config.to_dict())}
         for name, value in json.loads(json.dumps(now)).items():
-            there = manifest.get(name)
-            if name == "inputs" and isinstance(there, list):  # older runs know no slice axis
-                there = [{"slice_axis": None, **entry} for entry in there]
-            if there != value:
+            if there.get(name) != value:
                 raise InputError(f"{self.run} is a finished run with another {name}: choose another -o, or --overwrite")
         return True
 

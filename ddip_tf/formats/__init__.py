@@ -1,4 +1,6 @@
-"""Files in, and changed copies out: one module a file family, one table of them. ``read`` is the way in.
+"""Files in, and changed copies out: ``readers/`` has a module a file family, `families` the table of them.
+
+``read`` is the way in; the other modules are what all families need: axes, sizes, limits, TIFF and HDF5 containers.
 
 Light: h5py, tifffile and the like are imported where a file needs them. Imports `ddip_tf.slices` and the rooms before.
 """

@@ -13,12 +13,10 @@ import numpy as np
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError
-from ddip_tf.formats import (
+from ddip_tf.formats import arrays, axes, foreign, hdf5, tiff
+from ddip_tf.formats.content import Content, Family
+from ddip_tf.formats.readers import (
     adorym,
-    arrays,
-    axes,
-    foreign,
-    hdf5,
     matlab,
     npz,
     phaser,
@@ -29,10 +27,8 @@ from ddip_tf.formats import (
     ptyrad,
     py4dstem,
     signals,
-    tiff,
     zspy,
 )
-from ddip_tf.formats.content import Content, Family
 from ddip_tf.slices.optics import HC_EV_M, electron_wavelength_m
 from ddip_tf.slices.quantities import (
     ELECTRONS_UNDER_M,

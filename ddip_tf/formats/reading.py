@@ -131,12 +131,12 @@ def _box(images: np.ndarray, wanted: Box | str, scanned: Box | None) -> tuple[Bo
 
 def _without_vacuum(images: np.ndarray, numbers: Sequence[int]) -> tuple[list[int], list[Caution]]:
     """Which of ``images`` (N, H, W) are to be kept, and what to say; all where fewer than two would be left."""
-    empty = [place for place, image in enumerate(images) if vacuum(image)]
-    kept = [place for place in range(len(images)) if place not in empty]
+    empty = [index for index, image in enumerate(images) if vacuum(image)]
+    kept = [index for index in range(len(images)) if index not in empty]
     if not empty or len(kept) < 2:
         return list(range(len(images))), []
-    left_out = ", ".join(str(numbers[place]) for place in empty)
-    staying = ", ".join(str(numbers[place]) for place in kept)
+    left_out = ", ".join(str(numbers[index]) for index in empty)
+    staying = ", ".join(str(numbers[index]) for index in kept)
     said = (
         f"Slices that are the same everywhere (vacuum) are left out: {left_out}, counted from 0; slices 1 to "
         f"{len(kept)} are numbers {staying} of the file. An export keeps the others as they are."

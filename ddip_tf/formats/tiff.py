@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import struct
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ddip_tf._types import Floats, StrPath
+from ddip_tf.environment import silenced
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 
@@ -56,9 +56,8 @@ def opened(path: Path) -> Iterator[Any]:
     """An open `tifffile.TiffFile` that opens no other file; whatever it raises becomes one InputError."""
     import tifffile
 
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it would log is raised, too
     try:
-        with tifffile.TiffFile(path, _multifile=False) as file:
+        with silenced("tifffile"), tifffile.TiffFile(path, _multifile=False) as file:  # what it would log is raised
             _walk(path, file)
             yield file
     except InputError:

@@ -40,8 +40,8 @@ Weights = Mapping[str, tf.Tensor]
 
 
 def is_unet(model: keras.Model) -> bool:
-    """Whether `evaluate` knows the model: one that `ddip_tf.networks.build_generator` made."""
-    return any(weight.path == "level1_down_conv/kernel" for weight in model.trainable_variables)
+    """Whether `evaluate` knows the model: one that `ddip_tf.networks.build_generator` made in this process."""
+    return getattr(model, "made_as_unet", False)
 
 
 def evaluate(model: keras.Model, weights: Sequence[tf.Tensor], x: tf.Tensor, dtype: tf.DType = tf.float32) -> tf.Tensor:

@@ -1,4 +1,7 @@
-"""The filters f of eq. (3): what a slice looks like in the image of another (paper, §2.1)."""
+"""The filters f of eq. (3): what a slice looks like in the image of another (paper, §2.1).
+
+`shallow_between` and `kernel_between` make f_ij as the table of mixings (`ddip_tf.methods.MIXINGS`) asks for it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,20 @@ import numpy as np
 from keras import layers
 
 from ddip_tf.networks.unet import build_generator
+
+
+def shallow_between(
+    shape: tuple[int, int], random: np.random.Generator, into: int, source: int, name: str
+) -> keras.Model:
+    """The filter of mixing shallow, slice ``source`` into slice ``into``, for images of ``shape`` (H, W)."""
+    return build_shallow_filter(*shape, seed=int(random.integers(2**31)), name=name)
+
+
+def kernel_between(
+    shape: tuple[int, int], random: np.random.Generator, into: int, source: int, name: str
+) -> keras.Model:
+    """The filter of mixing kernel: low pass from a slice after it, high pass from one before (§2.1)."""
+    return build_kernel_filter(*shape, low_pass_kernel() if source > into else high_pass_kernel(), name=name)
 
 
 def build_shallow_filter(height: int, width: int, *, seed: int = 0, name: str = "filter") -> keras.Model:

@@ -1,4 +1,4 @@
-"""The physical law inside the training graph: I(k) = T(k) y(k) by FFT of the images with reflected margins.
+"""The transfer model inside the training graph: I(k) = T(k) y(k) by FFT of the images with reflected margins.
 
 Images are mirrored to 2H × 2W, so that their Fourier transform is the cosine transform of `ddip_tf.transfer.dct` and no
 edge wraps around. N slices, H and W pixels, K bands; k in cycles/pixel.
@@ -26,17 +26,20 @@ def on_mirrored(field: Floats) -> tf.Tensor:
 
 
 def filtered(images: tf.Tensor, field: tf.Tensor) -> tf.Tensor:
-    """Every spatial frequency of (N, H, W) times its matrix of ``field`` (N, N, 2H, W + 1), see `on_mirrored`."""
-    height, width = images.shape[1:]
-    mirrored = tf.concat([images, images[:, ::-1]], axis=1)
-    spectrum = tf.signal.rfft2d(tf.concat([mirrored, mirrored[:, :, ::-1]], axis=2))
-    mixed = tf.einsum("ijyx,jyx->iyx", tf.complex(field, tf.zeros_like(field)), spectrum)
-    return tf.signal.irfft2d(mixed, fft_length=[2 * height, 2 * width])[:, :height, :width]
+    """Every spatial frequency of (..., N, H, W) times its matrix of ``field`` (N, N, 2H, W + 1), see `on_mirrored`."""
+    height, width = images.shape[-2:]
+    mirrored = tf.concat([images, images[..., ::-1, :]], axis=-2)
+    spectrum = tf.signal.rfft2d(tf.concat([mirrored, mirrored[..., ::-1]], axis=-1))
+    mixed = tf.einsum("ijyx,...jyx->...iyx", tf.complex(field, tf.zeros_like(field)), spectrum)
+    return tf.signal.irfft2d(mixed, fft_length=[2 * height, 2 * width])[..., :height, :width]
 
 
 @keras.saving.register_keras_serializable("ddip_tf")
 class TransferMixing(layers.Layer):
-    """The mixing law as a layer: true slices y (N, H, W) → reconstructed slices I (N, H, W); N takes the batch's place.
+    """I(k) = T(k) y(k) as a layer: true slices y (..., N, H, W) → reconstructed slices I (..., N, H, W).
+
+    The slices are the third axis from the end, whatever Keras takes for a batch: one stack (N, H, W), or a batch of
+    stacks (B, N, H, W).
 
     Parameters
     ----------
@@ -68,4 +71,4 @@ class TransferMixing(layers.Layer):
         return tf.transpose(on_grid, (2, 3, 0, 1))
 
     def call(self, y):  # type: ignore[no-untyped-def]
-        return filtered(y, self.field(*y.shape[1:]))
+        return filtered(y, self.field(*y.shape[-2:]))

@@ -12,9 +12,10 @@ import keras
 import numpy as np
 from keras import layers
 
+from ddip_tf.config import LEVELS
 from ddip_tf.errors import InputError
 
-CHANNELS = (8, 16, 32, 64, 128)
+CHANNELS = tuple(8 * 2**level for level in range(LEVELS))
 SKIPS = (0, 0, 0, 4, 4)
 #: reflection padding of 2 needs a map of 3 pixels
 SMALLEST_MAP = 3
@@ -85,7 +86,9 @@ def build_generator(
     z = keras.Input((height, width, channels_in), name="z")
     x = _level(z, tuple(channels[:depth]), tuple(skips[-depth:]), seeds)
     image = layers.Activation(head, name="image")(_convolution(x, channels_out, 1, 1, seeds, "head"))
-    return keras.Model(z, image, name=name)
+    model = keras.Model(z, image, name=name)
+    model.made_as_unet = True  # for `ddip_tf.networks.fast_unet`: nothing else has its layers for sure
+    return model
 
 
 def _level(x, channels, skips, seeds, number=1):  # type: ignore[no-untyped-def]

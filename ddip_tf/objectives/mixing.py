@@ -16,10 +16,11 @@ import numpy as np
 import tensorflow as tf
 
 from ddip_tf.config import FitConfig
-from ddip_tf.networks import filters, unet
+from ddip_tf.methods import MIXINGS
+from ddip_tf.networks import unet
 from ddip_tf.networks.generators import generator_channels, latent_input
 from ddip_tf.networks.parameters import Call
-from ddip_tf.slices.separation import filter_name
+from ddip_tf.slices.separation import OWN_WEIGHT, filter_name
 
 
 class Mixing:
@@ -58,14 +59,10 @@ class Mixing:
             )
         }
         self.latents = {"weights": latent_input(random, (*shape, count))}
-        for i, j in permutations(range(count), 2):
+        build = MIXINGS[config.mixing].load()
+        for i, j in permutations(range(count), 2) if build else ():
             name = filter_name(i, j)
-            if config.mixing == "shallow":
-                seed = int(random.integers(2**31))
-                self.networks[name] = filters.build_shallow_filter(*shape, seed=seed, name=name)
-            elif config.mixing == "kernel":
-                kernel = filters.low_pass_kernel() if j > i else filters.high_pass_kernel()
-                self.networks[name] = filters.build_kernel_filter(*shape, kernel, name=name)
+            self.networks[name] = build(shape, random, i, j, name)
 
     def __call__(self, call: Call, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Modelled slices (N, H, W) and mixing weights (N, N) for true slices ``y`` (N, H, W)."""
@@ -91,17 +88,18 @@ def mix(matrix: tf.Tensor, filtered: list[list[tf.Tensor]]) -> tf.Tensor:
 
 
 def weight_matrix(raw: tf.Tensor, count: int) -> tf.Tensor:
-    """Row-stochastic mixing weights (N, N) from DIP-3's centre pixel, every own weight in [0.05, 0.95].
+    """Row-stochastic mixing weights (N, N) from DIP-3's centre pixel, every own weight in `OWN_WEIGHT`, [0.05, 0.95].
 
     ``raw`` holds 2 numbers for two slices: α_k = 0.9·sigmoid + 0.05, rows (α_1, 1 − α_1) and (α_2, 1 − α_2).
     For N ≥ 3 it holds N², a row each: the own weight likewise, the rest split by softmax over the others (their
     N − 1 logits follow in the order of the slices).
     """
+    low, high = OWN_WEIGHT
     if count == 2:
-        alpha = 0.9 * tf.sigmoid(raw) + 0.05
+        alpha = (high - low) * tf.sigmoid(raw) + low
         return tf.stack([alpha, 1 - alpha], axis=1)
     raw = tf.reshape(raw, (count, count))
-    own = 0.9 * tf.sigmoid(raw[:, :1]) + 0.05
+    own = (high - low) * tf.sigmoid(raw[:, :1]) + low
     others = (1 - own) * tf.nn.softmax(raw[:, 1:])
     rows = [tf.concat([others[i, :i], own[i], others[i, i:]], axis=0) for i in range(count)]
     return tf.stack(rows)

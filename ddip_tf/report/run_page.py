@@ -217,7 +217,7 @@ def _small(image: Floats, label: str) -> dict[str, Any]:
 def _summary(manifest: Mapping[str, Any]) -> list[str]:
     settings, (height, width) = manifest["config"], manifest["shape"]
     lawful = settings["mixing"] == "transfer"
-    prior = [f"prior {settings.get('prior', 'tv')}"] if lawful else [f"γ {manifest.get('gamma')}"]
+    prior = [f"prior {settings['prior']}"] if lawful else [f"γ {manifest.get('gamma')}"]
     last = [f"{name} {value:.3g}" for name, value in manifest["final"].items() if name in ("fidelity", "exclusion")]
     words = [f"{manifest['slices']} slices of {height} × {width}", f"mixing {settings['mixing']}", *prior]
     words += [] if manifest["epochs_done"] < 2 else [f"{manifest['epochs_done']} epochs"]

@@ -15,9 +15,11 @@ from ddip_tf.errors import InputError
 from ddip_tf.formats import family_of, open_content
 from ddip_tf.formats.content import Content
 from ddip_tf.formats.gaps import finite_box, vacuum
+from ddip_tf.methods import networks_trained
 from ddip_tf.slices.optics import HC_EV_M, depth_of_focus_m, electron_wavelength_m, frequency
 from ddip_tf.slices.quantities import ELECTRONS_UNDER_M, beam, show_length, show_lengths
 from ddip_tf.slices.separation import pair_name
+from ddip_tf.transfer.model_lead import lead
 
 if TYPE_CHECKING:
     from ddip_tf.slices.stack import SliceStack
@@ -196,14 +198,14 @@ def mixing_model(facts: Mapping[str, Any]) -> str | None:
 
     A model that is not clear enough is not taken: then none is, though it comes second.
     """
-    chosen, evidence = facts.get("model", ""), facts.get("model_evidence", {})
-    others = {name: nats for name, nats in evidence.items() if name != chosen}
-    if chosen not in evidence or not others:
+    chosen = facts.get("model", "")
+    ahead = lead(chosen, facts.get("model_evidence", {}))
+    if ahead is None:
         return None
-    rival = max(others, key=others.__getitem__)
-    lead, said = evidence[chosen] - others[rival], f"mixing model: {model_name(chosen)}"
+    nats, rival = ahead
+    said = f"mixing model: {model_name(chosen)}"
     said += (
-        f", {lead:.0f} nats ahead of the next" if lead >= 0 else f"; {model_name(rival)} leads by {-lead:.1f} nats only"
+        f", {nats:.0f} nats ahead of the next" if nats >= 0 else f"; {model_name(rival)} leads by {-nats:.1f} nats only"
     )
     gain = facts.get("gain", 1.0)
     return said if gain == 1 else f"{said}; slice 1 in a unit of its own, {gain:.2f} of slice 2's"
@@ -221,7 +223,7 @@ def work_done(manifest: Mapping[str, Any]) -> str:
 def _law_used(manifest: Mapping[str, Any], epochs: str) -> str:
     if not manifest.get("mixed", True):
         return "T(k) estimated, nothing to separate"
-    if manifest["config"].get("prior", "tv") != "tv":
+    if networks_trained(manifest["config"]):
         return f"T(k) estimated, networks trained for {epochs}"
     return "T(k) estimated and solved"
 
@@ -239,9 +241,8 @@ def run(path: StrPath) -> str:
     manifest = opened.manifest
     config = manifest["config"]
     names = ", ".join(source["name"] for source in manifest["inputs"]) or "arrays"
-    prior = config.get("prior", "tv")
-    fitted = f", prior {prior}" if config["mixing"] == "transfer" else f", γ {manifest.get('gamma')}"
-    if config["mixing"] != "transfer" or (prior != "tv" and manifest.get("mixed", True)):
+    fitted = f", prior {config['prior']}" if config["mixing"] == "transfer" else f", γ {manifest.get('gamma')}"
+    if networks_trained(config) and (config["mixing"] != "transfer" or manifest.get("mixed", True)):
         fitted += f", {manifest['epochs_done']} epochs, seed {config['seed']}"
     model = mixing_model(manifest)
     lines = [

@@ -15,4 +15,5 @@ def display_range(image: Floats) -> tuple[float, float]:
 
 def grey(values: Floats, image: Floats) -> Floats:
     """``values`` from 0 (black, μ − 4σ of ``image``) to 1 (white, μ + 4σ)."""
-    return np.clip((values - image.mean()) / (8 * image.std() + 1e-30) + 0.5, 0, 1)
+    low, high = display_range(image)
+    return np.clip((values - low) / (high - low), 0, 1) if high > low else np.full_like(values, 0.5)

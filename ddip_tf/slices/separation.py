@@ -13,6 +13,9 @@ from ddip_tf.config import FitConfig
 from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.stack import SliceStack
 
+#: the least and the most that eq. (3)'s own weight of a slice can be
+OWN_WEIGHT = 0.05, 0.95
+
 
 @dataclass(frozen=True)
 class Separation:
@@ -29,7 +32,7 @@ class Separation:
     to_output
         gain and offset, per slice, from a generator's image to ``outputs``.
     generators
-        by name (``slice1`` …): functional Keras models, z (1, H, W, 1) → image (1, H, W, 1); under the transfer law
+        by name (``slice1`` …): functional Keras models, z (1, H, W, 1) → image (1, H, W, 1); under the transfer model
         base → image.
     latents
         by name: the inputs of the generators, z as ``slice1`` …, base as ``slice1_base`` ….
@@ -40,7 +43,7 @@ class Separation:
     modelled
         (N, H, W): what the forward model makes of the outputs, to be held against ``stack.images``.
     smoothed
-        (N, H, W), under the transfer law: input − modelled, what no slice explains and the prior took (noise, the
+        (N, H, W), under the transfer model: input − modelled, what no slice explains and the prior took (noise, the
         detail it flattened, outliers that were replaced); 0 in slices that lost nothing so. None where none did, and
         for the mixings of eq. (3).
     history
@@ -72,7 +75,7 @@ class Separation:
     def ghosts(self) -> Floats:
         """(N, H, W): input − output − smoothed, what was taken out of each slice as another's.
 
-        Under the transfer law T y − y: the other slices' share, and the coarse structure that changed hands.
+        Under the transfer model T y − y: the other slices' share, and the coarse structure that changed hands.
         """
         taken = self.stack.images - self.outputs
         return taken if self.smoothed is None else taken - self.smoothed

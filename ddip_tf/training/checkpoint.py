@@ -15,7 +15,7 @@ import numpy as np
 
 from ddip_tf import environment
 from ddip_tf._types import Floats, StrPath
-from ddip_tf.config import FitConfig
+from ddip_tf.config import FitConfig, completed, effective
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import arrays
 from ddip_tf.slices.stack import SliceStack
@@ -52,14 +52,14 @@ class State:
         return {"epoch": np.arange(1, len(self.history) + 1), **dict(zip(terms, self.history.T, strict=True))}
 
 
-def identity(stack: SliceStack, config: FitConfig, place: str) -> dict[str, Any]:
-    """What decides the bits of a fit on the device ``place`` (``chunk`` does not)."""
+def identity(stack: SliceStack, config: FitConfig, device_name: str) -> dict[str, Any]:
+    """What decides the bits of a fit on the device ``device_name`` (``chunk`` does not)."""
     versions = environment.versions()
     return {
-        **{name: value for name, value in config.to_dict().items() if name != "chunk"},
+        **{name: value for name, value in effective(config.to_dict()).items() if name != "chunk"},
         "shape": list(stack.images.shape),
         "images of sha256": hashlib.sha256(stack.images.tobytes()).hexdigest(),
-        "device": place,
+        "device": device_name,
         **{f"threads {name}": value for name, value in device.threads_in_use().items()},
         **{name: versions.get(name) for name in ("tensorflow", "keras", "numpy")},
     }
@@ -151,6 +151,7 @@ class Checkpoints:
             raise InputError(f"{self.path} is damaged ({error}): begin again with --overwrite") from error
         if version != FORMAT_VERSION:
             raise InputError(f"{self.path} has format {version}, this ddip-tf has {FORMAT_VERSION}: use the other one")
+        identity = completed(identity)  # of an older version: what it did where there was no setting yet
         for name, now in self._identity.items():
             if identity.get(name) != now:
                 raise InputError(

@@ -9,34 +9,33 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf import environment
 from ddip_tf.config import FitConfig
 from ddip_tf.networks import unet
 from ddip_tf.objectives.coupled_dip import CoupledDIP
 from ddip_tf.objectives.mixing import Mixing
-from ddip_tf.quality import checks
 from ddip_tf.slices import affine
 from ddip_tf.slices.separation import Separation
 from ddip_tf.slices.stack import SliceStack
 from ddip_tf.training.checkpoint import Checkpoints, identity
-from ddip_tf.training.device import on_device, threads_in_use
+from ddip_tf.training.device import on_device
 from ddip_tf.training.optimise import optimise
+from ddip_tf.training.result import finished
 
 
 def fit_coupled(
     stack: SliceStack,
     config: FitConfig,
-    place: str,
+    device_name: str,
     callbacks: Sequence[keras.callbacks.Callback],
     checkpoints: Checkpoints | None,
     stop: Callable[[], str | None] | None,
 ) -> Separation:
-    """The fit of mixing shallow, kernel or linear on the device ``place``; the rest as `ddip_tf.fit`."""
+    """The fit of mixing shallow, kernel or linear on the device ``device_name``; the rest as `ddip_tf.fit`."""
     began = time.perf_counter()
     scale = affine.to_unit_interval(stack.images)
-    with on_device(place):
+    with on_device(device_name):
         model = CoupledDIP(config, scale.inverse(stack.images))
-        start = checkpoints.begin(identity(stack, config, place)) if checkpoints else None
+        start = checkpoints.begin(identity(stack, config, device_name)) if checkpoints else None
         end = optimise(model, config, callbacks, checkpoints, start, stop)
         forward = tf.function(model.forward, autograph=False)
         images, modelled, matrix = (x.numpy() for x in forward(model.parameters.read()))
@@ -53,15 +52,9 @@ def fit_coupled(
         modelled=scale(modelled),
         history=end.by_name(model.terms),
         status=end.status,
-        provenance={
-            "device": place,
-            "threads": threads_in_use(),
-            "levels": unet.count_levels(*stack.shape),
-            "wall_time_s": round(time.perf_counter() - began + (start.seconds if start else 0.0), 3),
-            **environment.memory_bytes(),
-        },
+        provenance={"levels": unet.count_levels(*stack.shape)},
     )
-    return checks.with_warnings(separation)
+    return finished(separation, device_name, time.perf_counter() - began + (start.seconds if start else 0.0))
 
 
 def _learned(matrix: np.ndarray, mixing: Mixing) -> dict[str, np.ndarray]:

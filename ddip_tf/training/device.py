@@ -59,13 +59,13 @@ def start_tensorflow(device: str = "auto", threads: int | None = None, networks:
 
 
 @contextlib.contextmanager
-def on_device(place: str) -> Iterator[None]:
-    """Compute on ``place``; on a CPU graphs run as they are traced: optimising them costs seconds and gains nothing."""
+def on_device(device_name: str) -> Iterator[None]:
+    """Compute on it; on a CPU graphs run as they are traced: optimising them costs seconds and gains nothing."""
     import tensorflow as tf
 
     before = tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)
-    with tf.device(place):
-        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": "CPU" in place or before})
+    with tf.device(device_name):
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": "CPU" in device_name or before})
         try:
             yield
         finally:

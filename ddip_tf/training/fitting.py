@@ -79,16 +79,16 @@ def fit(
     if not isinstance(stack, SliceStack):
         raise InputError("give a SliceStack: ddip_tf.read(files) or ddip_tf.SliceStack(array) makes one")
     config = config or preset("default")
-    place = start_tensorflow(device, threads, networks=len(stack) + 1)
+    device_name = start_tensorflow(device, threads, networks=len(stack) + 1)
     clean, replaced = outliers.replaced(stack)
     if config.mixing == "transfer":
         workers = threads or environment.available_cores()
         separation = transfer_fit.fit_transfer(
-            clean, config, place, callbacks, checkpoints, stop, workers, stack.images
+            clean, config, device_name, callbacks, checkpoints, stop, workers, stack.images
         )
         separation = replace(separation, smoothed=left_over(stack.images, separation.modelled))
     else:
-        separation = fit_coupled(clean, config, place, callbacks, checkpoints, stop)
+        separation = fit_coupled(clean, config, device_name, callbacks, checkpoints, stop)
     return replace(separation, stack=stack, warnings=(*stack.notes, *replaced, *separation.warnings))
 
 

@@ -1,4 +1,4 @@
-"""Separation under the physical mixing law I(k) = T(k) y(k): T found blind, y solved for, one generator a slice."""
+"""Separation under the transfer model I(k) = T(k) y(k): T found blind, y solved for, one generator a slice."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any
 import keras
 import numpy as np
 
-from ddip_tf import environment
 from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig
 from ddip_tf.methods import PRIORS
 from ddip_tf.networks import pixels
-from ddip_tf.objectives.null_space_dip import NullSpaceDIP
-from ddip_tf.objectives.transfer_dip import TransferDIP
-from ddip_tf.quality import checks
+from ddip_tf.objectives.priors.null_space_dip import NullSpaceDIP
+from ddip_tf.objectives.priors.transfer_dip import TransferDIP
 from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.separation import Separation, latents_of
 from ddip_tf.slices.stack import SliceStack
 from ddip_tf.training.callbacks.dispatch import Dispatcher
 from ddip_tf.training.checkpoint import Checkpoints, identity
-from ddip_tf.training.device import on_device, threads_in_use
+from ddip_tf.training.device import on_device
 from ddip_tf.training.optimise import optimise
+from ddip_tf.training.result import finished
 from ddip_tf.transfer import background, by_evidence, inverse_problem, ladder, solver
 from ddip_tf.transfer.estimate import Transfer, estimate_transfer
+from ddip_tf.transfer.model_lead import lead
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def fit_transfer(
     threads: int = 1,
     original: Floats | None = None,
 ) -> Separation:
-    """Separate ``stack`` under the blindly estimated law.
+    """Separate ``stack`` under the transfer model, T(k) found blind.
 
     The slices keep their gain (no regression on the input): only the unit is taken out and put back.
 
@@ -88,11 +88,12 @@ def fit_transfer(
         fitted = _pixels(solution, callbacks)
     else:
         start = checkpoints.begin(identity(stack, config, device)) if checkpoints else None
+        problem = inverse_problem.prepare(images, law)
         with on_device(device):
-            model = PRIORS[config.prior].load()(images, law, solution, config)
+            model = PRIORS[config.prior].load()(problem, solution, config)
             end = optimise(model, config, callbacks, checkpoints, start, stop)
             fitted = _networks(model, images, end.by_name(model.terms), end.status)
-        by_data = inverse_problem.decided(fitted.slices, images, law, solution.factor)
+        by_data = inverse_problem.decided(fitted.slices, problem, solution.factor)
     modelled = unit(inverse_problem.modelled(fitted.slices, images, law))
     separation = Separation(
         stack=stack,
@@ -109,19 +110,15 @@ def fit_transfer(
         status=fitted.status,
         warnings=(*law.warnings, *solution.warnings),
         provenance={
-            "device": device,
-            "threads": threads_in_use(),
             "normalisation_of_transfer": law.normalisation,
             "mixed": law.mixed,
             "crossover_px": round(law.crossover_px, 3),
             "noise_factor": round(solution.factor, 3),
             **({} if choice is None else _evidence(choice, solution)),
             **({"amplitudes_explained": round(solution.observed.explained, 3)} if solution.observed else {}),
-            "wall_time_s": round(time.perf_counter() - began, 3),
-            **environment.memory_bytes(),
         },
     )
-    return checks.with_warnings(separation)
+    return finished(separation, device, time.perf_counter() - began)
 
 
 def _separate(
@@ -160,10 +157,11 @@ def _with_outliers(solution: solver.Solution, clean: Floats, original: Floats) -
 
 def _evidence(choice: ladder.Choice, solution: solver.Solution) -> dict[str, Any]:
     """What the choice of the mixing model rests on, for the manifest."""
+    ahead = lead(choice.rung, choice.log_evidence)
     found: dict[str, Any] = {
         "model": choice.rung,
         "model_evidence": {name: round(value, 2) for name, value in choice.log_evidence.items()},
-        "model_margin": round(choice.margin, 2),
+        "model_margin": round(ahead[0], 2) if ahead else None,
         "gain": round(choice.gain, 4),
     }
     if solution.gain_db is not None:

@@ -27,9 +27,19 @@ def log_gaussian(k: Array, centre: float, spread: float) -> Array:
 
 
 def interpolate(k: Array, nodes: Array, values: Array) -> Array:
-    """Linear in log k between nodes (K,), values (K, N, N) -> (..., N, N)."""
+    """Values (K, …) of any kind at frequencies k: linear in log k between nodes (K,), constant outside; (k's shape, …).
+
+    The one rule for all that is known in bands. Powers, which run over decades, go by their logarithm:
+    `interpolate_power`.
+    """
     low, part = locate(k, nodes)
+    part = part.reshape((*np.shape(k), *(1,) * (values.ndim - 1)))
     return (1 - part) * values[low] + part * values[low + 1]
+
+
+def interpolate_power(k: Array, nodes: Array, power: Array) -> Array:
+    """As `interpolate`, of powers (K, …) from 0 up: their logarithm is linear in log k."""
+    return np.exp(interpolate(k, nodes, np.log(np.maximum(power, 1e-300))))
 
 
 def locate(k: Array, nodes: Array) -> tuple[Array, Array]:

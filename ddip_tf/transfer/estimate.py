@@ -1,4 +1,4 @@
-"""The physical mixing law I(k) = T(k) y(k), found from the slices alone.
+"""The transfer model I(k) = T(k) y(k), found from the slices alone.
 
 For weak phases a multislice reconstruction I is a linear, real, isotropic filter of the true slices y: at each spatial
 frequency k an N x N matrix T(k). The projected phase is what the diffraction data fix best, so columns of T sum to one
@@ -21,12 +21,12 @@ import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.caution import Caution
+from ddip_tf.methods import NORMALISATIONS
 from ddip_tf.transfer import smica
 from ddip_tf.transfer.bands import band_centres, interpolate
 from ddip_tf.transfer.curves import ABSENT, fill_diagonal, significance, smooth_matrix
 from ddip_tf.transfer.smica import dependence, local_covariances
 
-NORMALISATIONS = ("auto", "sum", "diagonal")
 #: name in a run folder's `mixing.npz` → attribute of `Transfer`
 ARCHIVED = {
     "k": "k",
@@ -40,7 +40,7 @@ ARCHIVED = {
 
 @dataclass(frozen=True)
 class Transfer:
-    """Mixing law on K bands: I(k) = T(k) y(k)."""
+    """The transfer model on K bands: I(k) = T(k) y(k)."""
 
     k: Array  # (K,) band centres, cycles/pixel
     matrix: Array  # (K, N, N) T, smooth over k

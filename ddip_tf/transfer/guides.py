@@ -16,7 +16,7 @@ import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.caution import Caution
-from ddip_tf.transfer.bands import band_centres, frequencies, projected_power
+from ddip_tf.transfer.bands import band_centres, frequencies, interpolate, interpolate_power, projected_power
 
 #: of a map, in amplitude: element maps count photons of one element, phases all electrons
 RELATIVE_ERROR = 0.3
@@ -35,17 +35,22 @@ def coherence(known: Array, y: Array, crossover_px: float) -> Array:
 
     k, edge, bands = frequencies(*known.shape), 0.5 / crossover_px, band_centres(*known.shape)
     low = (k > 0) & (k <= edge)
-    at, nodes, count = np.log(k[low]), np.log(bands), max(1, int((bands <= edge).sum()))
-    own = projected_power(known[None], bands)
-    said = dctn(known - known.mean(), norm="ortho")[low] / np.sqrt(np.interp(at, nodes, own))
+    below = max(1, int((bands <= edge).sum()))
+
+    def whitened(image: Array) -> tuple[Array, Array]:
+        """Coefficients of an image below the crossover over its own spectrum, and its power in the bands."""
+        density = np.maximum(projected_power(image[None], bands), 1e-300)
+        spectrum = dctn(image - image.mean(), norm="ortho")[low]
+        return spectrum / np.sqrt(interpolate_power(k[low], bands, density)), density
+
+    of_map, power_of_map = whitened(known)
     found = []
     for image in y:
-        density = np.maximum(projected_power(image[None], bands), 1e-300)
-        there = dctn(image - image.mean(), norm="ortho")[low] / np.sqrt(np.interp(at, nodes, density))
-        share = own / density
-        weight = np.interp(at, nodes, np.minimum(share / share[:count].max(), 1))
-        power = (weight * said**2).sum() * (weight * there**2).sum()
-        found.append(abs((weight * said * there).sum()) / np.sqrt(max(power, 1e-300)))
+        of_slice, power_of_slice = whitened(image)
+        share = power_of_map / power_of_slice
+        weight = interpolate(k[low], bands, np.minimum(share / share[:below].max(), 1))
+        power = (weight * of_map**2).sum() * (weight * of_slice**2).sum()
+        found.append(abs((weight * of_map * of_slice).sum()) / np.sqrt(max(power, 1e-300)))
     return np.array(found)
 
 
@@ -102,13 +107,11 @@ def ties(guides: Sequence[tuple[int, Array]], images: Array, crossover_px: float
     low = (k > 0) & (k <= edge)
     total, density = dctn(images.sum(0), norm="ortho"), projected_power(images, bands) * count
     for index, known in guides:
-        said = dctn(known - known.mean(), norm="ortho")
-        gain = (total[low] * said[low]).sum() / (said[low] ** 2).sum()
+        of_map = dctn(known - known.mean(), norm="ortho")
+        gain = (total[low] * of_map[low]).sum() / (of_map[low] ** 2).sum()
         share = projected_power(known[None], bands) / density
         trust = np.minimum(share / share[: max(1, int((bands <= edge).sum()))].max(), 1) / density
-        weight = (
-            np.interp(np.log(np.maximum(k, 1e-9)), np.log(bands), trust) / (1 + (k / edge) ** 8) / RELATIVE_ERROR**2
-        )
+        weight = interpolate(k, bands, trust) / (1 + (k / edge) ** 8) / RELATIVE_ERROR**2
         information[..., index, index] += weight
-        data[..., index] += weight * gain * said
+        data[..., index] += weight * gain * of_map
     return information, data

@@ -11,14 +11,14 @@ import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.transfer import noise
-from ddip_tf.transfer.bands import frequencies
+from ddip_tf.transfer.bands import frequencies, interpolate_power
 from ddip_tf.transfer.dct import dct, idct, inverse, matvec
 from ddip_tf.transfer.estimate import Transfer
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Slices and their law in the unit of the prior, with the noise at every factor; see `prepare`."""
+    """Slices and their T(k) in the unit of the prior, with the noise at every factor; see `prepare`."""
 
     unit: float  # `scale` of the slices
     means: Array  # (N, 1, 1) of the slices
@@ -34,14 +34,13 @@ class Problem:
 
     def wiener(self, information: Array) -> Array:
         """Covariance (H, W, N, N) that is left: the inverse of (information + 1/source power)."""
-        k = np.log(np.maximum(frequencies(*self.images.shape[1:]), 1e-9))
-        power = np.log(np.maximum(self.law.power, 1e-12)).T
-        power = np.exp(np.stack([np.interp(k, np.log(self.law.k), source) for source in power], -1))
+        k = frequencies(*self.images.shape[1:])
+        power = interpolate_power(k, self.law.k, np.maximum(self.law.power, 1e-12))
         return inverse(information + np.eye(power.shape[-1]) / power[..., None])
 
 
 def prepare(images: Array, law: Transfer) -> Problem:
-    """The problem of slices (N, H, W) under ``law``, both in the unit of the files.
+    """The problem of slices (N, H, W) under the T(k) of ``law``, both in the unit of the files.
 
     With normalisation "diagonal" each slice was scaled on its own, and so was its noise.
     """
@@ -51,9 +50,8 @@ def prepare(images: Array, law: Transfer) -> Problem:
     return Problem(unit, means, centred, replace(law, power=law.power / unit**2), noise.levels(centred, own))
 
 
-def decided(y: Array, images: Array, law: Transfer, factor: float) -> Array:
-    """The part of slices y (N, H, W) that the data decide, at `factor` times the noise."""
-    problem = prepare(images, law)
+def decided(y: Array, problem: Problem, factor: float) -> Array:
+    """The part of slices y (N, H, W), in the unit of the files, that the data decide, at `factor` times the noise."""
     _, information, _ = problem.normal(factor)
     by_data = problem.wiener(information) @ information
     return idct(matvec(by_data, dct(y - y.mean((1, 2), keepdims=True))))

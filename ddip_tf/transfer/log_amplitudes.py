@@ -32,7 +32,7 @@ HIGHEST = 0.3
 
 @dataclass(frozen=True)
 class Observed:
-    """Log-amplitudes and their law; see `observe`."""
+    """Log-amplitudes and their transfer model; see `observe`."""
 
     images: Array  # (M, H, W), without their means
     k: Array  # (K,) cycles/pixel
@@ -49,7 +49,7 @@ class Observed:
 
 
 def observe(amplitudes: Array, y: Array) -> Observed:
-    """The law of log-amplitudes (M, H, W) from slices y (N, H, W), in one unit."""
+    """The transfer model of log-amplitudes (M, H, W) from slices y (N, H, W), in one unit."""
     a = amplitudes - amplitudes.mean((1, 2), keepdims=True)
     k = band_centres(a.shape[1], a.shape[2], highest=HIGHEST)
     grid, spread = frequencies(*a.shape[1:]), np.log(k[1] / k[0]) / 2

@@ -1,4 +1,4 @@
-"""Slices from the mixing law: what T(k) decides is computed, what it leaves open goes to a prior::
+"""Slices from the transfer model: what T(k) decides is computed, what it leaves open goes to a prior::
 
     y = argmin  1/2 sum_k (T y - I)^T N^-1 (T y - I)  +  strength * sum_pixels |grad y|^exponent
 
@@ -44,7 +44,7 @@ class Solution:
     residual: Array  # images in minus T y: what neither explains
     weights: tuple[float, ...] = ()  # of the noise levels tried
     tried: tuple[float, ...] = ()  # factors on the noise in the differences
-    observed: log_amplitudes.Observed | None = None  # log-amplitudes and their law, in the unit of the prior
+    observed: log_amplitudes.Observed | None = None  # log-amplitudes and their T(k), in the unit of the prior
     warnings: tuple[Caution, ...] = ()  # of guides that were left out
     trust: Trust | None = None  # how far the prior was believed
     agreement: float | None = None  # of the prior with itself, on the coarsest difference
@@ -98,7 +98,7 @@ def solve(
     amplitudes: Array | None = None,
     threads: int = 1,
 ) -> Solution:
-    """Separate N slices (N, H, W) under a law.
+    """Separate N slices (N, H, W) under T(k), ``law``.
 
     Every noise level is solved for (`ddip_tf.transfer.noise` times each of `factors`); the solutions are averaged with
     weights exp(-dependence / 0.02), so that what leaves the slices most independent speaks loudest. `starts` - 1 more

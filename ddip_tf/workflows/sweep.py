@@ -55,7 +55,7 @@ class Task:
 
 
 def name_of(config: FitConfig) -> str:
-    """``shallow-g0.1-s3``: mixing, γ and seed; the transfer law has no γ."""
+    """``shallow-g0.1-s3``: mixing, γ and seed; the transfer model has no γ."""
     gamma = "" if config.mixing == "transfer" else f"-g{config.exclusion_weight:g}"
     return f"{config.mixing}{gamma}-s{config.seed}"
 

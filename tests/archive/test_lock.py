@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ddip_tf.archive.lock import FolderLock, clear
+from ddip_tf.archive.lock import FolderLock, as_run_error, clear
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.training.interruption import Interruption, seconds
 
@@ -55,6 +55,18 @@ def test_a_folder_is_cleared_unless_somebody_works_on_a_run_of_it(tmp_path):
     clear(folder)
     assert list(tmp_path.iterdir()) == []
     clear(folder)
+
+
+def test_refusals_of_the_system_and_of_tensorflow_are_one_sentence_and_faults_stay_what_they_are(tmp_path):
+    import tensorflow as tf
+
+    full = tf.errors.ResourceExhaustedError(None, None, "no space {{node save}} for it\nmore")
+    for refusal, said in ((OSError(28, "No space left"), "No space left"), (full, "no space for it")):
+        with pytest.raises(RunError, match=rf"^cannot write .*run: {said}; make room"), as_run_error(tmp_path / "run"):
+            raise refusal
+    fault = type("Fault", (RuntimeError,), {"__module__": "tensorflow_of_ours"})
+    with pytest.raises(fault), as_run_error(tmp_path / "run"):
+        raise fault("a programming error")
 
 
 @pytest.mark.parametrize("killed_after", [1, 2, 3])

@@ -111,6 +111,8 @@ def test_only_u_nets_are_known():
     assert fast_unet.is_unet(filters.build_shallow_filter(40, 33))
     assert not fast_unet.is_unet(filters.build_kernel_filter(40, 33, filters.low_pass_kernel()))
     assert not fast_unet.is_unet(pixels.build_pixels(np.zeros((5, 6))))
+    z = keras.Input((40, 33, 1))  # layers of the same names are no U-Net
+    assert not fast_unet.is_unet(keras.Model(z, keras.layers.Conv2D(1, 3, name="level1_down_conv")(z)))
 
 
 def test_half_precision_is_near_and_gives_float32():

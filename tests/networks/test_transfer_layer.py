@@ -1,4 +1,4 @@
-"""The law as a Keras layer: against the cosine transform in NumPy, its gradient against finite differences."""
+"""The transfer model as a Keras layer: against the cosine transform in NumPy; gradients against finite differences."""
 
 import keras
 import numpy as np
@@ -30,6 +30,15 @@ def test_equals_the_cosine_transform_in_numpy(n):
     T = interpolate(frequencies(*SHAPE), k, matrix)
     expected = dct.idct(dct.matvec(T, dct.dct(y.astype(float))))
     np.testing.assert_allclose(transfer_layer.TransferMixing(k, matrix)(y), expected, atol=2e-5)
+
+
+def test_a_batch_of_stacks_is_mixed_stack_by_stack():
+    k, matrix = law(3)
+    layer, stacks = transfer_layer.TransferMixing(k, matrix), np.stack([slices(3, seed) for seed in (1, 2)])
+    mixed = layer(stacks)
+    assert mixed.shape == stacks.shape
+    for one, stack in zip(mixed, stacks, strict=True):
+        np.testing.assert_allclose(one, layer(stack), atol=1e-6)
 
 
 def test_filtered_by_any_field_equals_numpy():

@@ -34,6 +34,10 @@ SAID = [
         "none; a ghost of slice 1 in slice 2 leads by 2.6 nats only",
     ),
     (
+        {"model_evidence": {"none": 0.0, "free start": 31.0, "free start, gain": 40.0, "full": 28.0}},
+        "free start (columns of T sum to one), 12 nats ahead of the next",
+    ),
+    (
         {"model": "yet to come", "model_evidence": {"none": 0.0, "yet to come": 5}},
         "yet to come, 5 nats ahead of the next",
     ),

@@ -4,7 +4,7 @@ from helpers import SHAPE, blobs
 from scipy.ndimage import gaussian_filter
 
 from ddip_tf.errors import InputError
-from ddip_tf.quality import checks
+from ddip_tf.quality.warnings import with_warnings
 from ddip_tf.slices import SliceStack
 from ddip_tf.slices.phase import STEPS, Conversion, Record, convert, scanned_box
 from ddip_tf.slices.registration import shift_between
@@ -128,5 +128,5 @@ def test_a_shifted_pair_is_warned_of(separation):
     common = blobs(60, shape, 1, 3.0)
     stack = SliceStack(np.stack([common, np.roll(common, (2, -3), (0, 1)) + 0.3 * blobs(9, shape, 2)]))
     shifted = replace(separation, stack=stack, outputs=stack.images, modelled=stack.images)
-    found = [c for c in checks.with_warnings(shifted).warnings if c.code == "misregistered"]
+    found = [c for c in with_warnings(shifted).warnings if c.code == "misregistered"]
     assert len(found) == 1 and found[0].text.startswith("Slice 2 seems to lie +2")

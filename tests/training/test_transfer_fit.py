@@ -1,4 +1,4 @@
-"""The transfer law end to end, on the pair that ships: real crosstalk, known truth."""
+"""The transfer model end to end, on the pair that ships: real crosstalk, known truth."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from ddip_tf.quality import with_truth
 from ddip_tf.report import figures
 from ddip_tf.slices import SliceStack
 from ddip_tf.training.fitting import fit
-from ddip_tf.transfer import Transfer
+from ddip_tf.transfer import Transfer, ladder
 
 DATA = Path(ddip_tf.__file__).with_name("demo_data")
 PAIR = read(DATA / "slice1.tif", DATA / "slice2.tif")
@@ -102,6 +102,17 @@ def test_arrays_that_are_no_stack_are_refused():
 
 def test_same_input_same_bits(separation):
     np.testing.assert_array_equal(fit(PAIR, preset("default")).outputs, separation.outputs)
+
+
+def test_the_margin_of_a_model_that_is_not_clear_enough_is_below_zero(separation, monkeypatch):
+    """None is chosen, though another stands ahead of it: by so much is none behind."""
+    known = separation.provenance
+    best = max(known["model_evidence"].values())
+    assert known["model"] == "free start" and 0 < known["model_margin"] < best
+    monkeypatch.setattr(ladder, "CLEAR", 2 * best)
+    unsure = fit(PAIR, preset("default"), threads=2)
+    np.testing.assert_array_equal(unsure.outputs, PAIR.images)
+    assert (unsure.provenance["model"], unsure.provenance["model_margin"]) == ("none", pytest.approx(-best, abs=0.02))
 
 
 @pytest.mark.parametrize("runtime", ["onnx", "tensorflow"])

@@ -1,4 +1,4 @@
-"""The blind estimate of the mixing law, on mixtures whose law is known."""
+"""The blind estimate of the transfer model, on mixtures whose T(k) is known."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Log-amplitudes as further observations: their law found, their weight, and what they gain."""
+"""Log-amplitudes as further observations: their T(k) found, their weight, and what they gain."""
 
 from dataclasses import replace
 
@@ -55,7 +55,7 @@ def test_weight_is_the_fisher_information_above_the_lowest_frequencies():
 
 @pytest.fixture(scope="module")
 def noisy():
-    """Sparse slices under a law, with noise of opposite sign in both, and their log-amplitudes."""
+    """Sparse slices under T(k), with noise of opposite sign in both, and their log-amplitudes."""
     truth, law = discs(2, SHAPE), known_law(SHAPE)
     noise = gaussian_filter(np.random.default_rng(5).standard_normal(SHAPE), 1.2)
     noise *= 0.03 / noise.std()
@@ -76,7 +76,7 @@ def test_they_gain_what_the_phases_lost_in_noise(noisy):
     assert aided.observed.explained > 0.7
     for kind in ("images", "base", "decided"):
         assert error(getattr(aided, kind), truth) < 0.75 * error(getattr(alone, kind), truth), kind
-    # a law of their own: neither unit nor sign matters
+    # a T(k) of their own: neither unit nor sign matters
     np.testing.assert_allclose(solver.solve(images, law, amplitudes=-20 * a).images, aided.images, atol=1e-9)
 
 

@@ -1,4 +1,4 @@
-"""Separation under a known law: linear algebra against references, and objects that must come back."""
+"""Separation under a known T(k): linear algebra against references, and objects that must come back."""
 
 from dataclasses import replace
 
@@ -118,7 +118,9 @@ def test_slices_scaled_one_by_one_have_noise_scaled_one_by_one():
     matrix = gains[:, None] * law.matrix / gains
     other = replace(law, matrix=matrix, power=law.power * gains**2)
     scaled, gains = images * gains[:, None, None], gains[:, None, None]
-    plain = inverse_problem.decided(images, images, law, 1.0)
-    np.testing.assert_allclose(inverse_problem.decided(scaled, scaled, other, 1.0), gains * plain, atol=1e-9)
+    plain = inverse_problem.decided(images, inverse_problem.prepare(images, law), 1.0)
+    np.testing.assert_allclose(
+        inverse_problem.decided(scaled, inverse_problem.prepare(scaled, other), 1.0), gains * plain, atol=1e-9
+    )
     one, two = solver.solve(images, law), solver.solve(scaled, other)
     np.testing.assert_allclose(two.base, gains * one.base, atol=1e-9)

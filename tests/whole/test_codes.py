@@ -14,7 +14,7 @@ from ddip_tf.archive.manifest import cautions, load_manifest
 from ddip_tf.caution import CODES
 from ddip_tf.config import preset
 from ddip_tf.formats import families, open_content, read
-from ddip_tf.quality import checks, repeatability
+from ddip_tf.quality import repeatability, warnings
 from ddip_tf.slices import SliceStack, outliers
 from ddip_tf.slices.affine import Affine
 from ddip_tf.training import transfer_fit
@@ -117,26 +117,26 @@ def outliers_replaced(stack, **_):
 def misregistered(separation, **_):
     common = sources(1, (143, 167))[0]
     shifted = SliceStack(np.stack([common, np.roll(common, (3, -4), (0, 1))]))
-    return checks._misregistered(replace(separation, stack=shifted))
+    return warnings._misregistered(replace(separation, stack=shifted))
 
 
 def fewer_levels(separation, **_):
-    return checks.with_warnings(separation).warnings  # of 43 x 36 pixels
+    return warnings.with_warnings(separation).warnings  # of 43 x 36 pixels
 
 
 def own_weight_at_bound(separation, **_):
-    return checks._weights_at_bounds(replace(separation, mixing={"matrix": np.array([[0.6, 0.4], [0.055, 0.945]])}))
+    return warnings._weights_at_bounds(replace(separation, mixing={"matrix": np.array([[0.6, 0.4], [0.055, 0.945]])}))
 
 
 def confused(separation, **_):
     outputs = separation.stack.images[[0, 0]]
-    return checks._confused(replace(separation, outputs=outputs))
+    return warnings._confused(replace(separation, outputs=outputs))
 
 
 def unexplained(separation, **_):
     images = separation.stack.images
     modelled = images * np.array([1, 0.5], np.float32)[:, None, None]
-    return checks._unexplained(replace(separation, modelled=modelled))
+    return warnings._unexplained(replace(separation, modelled=modelled))
 
 
 def guides_change_nothing(**_):

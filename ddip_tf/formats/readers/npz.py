@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ddip_tf.errors import InputError
-from ddip_tf.formats import arrays, foreign, ptychodus
+from ddip_tf.formats import arrays, foreign
 from ddip_tf.formats.content import Content, as_slices, multiplied
+from ddip_tf.formats.readers import ptychodus
 
 
 def recognises(path: Path, head: bytes) -> bool:

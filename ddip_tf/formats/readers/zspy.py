@@ -20,7 +20,7 @@ import numpy as np
 from ddip_tf.errors import InputError
 from ddip_tf.formats import limits
 from ddip_tf.formats.content import Content, as_slices, one
-from ddip_tf.formats.signals import axis_of, layout_of
+from ddip_tf.formats.readers.signals import axis_of, layout_of
 
 #: bytes of a file that describes
 LARGEST_JSON = 2**24

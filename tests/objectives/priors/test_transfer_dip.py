@@ -1,4 +1,4 @@
-"""Deep image priors under the law: the objective against NumPy, data consistency, and archives of small fits."""
+"""Deep image priors under T(k): the objective against NumPy, data consistency, and archives of small fits."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +16,8 @@ from ddip_tf.config import FitConfig
 from ddip_tf.formats import read
 from ddip_tf.networks.cosine_layer import LowestCosines, to_cosines
 from ddip_tf.objectives.losses import FLAT
-from ddip_tf.objectives.null_space_dip import NullSpaceDIP
-from ddip_tf.objectives.transfer_dip import TransferDIP
+from ddip_tf.objectives.priors.null_space_dip import NullSpaceDIP
+from ddip_tf.objectives.priors.transfer_dip import TransferDIP
 from ddip_tf.report import text
 from ddip_tf.training.fitting import fit
 from ddip_tf.transfer import by_evidence, dct, half_quadratic, held_out, inverse_problem, noise, solver
@@ -40,12 +40,12 @@ def mixed(request):
 
 @pytest.fixture(scope="module")
 def dip(mixed):
-    return TransferDIP(*mixed, SMALL)
+    return TransferDIP(inverse_problem.prepare(*mixed[:2]), mixed[2], SMALL)
 
 
 @pytest.fixture(scope="module")
 def null(mixed):
-    return NullSpaceDIP(*mixed, SMALL)
+    return NullSpaceDIP(inverse_problem.prepare(*mixed[:2]), mixed[2], SMALL)
 
 
 def rough(y):

@@ -8,10 +8,11 @@ import numpy as np
 
 from ddip_tf._types import Floats
 from ddip_tf.caution import Caution
+from ddip_tf.config import LEVELS
 from ddip_tf.slices import registration
-from ddip_tf.slices.separation import Separation
+from ddip_tf.slices.separation import OWN_WEIGHT, Separation
 
-#: weights run in [0.05, 0.95]; this near an end they have run against it
+#: this near an end of `OWN_WEIGHT` a weight has run against it
 NEAR_BOUND = 0.01
 #: share of an input's standard deviation that may be left over; simulated pairs with truth stay under a quarter
 UNEXPLAINED = 0.35
@@ -40,7 +41,7 @@ def _weights_at_bounds(separation: Separation) -> list[Caution]:
             i,
         )
         for i, weight in enumerate(own, 1)
-        if min(weight - 0.05, 0.95 - weight) < NEAR_BOUND
+        if min(weight - OWN_WEIGHT[0], OWN_WEIGHT[1] - weight) < NEAR_BOUND
     ]
 
 
@@ -84,8 +85,8 @@ def _unexplained(separation: Separation) -> list[Caution]:
 
 
 def _fewer_levels(separation: Separation) -> list[Caution]:
-    levels = separation.provenance.get("levels", 5)
-    if levels == 5:
+    levels = separation.provenance.get("levels", LEVELS)
+    if levels == LEVELS:
         return []
     height, width = separation.stack.shape
     said = f"The networks have {levels} levels instead of 5: {height} x {width} pixels are too few for more."

@@ -1,4 +1,4 @@
-"""Deep image priors under the physical law: one U-Net a slice, fitted to what T(k) lets the data say.
+"""Deep image priors under the transfer model: one U-Net a slice, fitted to what T(k) lets the data say.
 
     loss = 1/2 mean |N^-1/2 (T y - I)|^2 + mean |grad y|^1/2
 
@@ -16,29 +16,26 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig
 from ddip_tf.networks.generators import build_generators, generated
 from ddip_tf.networks.parameters import ParameterVector
 from ddip_tf.networks.transfer_layer import TransferMixing, filtered, on_mirrored
 from ddip_tf.objectives.losses import variation
-from ddip_tf.transfer import inverse_problem, solver
+from ddip_tf.transfer import solver
 from ddip_tf.transfer.dct import inverse_root
-from ddip_tf.transfer.estimate import Transfer
+from ddip_tf.transfer.inverse_problem import Problem
 
 #: of the range of the linear estimate, added on both sides: what the sigmoid may reach
 MARGIN = 0.2
 
 
 class TransferDIP:
-    """A generator a slice, joined by the law.
+    """A generator a slice, joined by T(k).
 
     Parameters
     ----------
-    images
-        (N, H, W) slices.
-    law
-        T(k), held.
+    problem
+        the slices under T(k), which is held (`ddip_tf.transfer.inverse_problem.prepare`).
     solution
         of `ddip_tf.transfer.solver.solve`: its ``base`` gives the range, its ``weights`` the noise.
     config
@@ -49,14 +46,13 @@ class TransferDIP:
     generators, latents, parameters
         as of `ddip_tf.objectives.coupled_dip.CoupledDIP`.
     gain, offset
-        (N,) of each slice: y = gain · generator + offset, in the unit of ``images``.
+        (N,) of each slice: y = gain · generator + offset, in the unit of the files.
     """
 
     terms: Sequence[str] = ("loss", "fidelity", "variation")
 
-    def __init__(self, images: Floats, law: Transfer, solution: solver.Solution, config: FitConfig) -> None:
-        count, *shape = images.shape
-        problem = inverse_problem.prepare(images, law)
+    def __init__(self, problem: Problem, solution: solver.Solution, config: FitConfig) -> None:
+        count, *shape = problem.images.shape
         random = np.random.default_rng(config.seed)
         self.generators, self.latents = build_generators(config, count, shape, random)
         self.parameters = ParameterVector(self.generators, config.precision)
@@ -67,7 +63,7 @@ class TransferDIP:
         self._gain = tf.constant((self.gain / problem.unit)[:, None, None], tf.float32)
 
         whiten = on_mirrored(inverse_root(problem.noise.covariance(solution.factor)))
-        field = TransferMixing(law.k, law.matrix).field(*shape)
+        field = TransferMixing(problem.law.k, problem.law.matrix).field(*shape)
         self._whitened_law = tf.einsum("ijyx,jlyx->ilyx", whiten, field)
         self._whitened_data = filtered(tf.constant(problem.images, tf.float32), whiten)
 

@@ -1,7 +1,7 @@
 """A deep image prior in the null space: what T(k) leaves open comes from one small U-Net, all else is computed.
 
 The unknown is band-limited, so the U-Net works at a quarter of the resolution. Its N images are fitted, by the loss of
-`ddip_tf.objectives.transfer_dip`, to the lowest cosine coefficients of the data; then
+`ddip_tf.objectives.priors.transfer_dip`, to the lowest cosine coefficients of the data; then
 
     y = base + (1 - R) (network - base),      R = (T^T N^-1 T + 1/S)^-1 T^T N^-1 T
 
@@ -26,27 +26,26 @@ from ddip_tf.networks.cosine_layer import LowestCosines, to_cosines
 from ddip_tf.networks.generators import generator_channels, latent_input
 from ddip_tf.networks.parameters import ParameterVector
 from ddip_tf.objectives.losses import variation
-from ddip_tf.transfer import inverse_problem, solver
+from ddip_tf.transfer import solver
 from ddip_tf.transfer.dct import dct, inverse_root, matvec
-from ddip_tf.transfer.estimate import Transfer
+from ddip_tf.transfer.inverse_problem import Problem
 
 #: full over low resolution
 COARSE = 4
 
 
 class NullSpaceDIP:
-    """One low-resolution U-Net, joined to the slices by what the law does not resolve.
+    """One low-resolution U-Net, joined to the slices by what T(k) does not resolve.
 
-    Parameters and attributes as of `ddip_tf.objectives.transfer_dip.TransferDIP`; each generator takes z and base.
+    Parameters and attributes as of `ddip_tf.objectives.priors.transfer_dip.TransferDIP`; a generator takes z and base.
     """
 
     terms: Sequence[str] = ("loss", "fidelity", "variation")
 
-    def __init__(self, images: Floats, law: Transfer, solution: solver.Solution, config: FitConfig) -> None:
-        count, height, width = images.shape
+    def __init__(self, problem: Problem, solution: solver.Solution, config: FitConfig) -> None:
+        count, height, width = problem.images.shape
         self._shape = height, width
         low = -(-height // COARSE), -(-width // COARSE)
-        problem = inverse_problem.prepare(images, law)
         unit = problem.unit
         random = np.random.default_rng(config.seed)
         self._network = unet.build_generator(
