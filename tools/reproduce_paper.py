@@ -90,7 +90,7 @@ def resolution_study(out: Path, lines: tuple[str, ...]) -> str:
                 continue
             row.append(image_figures.width_of(edge))
             name = f"edge{number}-{kind}.png"
-            image_figures.draw_edge(image, (start, end), edge, out / name)
+            image_figures.draw_edge(image, (start, end), edge, out / name, size)
             pictures.append(f"<p>{row[0]}, {kind}</p><img src='{name}' alt='' width=620>")
         cells.append(row)
     says = "Paper (ZP/NiO, shallow, γ 0.1): slice 1 6.1 nm; slice 2 67.9 nm where a ghost lay, 8.0 nm elsewhere."

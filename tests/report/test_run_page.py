@@ -74,7 +74,7 @@ def test_spread_is_that_of_the_pictures_shown(run, tmp_path, monkeypatch, prior,
     assert ("Spread of the solutions" in run_page.write(folder).read_text()) is shown
     figures = {}
     monkeypatch.setattr(report, "save_figure", lambda rows, path: figures.update({path.name: rows}))
-    monkeypatch.setattr(report, "_panels", lambda rows: rows)
+    monkeypatch.setattr(report, "_panels", lambda rows, scale: rows)
     report.write_figures(folder)
     assert ["spread" in row for row in figures["decided.png"]] == [shown] * 2
 
@@ -140,7 +140,7 @@ def test_what_was_smoothed_has_a_view_where_there_is_any(run, tmp_path, monkeypa
     assert "what was taken out as the other slices" in parts[1]
     assert 'data-view="smoothed"' not in run_page.write(run).read_text()
     rows = []
-    monkeypatch.setattr(report, "_panels", lambda given: rows.extend(given))
+    monkeypatch.setattr(report, "_panels", lambda given, scale: rows.extend(given))
     monkeypatch.setattr(report, "save_figure", lambda figure, path: path)
     report.write_figures(folder)
     assert [list(row) for row in rows] == [["input", "output", "ghost", "smoothed"]] * 2
