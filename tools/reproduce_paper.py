@@ -28,6 +28,7 @@ from ddip_tf.archive.run import archived
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.quality.edge_resolution import edge_resolution
 from ddip_tf.report import image_figures
+from ddip_tf.report.render import source
 from ddip_tf.workflows import sweep_page
 
 DEMO = Path(ddip_tf.__file__).with_name("demo_data")
@@ -151,8 +152,8 @@ def main(files: tuple[str, ...], output: Path, epochs: int, runs: int, workers: 
         "data than the paper's: compare trends, not values. Paper: Du, Huang &amp; Jacobsen, "
         "J. Synchrotron Rad. 28 (2021).</p>"
     )
-    text = f"<!doctype html><meta charset=utf-8><title>The paper's studies</title><style>{sweep_page.STYLE}</style>"
-    (output / "report.html").write_text(text + intro + "".join(parts))
+    text = f"<!doctype html><meta charset=utf-8><title>The paper's studies</title><style>{source('page.css')}</style>"
+    (output / "report.html").write_text(f"{text}<main>{intro}{''.join(parts)}</main>")
     click.echo(output / "report.html")
 
 

@@ -29,7 +29,8 @@ def write_figures(run: StrPath) -> list[Path]:
     deviation.
     Runs under the transfer law also get transfer.png, T(k) with its raw points, and decided.png, which splits every
     output into what the data decide and what the prior does. Grey scales span [μ − 4σ, μ + 4σ] of each image,
-    deviations and spreads begin at 0; every image has a bar of its values and one of its lengths (`ddip_tf.report.scales`).
+    deviations and spreads begin at 0; every image has a bar of its values and one of its lengths
+    (`ddip_tf.report.scales`).
 
     Raises InputError if the run cannot be read, RunError if it cannot be written.
     """

@@ -178,7 +178,7 @@ def test_damage_is_one_sentence_and_the_old_page_stays(run, tmp_path):
 
 def test_charts_thin_out_and_leave_out_what_a_logarithm_cannot_show():
     epochs = np.arange(1, 10_001)
-    chart = run_charts.chart("", ("epoch", epochs), "", [run_charts._line("a", 5.0 - epochs)], ylog=True)
+    chart = run_charts.chart("", ("epoch", epochs), "", [run_charts.line("a", 5.0 - epochs)], ylog=True)
     assert len(chart["x"]) == len(chart["lines"][0]["y"]) <= run_charts.MOST_POINTS
     assert chart["lines"][0]["y"][:2] == [4.0, None]
 
