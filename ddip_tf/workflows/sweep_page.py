@@ -67,7 +67,7 @@ def write(rows: Sequence[Row], folder: Path, advice: Suggestion | None = None) -
         "sweep.html",
         name=f"Sweep {folder.name}",
         summary=[f"{len(finished)} of {len(rows)} fits done", *([f"{failed} failed"] if failed else [])],
-        data={"charts": [_means_chart(means, unit)] if means else []},
+        data={"charts": _means_charts(means, unit)},
         advice=advice,
         studied=_study(groups, folder, chosen) if finished else [],
         deviations=deviations,
@@ -132,16 +132,18 @@ def _uncertainty(groups: Mapping[Any, list[Row]], folder: Path) -> tuple[list[Li
     return lines, means
 
 
-def _means_chart(means: Mapping[Any, Floats], unit: str) -> run_charts.Chart:
-    """Mean deviation of every slice against γ."""
+def _means_charts(means: Mapping[Any, Floats], unit: str) -> list[run_charts.Chart]:
+    """Mean deviation of every slice against γ, where the settings have one."""
     gammas = np.array(sorted({gamma for _, _, gamma in means if gamma is not None}))
+    if not gammas.size:
+        return []
     lines = []
     for preset, mixing in dict.fromkeys((p, m) for p, m, gamma in means if gamma is not None):
         curve = {gamma: values for (p, m, gamma), values in means.items() if (p, m) == (preset, mixing)}
         for i in range(len(next(iter(curve.values())))):
             found = np.array([curve[gamma][i] if gamma in curve else np.nan for gamma in gammas])
             lines.append(run_charts.line(f"{mixing}, slice {i + 1}", found) | {"marked": True})
-    return run_charts.chart("Mean standard deviation against γ", ("γ", gammas), f"deviation ({unit})", lines)
+    return [run_charts.chart("Mean standard deviation against γ", ("γ", gammas), f"deviation ({unit})", lines)]
 
 
 def _cell(value: Any) -> str:

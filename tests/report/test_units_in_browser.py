@@ -84,7 +84,7 @@ def test_digests_are_whole_on_a_narrow_screen(visit, edges):
     for number in range(2):
         table = tab.locator("table.long").nth(number)
         assert table.evaluate("e => e.parentElement.scrollWidth <= e.parentElement.clientWidth")
-        assert re.search(r"[0-9a-f]{64}", re.sub(r"\s", "", table.inner_text()))
+    assert re.search(r"[0-9a-f]{64}", re.sub(r"\s", "", table.inner_text()))
 
 
 def test_members_are_links_where_they_have_a_page(visit, run, tmp_path):
