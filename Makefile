@@ -28,6 +28,9 @@ docs: $(READY)  ## the documentation site: docs/_build/index.html; a warning is 
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
 
+pictures: $(READY)  ## every picture that ships, and saved_models/example, by the program as it is
+	$(BIN)/python tools/pictures.py
+
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test,lint]"
