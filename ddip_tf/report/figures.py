@@ -116,7 +116,6 @@ def _panels(rows: list[dict[str, Floats]], scale: scales.Scale) -> Any:
 def show(axis: Any, image: Floats, scale: scales.Scale, limits: tuple[float, float] | None = None) -> None:
     """``image`` (H, W) in grey on a matplotlib axis, with a bar of its values below and one of its lengths in it."""
     from matplotlib.ticker import MaxNLocator
-    from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
     low, high = limits or scales.grey_range(image)
     shown = axis.imshow(
@@ -124,15 +123,30 @@ def show(axis: Any, image: Floats, scale: scales.Scale, limits: tuple[float, flo
     )
     axis.set(anchor="S")  # onto the bar of its values
     axis.set_axis_off()
-    length = AnchoredSizeBar(
-        axis.transData, scale.bar_px, scale.bar, "lower left", borderpad=0.4, sep=2, size_vertical=scale.shape[0] / 80
-    )
-    length.patch.set(alpha=0.75, linewidth=0)
-    axis.add_artist(length)
+    add_length(axis, scale)
     values = axis.figure.colorbar(shown, ax=axis, orientation="horizontal", fraction=0.05, pad=0.02, aspect=30)
     values.locator = MaxNLocator(3)
     values.ax.tick_params(labelsize=8)
     values.set_label(scale.unit, fontsize=8, labelpad=1)
+
+
+def add_length(axis: Any, scale: scales.Scale, size: float = 10) -> None:
+    """A bar of a round length in the lower left of an image on a matplotlib axis, its words ``size`` points high."""
+    from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
+
+    thick, font = scale.shape[0] / 80, {"size": size}
+    bar = AnchoredSizeBar(
+        axis.transData,
+        scale.bar_px,
+        scale.bar,
+        "lower left",
+        borderpad=0.4,
+        sep=2,
+        size_vertical=thick,
+        fontproperties=font,
+    )
+    bar.patch.set(alpha=0.75, linewidth=0)
+    axis.add_artist(bar)
 
 
 def _law(law: Transfer, pixel_size_m: tuple[float, float] | None) -> Any:
