@@ -26,7 +26,9 @@ def main(run: Path, picture: Path) -> None:
         viewer.add_image(data, **keywords)
     viewer.grid.enabled, viewer.grid.shape = True, (3, 2)
     viewer.scale_bar.visible = True
-    viewer.window.add_dock_widget(panel.Panel(viewer), name="Separate two slices (ddip-tf)")
+    made = panel.Panel(viewer)
+    viewer.window.add_dock_widget(made, name="Separate two slices (ddip-tf)")
+    made.slices[1].value = viewer.layers[1]
     viewer.window._qt_window.resize(*SIZE)
     for _ in range(50):
         QApplication.processEvents()

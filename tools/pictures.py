@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -93,8 +94,11 @@ def gamma(out: Path) -> None:
 def terminal(out: Path) -> None:
     """docs/terminal.png: what a terminal shows of a fit under way."""
     with tempfile.TemporaryDirectory() as aside:
-        tool("terminal_picture", *DEMO, Path(aside) / "terminal.svg")
-        _photograph((Path(aside) / "terminal.svg").as_uri(), out / "docs/terminal.png", (1380, 424), "light")
+        drawn = Path(aside) / "terminal.svg"
+        tool("terminal_picture", *DEMO, drawn)
+        box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawn.read_text())
+        width, height = map(float, box.groups()) if box else (1380, 480)
+        _photograph(drawn.as_uri(), out / "docs/terminal.png", (1380, round(1380 * height / width)), "light")
 
 
 def napari(out: Path) -> None:
