@@ -87,8 +87,8 @@ def test_larger_images_are_shown_as_means(run, tmp_path, monkeypatch):
     assert '"height": 21' in text
 
 
-def test_page_says_how_to_reproduce(run):
-    text = run_page.write(run).read_text()
+def test_page_says_how_to_reproduce(run, tmp_path):
+    text = run_page.write(shutil.copytree(run, tmp_path / "r")).read_text()
     manifest = json.loads((run / "manifest.json").read_text())
     assert "ddip-tf regenerate" in text
     assert "--config run.yaml" in text
@@ -138,7 +138,7 @@ def test_what_was_smoothed_has_a_view_where_there_is_any(run, tmp_path, monkeypa
     parts = text.split('<section id="slice')
     assert [part.count('data-view="smoothed"') for part in parts] == [0, 0, 1]
     assert "what was taken out as the other slices" in parts[1]
-    assert 'data-view="smoothed"' not in run_page.write(run).read_text()
+    assert 'data-view="smoothed"' not in run_page.write(shutil.copytree(run, tmp_path / "bare")).read_text()
     rows = []
     monkeypatch.setattr(report, "_panels", lambda given, scale: rows.extend(given))
     monkeypatch.setattr(report, "save_figure", lambda figure, path: path)

@@ -58,6 +58,25 @@ def test_without_a_pixel_size_lengths_are_pixels(visit, run, tmp_path):
     assert "field of view" not in tab.inner_text("header")
 
 
+@pytest.mark.parametrize(("size", "length"), [(None, 2 * 10), ([7e-9, 8e-9], 2 * 10 * 8)])
+def test_lengths_are_those_of_the_sample_where_the_page_shows_means(visit, run, tmp_path, monkeypatch, size, length):
+    monkeypatch.setattr(run_page, "MOST_PIXELS", 2 * 43 * 36 // 4)
+    folder = shutil.copytree(run, tmp_path / "r")
+    manifest = json.loads((folder / "manifest.json").read_text()) | {"pixel_size_m": size}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    tab = visit(folder)
+    for name, value in {"y0": 10, "x0": 4, "y1": 10, "x1": 14, "band": 1}.items():
+        tab.fill(f"#slice1 [data-line={name}]", str(value))
+    assert tab.evaluate("[...charts].find((one) => one.host === slices[0].profile).spec.x").pop() == pytest.approx(
+        length
+    )
+    share = {None: 10 / 36, (7e-9, 8e-9): 50 / 8 / 36}[size and tuple(size)]
+    box = tab.locator("#slice1 [data-view=output]").bounding_box()
+    assert tab.locator("#slice1 [data-view=output] ~ .length i").bounding_box()["width"] / box[
+        "width"
+    ] == pytest.approx(share, rel=0.02)
+
+
 def test_lengths_read_best_in_the_page_as_in_the_program(visit, edges):
     tab = visit(edges)
     for metres in (3.0, 2e-3, 4.1e-6, 1e-6, 23e-9, 1e-9, 0.9e-9, 2e-11, 9e-12):

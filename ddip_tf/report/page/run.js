@@ -124,7 +124,7 @@ class Slice {
     if (profiles[0].fault) return;
     const lines = profiles.map((found, i) => ({ label: kinds[i], y: found.values, colour: i }));
     edges.forEach((edge, i) => edge.fitted && lines.push({ label: `${kinds[i]}: error function`, y: edge.fitted, colour: i, dash: true }));
-    const pixel = this.pixelAlong() ?? 1, [metres, name] = page.pixel_size_m ? lengthUnit(pixel * profiles[0].distance.at(-1)) : [1, "px"];
+    const pixel = this.pixelAlong() ?? binned, [metres, name] = page.pixel_size_m ? lengthUnit(pixel * profiles[0].distance.at(-1)) : [1, "px"];
     const x = profiles[0].distance.map((s) => (s * pixel) / metres);
     const labels = { xlabel: `along the line (${name})`, ylabel: `image (${unit})` };
     drawChart(this.profile, { title: "Profile along the line", x, ...labels, lines });
