@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test slow lint docs clean
+.PHONY: demo test slow matrix lint docs pictures clean
 
 demo: $(READY)  ## separate the pair that ships with ddip-tf; the picture is saved_models/demo/preview.png
 	$(BIN)/ddip-tf demo -o saved_models/demo --overwrite
@@ -16,6 +16,9 @@ test: $(READY)  ## the test suite
 slow: $(READY)  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
 
+matrix:  ## the test suite on Python 3.11 to 3.13, as far as they are found: make matrix ARGS="tests/slices"
+	$(PYTHON) tools/matrix.py -- $(ARGS)
+
 lint: $(READY)  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -24,6 +27,9 @@ lint: $(READY)  ## style and types
 docs: $(READY)  ## the documentation site: docs/_build/index.html; a warning is an error
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
+
+pictures: $(READY)  ## every picture that ships, and saved_models/example, by the program as it is
+	$(BIN)/python tools/pictures.py
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -11,6 +11,8 @@ from ddip_tf.formats import tiff
 #: standard deviation of the edge, and pixel size in metres (y, x)
 SIGMA_PX = 2.0
 SIZE_M = (7e-9, 8e-9)
+#: background of the pages, by the reader's scheme
+BACKS = {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 22, 28)"}
 
 
 def edge_image(height, width):

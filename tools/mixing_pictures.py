@@ -18,6 +18,8 @@ from ddip_tf.archive.manifest import load_manifest
 from ddip_tf.archive.run import archived
 from ddip_tf.formats import read
 from ddip_tf.quality import with_truth
+from ddip_tf.report.figures import add_length
+from ddip_tf.report.scales import of_run
 from ddip_tf.slices.display import display_range
 
 DATA = Path(__file__).parents[1] / "ddip_tf" / "demo_data"
@@ -35,6 +37,7 @@ def main(sweep: Path, picture: Path) -> None:
         runs.setdefault(manifest["config"]["mixing"], {})[manifest["gamma"]] = run
     count = max(map(len, runs.values()))
     height, width = manifest["shape"]
+    scale = of_run(manifest)
     figure = Figure(figsize=(2 * (count + 1), 4 * len(runs) * height / width + 0.3), layout="constrained", dpi=80)
     axes = figure.subplots(2 * len(runs), count + 1, squeeze=False)
     for axis in axes.flat:
@@ -57,6 +60,7 @@ def main(sweep: Path, picture: Path) -> None:
                     axis = axes[2 * block + number, place]
                     axis.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
                     axis.set_title(title, fontsize=9)
+                    add_length(axis, scale, size=7)
     figure.savefig(picture)
 
 

@@ -34,6 +34,8 @@ from ddip_tf import config
 from ddip_tf.errors import InputError
 from ddip_tf.formats import read
 from ddip_tf.quality import with_truth
+from ddip_tf.report.figures import add_length
+from ddip_tf.report.scales import Scale, of_stack
 from ddip_tf.slices import SliceStack
 
 PAPER = ("linear", "kernel", "shallow")
@@ -125,7 +127,7 @@ def markdown(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def draw(path: Path, pictures: dict[str, dict[str, np.ndarray]]) -> None:
+def draw(path: Path, pictures: dict[str, dict[str, np.ndarray]], measures: dict[str, Scale]) -> None:
     """Every slice of every pair as a row, every method and the truth as a column."""
     from matplotlib.figure import Figure
 
@@ -142,6 +144,7 @@ def draw(path: Path, pictures: dict[str, dict[str, np.ndarray]]) -> None:
             axis.imshow(image, cmap="gray", vmin=low, vmax=high)
             axis.set_axis_off()
             axis.set_title(f"{pair} {i + 1}: {name}", fontsize=7)
+            add_length(axis, measures[pair], size=7)
     figure.savefig(path)
 
 
@@ -207,9 +210,10 @@ def main(
         raise click.UsageError(f"no method {', '.join(sorted(unknown))}; there are {', '.join(METHODS)}")
     folders = [folder] if (folder / "slice1.tif").exists() else sorted(p.parent for p in folder.glob("*/slice1.tif"))
     spawn = multiprocessing.get_context("spawn")
-    rows, pictures = [], {}
+    rows, pictures, measures = [], {}, {}
     for pair in folders:
-        pictures[pair.name] = {"truth": load(pair)[1]}
+        stack, truth = load(pair)
+        pictures[pair.name], measures[pair.name] = {"truth": truth}, of_stack(stack)
         for method in chosen:
             with ProcessPoolExecutor(1, mp_context=spawn) as fresh:
                 row, images = fresh.submit(run, pair, method, epochs, threads).result()
@@ -219,7 +223,7 @@ def main(
     output.mkdir(parents=True, exist_ok=True)
     (output / "quality.md").write_text(markdown(rows))
     (output / "quality.json").write_text(json.dumps(rows, indent=1))
-    draw(output / "quality.png", pictures)
+    draw(output / "quality.png", pictures, measures)
     if spacing:
         draw_spacing(output / "spacing.png", rows, folders)
 

@@ -28,6 +28,7 @@ from ddip_tf.archive.run import archived
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.quality.edge_resolution import edge_resolution
 from ddip_tf.report import image_figures
+from ddip_tf.report.render import source
 from ddip_tf.workflows import sweep_page
 
 DEMO = Path(ddip_tf.__file__).with_name("demo_data")
@@ -90,7 +91,7 @@ def resolution_study(out: Path, lines: tuple[str, ...]) -> str:
                 continue
             row.append(image_figures.width_of(edge))
             name = f"edge{number}-{kind}.png"
-            image_figures.draw_edge(image, (start, end), edge, out / name)
+            image_figures.draw_edge(image, (start, end), edge, out / name, size)
             pictures.append(f"<p>{row[0]}, {kind}</p><img src='{name}' alt='' width=620>")
         cells.append(row)
     says = "Paper (ZP/NiO, shallow, γ 0.1): slice 1 6.1 nm; slice 2 67.9 nm where a ghost lay, 8.0 nm elsewhere."
@@ -151,8 +152,8 @@ def main(files: tuple[str, ...], output: Path, epochs: int, runs: int, workers: 
         "data than the paper's: compare trends, not values. Paper: Du, Huang &amp; Jacobsen, "
         "J. Synchrotron Rad. 28 (2021).</p>"
     )
-    text = f"<!doctype html><meta charset=utf-8><title>The paper's studies</title><style>{sweep_page.STYLE}</style>"
-    (output / "report.html").write_text(text + intro + "".join(parts))
+    text = f"<!doctype html><meta charset=utf-8><title>The paper's studies</title><style>{source('page.css')}</style>"
+    (output / "report.html").write_text(f"{text}<main>{intro}{''.join(parts)}</main>")
     click.echo(output / "report.html")
 
 

@@ -13,11 +13,12 @@ from ddip_tf.archive.lock import PREVIEW
 from ddip_tf.archive.manifest import MANIFEST
 from ddip_tf.archive.run import open_run
 from ddip_tf.errors import RunError
+from ddip_tf.report import scales
 from ddip_tf.slices import optics
-from ddip_tf.slices.display import display_range
 from ddip_tf.slices.separation import pair_name
 
 if TYPE_CHECKING:
+    from ddip_tf.slices.stack import SliceStack
     from ddip_tf.transfer.estimate import Transfer
 
 
@@ -27,18 +28,21 @@ def write_figures(run: StrPath) -> list[Path]:
     preview.png shows every slice's input, output and ghost, what was smoothed if anything was, and of repeated runs the
     deviation.
     Runs under the transfer law also get transfer.png, T(k) with its raw points, and decided.png, which splits every
-    output into what the data decide and what the prior does. Grey scales span [μ − 4σ, μ + 4σ] of each image.
+    output into what the data decide and what the prior does. Grey scales span [μ − 4σ, μ + 4σ] of each image,
+    deviations and spreads begin at 0; every image has a bar of its values and one of its lengths
+    (`ddip_tf.report.scales`).
 
     Raises InputError if the run cannot be read, RunError if it cannot be written.
     """
     run = open_run(run)
+    scale = scales.of_run(run.manifest)
     kinds = {"input": run.inputs, "output": run.outputs, **run.taken_out}
     rows = [{kind: images[i] for kind, images in kinds.items()} for i in range(len(run.inputs))]
     if run.repeated:
         for row, deviation in zip(rows, run.deviations, strict=True):
             row["deviation"] = deviation
-        return [save_figure(_panels(rows), run.path / PREVIEW)]
-    written = [save_figure(_panels(rows), run.path / PREVIEW)]
+        return [save_figure(_panels(rows, scale), run.path / PREVIEW)]
+    written = [save_figure(_panels(rows, scale), run.path / PREVIEW)]
     learned = run.mixing
     if "transfer" in learned:
         from ddip_tf.transfer.estimate import Transfer
@@ -51,23 +55,23 @@ def write_figures(run: StrPath) -> list[Path]:
         ]
         for row, spread in zip(rows, learned.get("spread", ()), strict=False):
             row["spread"] = spread
-        written.append(save_figure(_panels(rows), run.path / "decided.png"))
+        written.append(save_figure(_panels(rows, scale), run.path / "decided.png"))
     return written
 
 
-def write_progress(run: StrPath, inputs: Floats, images: Floats, epoch: int) -> None:
-    """preview.png of a fit under way: ``inputs`` and the slices after ``epoch``, both (N, H, W), replaced in one go.
+def write_progress(run: StrPath, stack: SliceStack, images: Floats, epoch: int) -> None:
+    """preview.png of a fit under way: ``stack`` and its slices (N, H, W) after ``epoch``, replaced in one go.
 
     The picture of a finished run stays. Where it cannot be written there is none: no reason to end a fit.
     """
     path = Path(run) / PREVIEW
     if (path.parent / MANIFEST).exists():
         return
-    rows = [{"input": a, f"epoch {epoch}": b} for a, b in zip(inputs, images, strict=True)]
+    rows = [{"input": a, f"epoch {epoch}": b} for a, b in zip(stack.images, images, strict=True)]
     aside = path.with_name(f".{PREVIEW}")
     with contextlib.suppress(OSError):
         path.parent.mkdir(exist_ok=True)
-        _panels(rows).savefig(aside, format="png")
+        _panels(rows, scales.of_stack(stack)).savefig(aside, format="png")
         aside.replace(path)
 
 
@@ -91,22 +95,58 @@ def write_transfer(
     return folder / "transfer.csv", save_figure(_law(law, pixel_size_m), folder / "transfer.png")
 
 
-def _panels(rows: list[dict[str, Floats]]) -> Any:
+def _panels(rows: list[dict[str, Floats]], scale: scales.Scale) -> Any:
     """One row a slice, one column a kind of image."""
     from matplotlib.figure import Figure
 
-    height, width = next(iter(rows[0].values())).shape
-    figure = Figure(
-        figsize=(9.6, 0.35 + 9.45 / len(rows[0]) * len(rows) * height / width), layout="constrained", dpi=110
-    )
+    height, width = scale.shape
+    each = 9.45 / len(rows[0])
+    tall = each * scale.aspect * height / width + 0.7  # title and bar
+    figure = Figure(figsize=(9.6, 0.35 + len(rows) * tall), layout="constrained", dpi=110)
     axes = figure.subplots(len(rows), len(rows[0]), squeeze=False)
     for number, (line, row) in enumerate(zip(axes, rows, strict=True), 1):
         for axis, (kind, image) in zip(line, row.items(), strict=True):
-            low, high = display_range(image)
-            axis.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+            show(axis, image, scale, scales.grey_range(image, kind))
             axis.set_title(f"slice {number}: {kind}", fontsize=10)
-            axis.set_axis_off()
+    if scale.field:
+        figure.supxlabel(f"field of view {scale.field}", fontsize=9)
     return figure
+
+
+def show(axis: Any, image: Floats, scale: scales.Scale, limits: tuple[float, float] | None = None) -> None:
+    """``image`` (H, W) in grey on a matplotlib axis, with a bar of its values below and one of its lengths in it."""
+    from matplotlib.ticker import MaxNLocator
+
+    low, high = limits or scales.grey_range(image)
+    shown = axis.imshow(
+        image, cmap="gray", vmin=low, vmax=max(high, low + 1e-30), interpolation="nearest", aspect=scale.aspect
+    )
+    axis.set(anchor="S")  # onto the bar of its values
+    axis.set_axis_off()
+    add_length(axis, scale)
+    values = axis.figure.colorbar(shown, ax=axis, orientation="horizontal", fraction=0.05, pad=0.02, aspect=30)
+    values.locator = MaxNLocator(3)
+    values.ax.tick_params(labelsize=8)
+    values.set_label(scale.unit, fontsize=8, labelpad=1)
+
+
+def add_length(axis: Any, scale: scales.Scale, size: float = 10) -> None:
+    """A bar of a round length in the lower left of an image on a matplotlib axis, its words ``size`` points high."""
+    from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
+
+    thick, font = scale.shape[0] / 80, {"size": size}
+    bar = AnchoredSizeBar(
+        axis.transData,
+        scale.bar_px,
+        scale.bar,
+        "lower left",
+        borderpad=0.4,
+        sep=2,
+        size_vertical=thick,
+        fontproperties=font,
+    )
+    bar.patch.set(alpha=0.75, linewidth=0)
+    axis.add_artist(bar)
 
 
 def _law(law: Transfer, pixel_size_m: tuple[float, float] | None) -> Any:

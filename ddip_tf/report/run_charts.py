@@ -30,13 +30,13 @@ def losses(runs: Sequence[Run]) -> list[Chart]:
         return []
     if len(runs) > 1:
         first = "loss" if "loss" in longest else "fidelity"
-        lines = [_line(run.path.name, _padded(run.history[first], len(epochs))) for run in runs]
+        lines = [line(run.path.name, _padded(run.history[first], len(epochs))) for run in runs]
         return [chart("Loss of every fit", ("epoch", epochs), first, lines, ylog=True)]
     terms = loss_terms(longest)
     weights = {name: values for name, values in longest.items() if name != "epoch" and name not in terms}
-    found = [chart("Loss", ("epoch", epochs), "loss", [_line(*item) for item in terms.items()], ylog=True)]
+    found = [chart("Loss", ("epoch", epochs), "loss", [line(*item) for item in terms.items()], ylog=True)]
     if weights:
-        lines = [_line(f"α{name[5:]}", values) for name, values in weights.items()]
+        lines = [line(f"α{name[5:]}", values) for name, values in weights.items()]
         found.append(chart("Mixing weights α", ("epoch", epochs), "α", lines, yrange=[0, 1]))
     return found
 
@@ -50,8 +50,8 @@ def transfer(learned: Mapping[str, Floats], pixel_size_m: tuple[float, float] | 
         name = f"T{pair_name(i, j)}: slice {j + 1} in slice {i + 1}"
         raw, sigma = learned["raw"][:, i, j], learned["sigma"][:, i, j]
         known = np.where(sigma < 1, raw, np.nan)
-        lines.append({**_line(name, learned["transfer"][:, i, j]), "colour": colour})
-        points = {**_line(f"T{pair_name(i, j)} raw ± σ", known), "colour": colour, "points": True}
+        lines.append({**line(name, learned["transfer"][:, i, j]), "colour": colour})
+        points = {**line(f"T{pair_name(i, j)} raw ± σ", known), "colour": colour, "points": True}
         lines.append(points | {"low": _plain(known - sigma), "high": _plain(known + sigma)})
     return chart("T(k)", (f"spatial frequency k ({unit})", k), "T", lines, xlog=True, yrange=[-0.6, 1.0])
 
@@ -64,7 +64,7 @@ def spectra(inputs: Floats, outputs: Floats, pixel_size_m: tuple[float, float] |
         for name, image in zip(("input", "output"), pair, strict=True):
             if np.ptp(image) > 0:
                 radii, mean = power_spectrum.radial(power_spectrum.power_spectrum(image))
-                lines.append(_line(name, mean))
+                lines.append(line(name, mean))
         if lines:
             k, unit = optics.frequency(radii, pixel_size_m)
             where = (f"spatial frequency ({unit})", k)
@@ -85,13 +85,13 @@ def chart(
     """What ``page/charts.js`` draws; long curves keep every so many points, and a logarithmic axis what is above 0."""
     step = -(-len(x[1]) // MOST_POINTS)
     thinned = []
-    for line in lines:
+    for one in lines:
         curves: dict[str, list[float | None]] = {
-            name: line[name][::step] for name in ("y", "low", "high") if name in line
+            name: one[name][::step] for name in ("y", "low", "high") if name in one
         }
         if ylog:
             curves = {name: [v if v is not None and v > 0 else None for v in ys] for name, ys in curves.items()}
-        thinned.append({**line, **curves})
+        thinned.append({**one, **curves})
     return {
         "title": title,
         "x": _plain(x[1][::step]),
@@ -104,7 +104,8 @@ def chart(
     }
 
 
-def _line(label: str, values: Floats) -> dict[str, Any]:
+def line(label: str, values: Floats) -> dict[str, Any]:
+    """A line of `chart`: ``values`` at its x, gaps where they are not finite."""
     return {"label": label, "y": _plain(values)}
 
 

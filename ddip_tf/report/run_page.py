@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Mapping, Sequence
-from importlib import resources
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ from ddip_tf.archive.lock import replace_text
 from ddip_tf.archive.run import Run, open_run
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.quality import power_spectrum
-from ddip_tf.report import image_data, run_charts
+from ddip_tf.report import image_data, run_charts, scales
+from ddip_tf.report.render import render
 from ddip_tf.report.text import command, mixing_model, model_name, repeats
+from ddip_tf.slices.optics import frequency
 from ddip_tf.slices.separation import filter_pair
 
 PAGE = "report.html"
@@ -39,8 +41,6 @@ CAPTIONS = {
 }
 #: the ghost's where nothing else was taken out
 ALL_TAKEN = "ghost: input − output, what was taken out"
-#: shown from 0 up
-FROM_ZERO = ("deviation", "spread")
 #: with 16 bits: the page computes with them
 MEASURED = ("input", "output", "smoothed")
 
@@ -57,26 +57,12 @@ def write(run: StrPath) -> Path:
     """
     run = open_run(run)
     try:
-        text = _render(run)
+        text = render("run.html", **_contents(run))
     except InputError:  # a ValueError, which says itself what is wrong
         raise
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise RunError(f"{run} is damaged, no page of it: {type(error).__name__} {str(error)[:200]}") from error
     return replace_text(run.path / PAGE, text)
-
-
-def _render(run: Run) -> str:
-    import jinja2
-    import markupsafe
-
-    def source(name: str) -> markupsafe.Markup:
-        return markupsafe.Markup(
-            resources.files("ddip_tf.report").joinpath("page", name).read_text()
-        )  # the package's own
-
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    template = environment.from_string(str(source("run.html")))
-    return template.render(**_contents(run), source=source)
 
 
 def _contents(run: Run) -> dict[str, Any]:
@@ -88,6 +74,7 @@ def _contents(run: Run) -> dict[str, Any]:
     small: list[dict[str, Any]] = []
     charts: list[run_charts.Chart] = []
     sections = []
+    members = manifest.get("runs", [])
 
     def add(
         heading: str,
@@ -104,14 +91,18 @@ def _contents(run: Run) -> dict[str, Any]:
 
     add("Mixing", *_mixing(manifest, learned), _models(manifest))
     add("Loss", "", run_charts.losses(run.members or [run]), [])
-    add("Power spectra", SPECTRA, run_charts.spectra(inputs, outputs, size), _spectra(inputs, outputs))
+    add("Power spectra", SPECTRA, run_charts.spectra(inputs, outputs, size), _spectra(inputs, outputs, size))
     binned = math.ceil(math.sqrt(inputs.size / MOST_PIXELS))
     height, width = image_data.binned(inputs[0], binned).shape
+    whole = scales.of_run(manifest)
+    shown = replace(whole, shape=(height * binned, width * binned))  # what is over at the ends is left out
     data = {
         "height": height,
         "width": width,
         "binned": binned,
-        "pixel_size_nm": size and [1e9 * one for one in size],
+        "unit": whole.unit,
+        "pixel_size_m": size,
+        "length_m": size and shown.bar_px * size[1],
         "slices": [
             {
                 name: _plane(image_data.binned(images[i], binned), name)
@@ -126,14 +117,16 @@ def _contents(run: Run) -> dict[str, Any]:
     return {
         "name": run.path.absolute().name,
         "run": shlex.quote(run.path.name or "."),
-        "summary": _summary(manifest),
+        "summary": _summary(manifest, whole),
+        "scale": shown,
         "warnings": run.cautions,
         "data": data,
         "captions": CAPTIONS if run.smoothed is not None else {**CAPTIONS, "ghost": ALL_TAKEN},
         "handle": round(max(height, width) / 60, 2),
         "sources": [source["name"] for source in manifest["inputs"]] or [""] * len(inputs),
         "uncertainty": _uncertainty(manifest, views),
-        "members": manifest.get("runs", []),
+        "members": members,
+        "pages": {one["name"] for one in members if run.file(f"runs/{one['name']}/{PAGE}").exists()},
         "sections": sections,
         "command": command(manifest),
         "config": config.FitConfig.from_dict(manifest["config"]).to_yaml(),
@@ -147,7 +140,7 @@ SPECTRA = "Normalised by their sum. Pictures: (log10 P)^2.5, counted from 1e-10,
 
 def _plane(image: Floats, name: str) -> dict[str, Any]:
     plane = image_data.encode(image, 16 if name in MEASURED else 8)
-    return plane | ({"top": float(np.percentile(image, 99.5))} if name in FROM_ZERO else {})
+    return plane | ({"top": scales.grey_range(image, name)[1]} if name in scales.FROM_ZERO else {})
 
 
 def _further_views(run: Run, learned: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -199,13 +192,25 @@ def _pair(name: str) -> str:
     return f"{pair[0] + 1} ← {pair[1] + 1}" if pair else name
 
 
-def _spectra(inputs: Floats, outputs: Floats) -> list[dict[str, Any]]:
-    return [
-        _small(power_spectrum.display(power_spectrum.power_spectrum(image)), f"{kind} {number}")
-        for number, pair in enumerate(zip(inputs, outputs, strict=True), 1)
-        for kind, image in zip(("input", "output"), pair, strict=True)
-        if np.ptp(image) > 0
-    ]
+def _spectra(inputs: Floats, outputs: Floats, pixel_size_m: tuple[float, float] | None) -> list[dict[str, Any]]:
+    found = []
+    for number, pair in enumerate(zip(inputs, outputs, strict=True), 1):
+        for kind, image in zip(("input", "output"), pair, strict=True):
+            if np.ptp(image) > 0:
+                power, words = spectrum_picture(image, f"{kind} {number}", pixel_size_m)
+                found.append(_small(power, f"{words}, white {power.max():.3g}"))
+    return found
+
+
+def spectrum_picture(image: Floats, name: str, pixel_size_m: tuple[float, float] | None) -> tuple[Floats, str]:
+    """(log10 P)^2.5 of an image (H, W), and how far its axes go, to be read under it."""
+    shown = power_spectrum.display(power_spectrum.power_spectrum(image))
+    ends, unit = zip(
+        *(frequency(np.array(0.5), pixel_size_m and (size, size)) for size in pixel_size_m or (1, 1)), strict=True
+    )
+    y, x = (f"{float(end):.3g}" for end in ends)
+    reach = x if x == y else f"{y} along y, ± {x} along x,"
+    return shown, f"{name}: ± {reach} {unit[0]}"
 
 
 def _small(image: Floats, label: str) -> dict[str, Any]:
@@ -214,12 +219,20 @@ def _small(image: Floats, label: str) -> dict[str, Any]:
     return {**image_data.encode(shown, 8), "height": shown.shape[0], "width": shown.shape[1], "label": label}
 
 
-def _summary(manifest: Mapping[str, Any]) -> list[str]:
+def _summary(manifest: Mapping[str, Any], scale: scales.Scale) -> list[str]:
     settings, (height, width) = manifest["config"], manifest["shape"]
     lawful = settings["mixing"] == "transfer"
     prior = [f"prior {settings['prior']}"] if lawful else [f"γ {manifest.get('gamma')}"]
     last = [f"{name} {value:.3g}" for name, value in manifest["final"].items() if name in ("fidelity", "exclusion")]
-    words = [f"{manifest['slices']} slices of {height} × {width}", f"mixing {settings['mixing']}", *prior]
+    words = [
+        f"{manifest['slices']} slices of {height} × {width}",
+        *([f"field of view {scale.field}"] if scale.field else []),
+    ]
+    words += [
+        f"values {'in ' if scale.unit != scales.AS_GIVEN else ''}{scale.unit}",
+        f"mixing {settings['mixing']}",
+        *prior,
+    ]
     words += [] if manifest["epochs_done"] < 2 else [f"{manifest['epochs_done']} epochs"]
     return [*words, f"seed {settings['seed']}", *last, f"{manifest['status']} in {manifest['wall_time_s']:.0f} s"]
 

@@ -100,20 +100,21 @@ def check_length(name: str, metres: float, most: float) -> float:
 
 def show_length(metres: float, digits: int = 4) -> str:
     """``7.3 nm``, ``0.2 Å``, ``1.97 pm``: in the unit that suits it."""
-    factor, unit = _suiting(metres)
+    factor, unit = suiting_unit(metres)
     return f"{metres / factor:.{digits}g} {unit}"
 
 
 def show_lengths(lengths_m: tuple[float, ...], separator: str = ", ") -> str:
     """Several lengths in the unit that suits the smallest; three or more equal ones once."""
-    factor, unit = _suiting(min(lengths_m))
+    factor, unit = suiting_unit(min(lengths_m))
     words = [f"{length / factor:.4g}" for length in lengths_m]
     if separator == ", " and len(words) > 2 and len(set(words)) == 1:
         return f"{words[0]} {unit}, {len(words)} times"
     return f"{separator.join(words)} {unit}"
 
 
-def _suiting(metres: float) -> tuple[float, str]:
+def suiting_unit(metres: float) -> tuple[float, str]:
+    """The unit in which a length reads best: its metres, and its name."""
     units = ((1.0, "m"), (1e-3, "mm"), (1e-6, "µm"), (1e-9, "nm"), (1e-11, "Å"))
     for least, unit in units:
         if metres >= least * (1 - 1e-9):

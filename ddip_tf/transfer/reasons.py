@@ -77,8 +77,8 @@ def doubts(choice: Choice, trust: Trust, agreed: float) -> tuple[Caution, ...]:
         found.append(
             Caution(
                 "doubt-coarse",
-                f"the coarsest contrast cannot be told apart (solutions agree by {100 * max(agreed, 0):.0f} % only): which "
-                "slice it belongs to is left much as the reconstruction had it",
+                f"the coarsest contrast cannot be told apart (solutions agree by {100 * max(agreed, 0):.0f} % only): "
+                "which slice it belongs to is left much as the reconstruction had it",
             )
         )
     return tuple(found)

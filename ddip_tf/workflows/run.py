@@ -210,7 +210,7 @@ def _listeners(stack: SliceStack, run: Path, options: RunOptions, trained: bool)
 
     found = progress.callback(options.progress if trained or options.progress == "json" else "none")
     if trained:
-        found.append(pictures.Pictures(functools.partial(figures.write_progress, run, stack.images)))
+        found.append(pictures.Pictures(functools.partial(figures.write_progress, run, stack)))
     if options.tensorboard:
         found += tensorboard.tensorboard(Path(options.tensorboard) / run.name)
     return found

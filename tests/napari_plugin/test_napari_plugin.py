@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import yaml
 from helpers import noise_of_slice_two, with_smoothed
 
 import ddip_tf
 from ddip_tf.archive.manifest import load_manifest
 from ddip_tf.archive.run import archived
+from ddip_tf.napari_plugin import samples
 from ddip_tf.napari_plugin.reader import get_reader, read_run
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -60,7 +62,17 @@ def test_what_the_manifest_names_is_there():
         source = Path(importlib.util.find_spec(module).origin).read_text()
         assert f"def {name}(" in source or f"class {name}(" in source
     named = {command["id"] for command in contributions["commands"]}
-    assert {part["command"] for kind in ("readers", "widgets") for part in contributions[kind]} == named
+    assert {part["command"] for kind in ("readers", "widgets", "sample_data") for part in contributions[kind]} == named
+
+
+def test_the_demo_pair_is_a_sample():
+    layers = samples.demo_pair()
+    data = samples.DATA
+    for number, (image, keywords, kind) in enumerate(layers, 1):
+        np.testing.assert_array_equal(image, tifffile.imread(data / f"slice{number}.tif"))
+        assert (keywords["name"], kind) == (f"demo slice {number}", "image")
+        np.testing.assert_allclose(keywords["scale"], (0.0073, 0.0073))
+    assert len(layers) == 2
 
 
 @pytest.fixture
@@ -96,6 +108,7 @@ def test_npe2_takes_the_manifest():
     npe2 = pytest.importorskip("npe2")
     manifest = npe2.PluginManifest.from_file(MANIFEST)
     assert [reader.accepts_directories for reader in manifest.contributions.readers] == [True]
+    assert [(sample.key, sample.command) for sample in manifest.contributions.sample_data] == [("demo", "ddip-tf.demo")]
 
 
 def test_the_panel_fits_two_layers_and_adds_what_it_found(panel):

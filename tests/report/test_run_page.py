@@ -74,7 +74,7 @@ def test_spread_is_that_of_the_pictures_shown(run, tmp_path, monkeypatch, prior,
     assert ("Spread of the solutions" in run_page.write(folder).read_text()) is shown
     figures = {}
     monkeypatch.setattr(report, "save_figure", lambda rows, path: figures.update({path.name: rows}))
-    monkeypatch.setattr(report, "_panels", lambda rows: rows)
+    monkeypatch.setattr(report, "_panels", lambda rows, scale: rows)
     report.write_figures(folder)
     assert ["spread" in row for row in figures["decided.png"]] == [shown] * 2
 
@@ -87,8 +87,8 @@ def test_larger_images_are_shown_as_means(run, tmp_path, monkeypatch):
     assert '"height": 21' in text
 
 
-def test_page_says_how_to_reproduce(run):
-    text = run_page.write(run).read_text()
+def test_page_says_how_to_reproduce(run, tmp_path):
+    text = run_page.write(shutil.copytree(run, tmp_path / "r")).read_text()
     manifest = json.loads((run / "manifest.json").read_text())
     assert "ddip-tf regenerate" in text
     assert "--config run.yaml" in text
@@ -138,9 +138,9 @@ def test_what_was_smoothed_has_a_view_where_there_is_any(run, tmp_path, monkeypa
     parts = text.split('<section id="slice')
     assert [part.count('data-view="smoothed"') for part in parts] == [0, 0, 1]
     assert "what was taken out as the other slices" in parts[1]
-    assert 'data-view="smoothed"' not in run_page.write(run).read_text()
+    assert 'data-view="smoothed"' not in run_page.write(shutil.copytree(run, tmp_path / "bare")).read_text()
     rows = []
-    monkeypatch.setattr(report, "_panels", lambda given: rows.extend(given))
+    monkeypatch.setattr(report, "_panels", lambda given, scale: rows.extend(given))
     monkeypatch.setattr(report, "save_figure", lambda figure, path: path)
     report.write_figures(folder)
     assert [list(row) for row in rows] == [["input", "output", "ghost", "smoothed"]] * 2
@@ -178,7 +178,7 @@ def test_damage_is_one_sentence_and_the_old_page_stays(run, tmp_path):
 
 def test_charts_thin_out_and_leave_out_what_a_logarithm_cannot_show():
     epochs = np.arange(1, 10_001)
-    chart = run_charts.chart("", ("epoch", epochs), "", [run_charts._line("a", 5.0 - epochs)], ylog=True)
+    chart = run_charts.chart("", ("epoch", epochs), "", [run_charts.line("a", 5.0 - epochs)], ylog=True)
     assert len(chart["x"]) == len(chart["lines"][0]["y"]) <= run_charts.MOST_POINTS
     assert chart["lines"][0]["y"][:2] == [4.0, None]
 

@@ -85,7 +85,7 @@ def test_pictures_are_seldom_and_of_the_epoch_they_name(monkeypatch):
 
 def test_preview_of_a_fit_under_way(stack, run, tmp_path, monkeypatch):
     place = tmp_path / "new"
-    figures.write_progress(place, stack.images, stack.images, 40)
+    figures.write_progress(place, stack, stack.images, 40)
     assert [path.name for path in place.iterdir()] == ["preview.png"]
     assert (place / "preview.png").read_bytes().startswith(b"\x89PNG")
     with write.RunFolder(place):
@@ -94,10 +94,10 @@ def test_preview_of_a_fit_under_way(stack, run, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="not empty"), write.RunFolder(place):
         pass
     before = (run / "preview.png").read_bytes() if (run / "preview.png").exists() else None
-    figures.write_progress(run, stack.images, stack.images, 40)
+    figures.write_progress(run, stack, stack.images, 40)
     assert before == ((run / "preview.png").read_bytes() if (run / "preview.png").exists() else None)
     (tmp_path / "file").write_text("")
-    figures.write_progress(tmp_path / "file", stack.images, stack.images, 40)  # no reason to end a fit
+    figures.write_progress(tmp_path / "file", stack, stack.images, 40)  # no reason to end a fit
 
 
 def test_fit_refreshes_its_preview_and_writes_for_tensorboard(call, stack, tmp_path, monkeypatch):

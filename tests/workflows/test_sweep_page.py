@@ -14,6 +14,7 @@ from ddip_tf.archive.manifest import load_manifest
 from ddip_tf.archive.run import Run, archived
 from ddip_tf.formats import tiff
 from ddip_tf.workflows import sweep_page
+from ddip_tf.workflows.suggestion import Suggestion
 
 
 @pytest.fixture
@@ -75,8 +76,45 @@ def test_pictures_of_a_page_are_no_larger_than_they_are_shown(large, monkeypatch
     monkeypatch.setattr(sweep_page, "MOST_SIDE", 100)
     sweep_page._strip.cache_clear()
     page = sweep_page.write(rows[:1], folder).read_text()
-    found = re.findall(r"src='data:image/png;base64,([^']+)'", page)
+    found = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
     assert len(found) == 6
     for one in found:
         head = base64.b64decode(one)[:24]
         assert struct.unpack(">II", head[16:]) == (260 // 4, 301 // 4)
+
+
+def test_runs_are_links_where_they_have_a_page(large):
+    folder, rows = large
+    (folder / "runs" / rows[1]["run"] / "report.html").touch()
+    failed = {
+        "run": "kernel-g9-s0",
+        "status": "failed: <b>",
+        "preset": "paper",
+        "mixing": "kernel",
+        "gamma": 9.0,
+        "seed": 0,
+    }
+    advice = Suggestion(rows[1]["run"], "Because.")
+    page = sweep_page.write([*rows[:2], failed], folder, advice).read_text()
+    assert re.findall(r'href="(runs/[^"]+)"', page) == [f"runs/{rows[1]['run']}/report.html"] * 2
+    assert "2 of 3 fits done · 1 failed" in page
+    assert "<td>failed: &lt;b&gt;" in page
+
+
+def test_pictures_of_a_sweep_carry_units(large):
+    folder, rows = large
+    for row in rows[:2]:
+        path = folder / "runs" / row["run"] / "manifest.json"
+        manifest = json.loads(path.read_text()) | {"pixel_size_m": [7e-9, 8e-9], "from_complex": {"quantity": "phase"}}
+        path.write_text(json.dumps(manifest))
+        os.utime(path, ns=(2, 2))
+    page = sweep_page.write(rows[:2], folder).read_text()
+    figures = re.findall(r"<figure>.*?</figure>", page, re.DOTALL)
+    assert len(figures) == 2 * 3 + 2  # input, output with spectra; deviations
+    assert sum("500 nm" in one and "</span> rad" in one for one in figures) == 6
+    assert "spectrum of output 2: ± 71.4 along y, ± 62.5 along x, cycles/µm" in page
+    share = float(re.search(r"--share:([\d.]+)%", page)[1])
+    assert share == pytest.approx(100 * 500 / 8 / 260, abs=0.01)
+    deviation = figures[-1]
+    assert '<span data-end="low">0</span>' in deviation
+    assert "slice 2, mean 0.00" in deviation

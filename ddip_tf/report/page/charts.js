@@ -1,4 +1,4 @@
-/* Charts by uPlot, from {title, x, xlabel, xlog, ylabel, ylog, lines: [{label, y, points, dash, colour, low, high}]}. */
+/* Charts by uPlot, from {title, x, xlabel, xlog, ylabel, ylog, lines: [{label, y, points, marked, dash, colour, low, high}]}. */
 
 const COLOURS = ["#2f7ed8", "#d9661f", "#2e9e62", "#b04fc4", "#c0392b", "#8a7a1f", "#1f9ea8", "#7a6ff0"];
 const charts = new Set();
@@ -26,7 +26,7 @@ function optionsOf(host, spec) {
     const stroke = COLOURS[(line.colour ?? i) % COLOURS.length];
     const shape = line.points
       ? { paths: () => null, points: { show: true, size: 5, fill: stroke } }
-      : { points: { show: spec.x.length < 2 }, width: 1.5, dash: line.dash ? [6, 4] : undefined };
+      : { points: { show: spec.x.length < 2 || !!line.marked }, spanGaps: !!line.marked, width: 1.5, dash: line.dash ? [6, 4] : undefined };
     return { label: line.label, stroke, ...shape, value: (_, v) => (v == null ? "–" : v.toPrecision(4)) };
   });
   const bands = [];
@@ -45,6 +45,7 @@ function optionsOf(host, spec) {
     scales: { x: { time: false, distr: spec.xlog ? 3 : 1 }, y: { distr: spec.ylog ? 3 : 1, range: spec.yrange } },
     axes: [axis(spec.xlabel, spec.xlog), { ...axis(spec.ylabel, spec.ylog), size: 62 }],
     legend: { markers: { width: 3 } }, cursor: { drag: { x: true, y: false } },
+    hooks: { setCursor: [(plot) => plot.root.classList.toggle("pointed", plot.cursor.idx != null)] },
   };
 }
 

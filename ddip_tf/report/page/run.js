@@ -1,22 +1,6 @@
-/* The page of a run: slices to compare, a line to draw across them, charts, light and dark. */
+/* The page of a run: slices to compare, a line to draw across them. */
 
-const page = JSON.parse(document.getElementById("data").textContent);
-const { width, height, binned } = page;
-const one = (selector, within = document) => within.querySelector(selector);
-const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-
-/* light and dark */
-
-const dark = matchMedia("(prefers-color-scheme: dark)");
-
-function setTheme(theme) {
-  document.documentElement.dataset.theme = theme;
-  one("#theme").textContent = theme === "dark" ? "Light" : "Dark";
-  redrawCharts();
-}
-
-one("#theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
-dark.addEventListener("change", () => setTheme(dark.matches ? "dark" : "light"));
+const { width, height, binned, unit } = page;
 
 /* comparing: side by side, a slider's cut through both, or one after the other */
 
@@ -65,7 +49,9 @@ class Slice {
     for (const canvas of all("canvas[data-view]", this.section)) {
       const { view } = canvas.dataset, values = this.views[view];
       const own = page.slices[this.number][view]?.top ? [0, page.slices[this.number][view].top] : displayRange(values);
-      paint(canvas, values, width, height, same && (view === "input" || view === "output") ? same : own);
+      const range = same && (view === "input" || view === "output") ? same : own;
+      paint(canvas, values, width, height, range);
+      ["low", "high"].forEach((end, i) => (one(`.values [data-end=${end}]`, canvas.closest("figure")).textContent = three(range[i])));
     }
   }
 
@@ -138,25 +124,46 @@ class Slice {
     if (profiles[0].fault) return;
     const lines = profiles.map((found, i) => ({ label: kinds[i], y: found.values, colour: i }));
     edges.forEach((edge, i) => edge.fitted && lines.push({ label: `${kinds[i]}: error function`, y: edge.fitted, colour: i, dash: true }));
-    const x = profiles[0].distance.map((s) => s * binned);
-    drawChart(this.profile, { title: "Profile along the line", x, xlabel: "along the line (px)", ylabel: "image", lines });
+    const pixel = this.pixelAlong() ?? binned, [metres, name] = page.pixel_size_m ? lengthUnit(pixel * profiles[0].distance.at(-1)) : [1, "px"];
+    const x = profiles[0].distance.map((s) => (s * pixel) / metres);
+    const labels = { xlabel: `along the line (${name})`, ylabel: `image (${unit})` };
+    drawChart(this.profile, { title: "Profile along the line", x, ...labels, lines });
+  }
+
+  /** Metres that a pixel of the page is long along the line, or undefined. */
+  pixelAlong() {
+    const [dy, dx] = [this.line.y1 - this.line.y0, this.line.x1 - this.line.x0];
+    return page.pixel_size_m && (Math.hypot(dy * page.pixel_size_m[0], dx * page.pixel_size_m[1]) / Math.hypot(dy, dx)) * binned;
   }
 
   widthOf(edge) {
     if (edge.fault) return edge.fault;
     if (!edge.resolved) return `under ${NARROWEST_PX * binned} px: narrower than pixels can tell`;
     const text = `${(edge.fwhm * binned).toFixed(2)} ± ${(edge.error * binned).toFixed(2)} px`;
-    if (!page.pixel_size_nm) return text;
-    const [dy, dx] = [this.line.y1 - this.line.y0, this.line.x1 - this.line.x0];
-    const nm = (Math.hypot(dy * page.pixel_size_nm[0], dx * page.pixel_size_nm[1]) / Math.hypot(dy, dx)) * binned;
-    return `${text} = ${(edge.fwhm * nm).toFixed(1)} ± ${(edge.error * nm).toFixed(1)} nm`;
+    if (!page.pixel_size_m) return text;
+    const pixel = this.pixelAlong(), [metres, name] = lengthUnit(edge.fwhm * pixel);
+    return `${text} = ${((edge.fwhm * pixel) / metres).toFixed(2)} ± ${((edge.error * pixel) / metres).toFixed(2)} ${name}`;
   }
 
   say(y, x) {
-    const at = Math.round(y) * width + Math.round(x);
-    const values = Object.entries(this.views).map(([name, plane]) => `${name} ${plane[at].toPrecision(3)}`);
-    one(".readout", this.section).textContent = `y ${Math.round(y) * binned}, x ${Math.round(x) * binned}: ${values.join(", ")}`;
+    const [row, column] = [Math.round(y), Math.round(x)];
+    const names = all("canvas[data-view]", this.section).map((canvas) => canvas.dataset.view);
+    const values = names.map((name) => `${name} ${three(this.views[name][row * width + column])}`);
+    let place = "";
+    if (page.pixel_size_m) {
+      const lengths = [row, column].map((at, i) => at * binned * page.pixel_size_m[i]), [metres, name] = lengthUnit(page.length_m);
+      place = ` (${lengths.map((length) => three(length / metres)).join(", ")} ${name})`;
+    }
+    one(".readout", this.section).textContent = `y ${row * binned}, x ${column * binned}${place}: ${values.join(", ")} ${unit}`;
   }
+}
+
+const three = (value) => String(+value.toPrecision(3));
+
+/** The unit in which a length reads best: its metres, and its name; as ddip_tf/slices/quantities.py has it. */
+function lengthUnit(length) {
+  const units = [[1, 1, "m"], [1e-3, 1e-3, "mm"], [1e-6, 1e-6, "µm"], [1e-9, 1e-9, "nm"], [1e-11, 1e-10, "Å"], [0, 1e-12, "pm"]];
+  return units.find(([least]) => length >= least * (1 - 1e-9)).slice(1);
 }
 
 const clamp = (value, most) => Math.min(Math.max(value, 0), most);
@@ -192,14 +199,12 @@ async function open() {
     const plane = page.small[canvas.dataset.small], values = await decode(plane, plane.width * plane.height);
     paint(canvas, values, plane.width, plane.height, [plane.low, plane.high]);
   }
-  all("[data-chart]").forEach((host) => drawChart(host, page.charts[host.dataset.chart]));
-  document.documentElement.dataset.ready = "yes";
+  ready();
 }
 
 one("#copy")?.addEventListener("click", async () => {
   getSelection().selectAllChildren(one("#config"));
   one("#copy").textContent = document.execCommand("copy") ? "Copied" : "Selected";
 });
-setTheme(dark.matches ? "dark" : "light");
 compare("side");
 open();

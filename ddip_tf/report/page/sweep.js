@@ -1,0 +1,3 @@
+/* The page of a sweep: its pictures are there already. */
+
+ready();
