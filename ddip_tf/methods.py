@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Mixing:
-    """A forward model: what it is, in a few words, and the γ_excl it is run with where none is given."""
+    """A forward model: what it is, in a few words, and what it is run with where nothing else is said.
+
+    ``gamma`` is γ_excl; ``settings`` are those of its own, by field of `ddip_tf.FitConfig`.
+    """
 
     doc: str
     gamma: float = 0.0
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,13 @@ class Prior:
         return getattr(importlib.import_module(f"ddip_tf.{module}"), name)
 
 
+#: how the paper fits, and with it every mixing of eq. (3)
+PAPER: Mapping[str, Any] = {"starts": 1, "epochs": 10_000, "learning_rate": 1e-3, "average": 0.0}
 #: γ_excl: paper, Figs. 3 and 4; reference program
 MIXINGS: Mapping[str, Mixing] = {
-    "shallow": Mixing("filters that are small networks: paper, eq. 3", gamma=0.1),
-    "kernel": Mixing("7×7 filters", gamma=0.4),
-    "linear": Mixing("no filters", gamma=0.4),
+    "shallow": Mixing("filters that are small networks: paper, eq. 3", 0.1, PAPER),
+    "kernel": Mixing("7×7 filters", 0.4, PAPER),
+    "linear": Mixing("no filters", 0.4, PAPER),
     "transfer": Mixing("I(k) = T(k) y(k), T found blind"),
 }
 PRIORS: Mapping[str, Prior] = {

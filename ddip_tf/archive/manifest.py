@@ -11,6 +11,7 @@ from typing import Any
 
 from ddip_tf._types import StrPath
 from ddip_tf.caution import UNCODED, Caution
+from ddip_tf.config import as_stored
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import limits
 
@@ -40,7 +41,8 @@ KINDS: dict[str, tuple[type, ...]] = {
 def load_manifest(run: StrPath) -> dict[str, Any]:
     """The manifest of a run folder; control characters in its texts become "?".
 
-    Its ``warnings`` are as they are written today, ``code``, ``slice`` and ``text`` each, also of older runs.
+    Its ``warnings`` are as they are written today, ``code``, ``slice`` and ``text`` each, also of older runs, and its
+    ``config`` has the fields that came later, too.
 
     Raises InputError where there is none, it is damaged, or it was written by a newer or too old ddip-tf.
     """
@@ -65,7 +67,8 @@ def load_manifest(run: StrPath) -> dict[str, Any]:
     fault = _fault(manifest)
     if fault:
         raise InputError(f"{path} is damaged: {fault}; take another copy of the folder, or fit again")
-    return {**manifest, "warnings": [vars(caution) for caution in cautions(manifest)]}
+    config = as_stored(manifest["config"])
+    return {**manifest, "config": config, "warnings": [vars(caution) for caution in cautions(manifest)]}
 
 
 def cautions(manifest: Mapping[str, Any]) -> list[Caution]:

@@ -59,12 +59,8 @@ def settings_of(what: str) -> set[str]:
 def settings_from(options: Mapping[str, Any]) -> FitConfig:
     """Settings from the preset, then the config file, then the flags."""
     flags = {f.name: options[f.name] for f in _flagged(FitConfig) if options[f.name] is not None}
-    start, written = configuration.PRESETS[options["preset"]], {}
-    if options["config_file"]:
-        written = _written(options["config_file"])
-    if {**start, **written, **flags}.get("mixing") != start.get("mixing"):
-        start = {}  # a preset belongs to its mixing: with another one the paper's settings hold
-    settings = FitConfig.from_dict({**start, **written, **flags})
+    written = _written(options["config_file"]) if options["config_file"] else {}
+    settings = FitConfig.from_dict({**configuration.PRESETS[options["preset"]], **written, **flags})
     idle, of = settings_of("transfer"), f"mixing {settings.mixing}"
     if settings.mixing == "transfer":
         idle = settings_of("equation 3") | (set() if settings.trained else settings_of("networks"))

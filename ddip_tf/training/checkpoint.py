@@ -15,7 +15,7 @@ import numpy as np
 
 from ddip_tf import environment
 from ddip_tf._types import Floats, StrPath
-from ddip_tf.config import FitConfig
+from ddip_tf.config import FitConfig, as_stored
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import arrays
 from ddip_tf.slices.stack import SliceStack
@@ -151,6 +151,7 @@ class Checkpoints:
             raise InputError(f"{self.path} is damaged ({error}): begin again with --overwrite") from error
         if version != FORMAT_VERSION:
             raise InputError(f"{self.path} has format {version}, this ddip-tf has {FORMAT_VERSION}: use the other one")
+        identity = as_stored(identity)
         for name, now in self._identity.items():
             if identity.get(name) != now:
                 raise InputError(
