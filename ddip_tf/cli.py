@@ -20,6 +20,7 @@ from ddip_tf.commands import (
     spectrum,
     sweep,
     transfer,
+    wording,
 )
 from ddip_tf.errors import InputError, Interrupted, RunError
 
@@ -41,13 +42,12 @@ def main() -> None:
     except ModuleNotFoundError as error:
         code = _complain(f"this needs the package {error.name}: install ddip-tf with its dependencies", 1)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("ddip-tf: interrupted; a run that had begun goes on with -o RUN --resume", err=True)
-        code = 130
+        code = _complain("interrupted", 130)
     sys.exit(code)
 
 
 def _complain(error: BaseException | str, code: int) -> int:
-    click.echo(f"ddip-tf: {error or type(error).__name__}", err=True)
+    click.echo(f"ddip-tf: {wording.as_flags(str(error)) or type(error).__name__}", err=True)
     return code
 
 

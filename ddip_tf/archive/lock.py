@@ -15,10 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ddip_tf._types import StrPath
-from ddip_tf.errors import InputError, RunError
+from ddip_tf.errors import InputError, RunError, remedy
 
-#: what to do where a folder cannot be written
-MEND = "make room there, or choose another place (-o)"
 #: the one file of a fit under way that is not its state: a folder with nothing else is free
 PREVIEW = "preview.png"
 
@@ -56,7 +54,7 @@ class FolderLock:
                 self._lock.acquire(blocking=False)
             except filelock.Timeout:
                 raise InputError(
-                    f"another ddip-tf works on {self.run}: wait for its end, or choose another -o"
+                    f"another ddip-tf works on {self.run}: wait for its end, or choose another `run`"
                 ) from None
         try:
             with as_run_error(self.run):
@@ -119,10 +117,10 @@ class as_run_error:
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, OSError):
-            raise RunError(f"cannot write {self._run}: {error.strerror or error}; {MEND}") from error
+            raise RunError(f"cannot write {self._run}: {error.strerror or error}; {remedy(error)}") from error
         if isinstance(error, Exception) and type(error).__module__.startswith("tensorflow"):
             said = re.sub(r"\{\{.*?\}\} *", "", str(getattr(error, "message", error))).split("\n")[0]
-            raise RunError(f"cannot write {self._run}: {said[:300]}; {MEND}") from error
+            raise RunError(f"cannot write {self._run}: {said[:300]}; {remedy(error)}") from error
 
 
 def replace_text(path: Path, text: str) -> Path:

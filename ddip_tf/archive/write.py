@@ -85,8 +85,8 @@ class RunFolder:
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._lock)
             if self._keep and taken(self.run):
-                hint = "--resume goes on with it, " if (self.run / STATE).exists() else ""
-                raise InputError(f"{self.run} exists and is not empty: {hint}choose another -o, or --overwrite")
+                hint = "`resume` goes on with it, " if (self.run / STATE).exists() else ""
+                raise InputError(f"{self.run} exists and is not empty: {hint}choose another `run`, or `overwrite`")
             self._leave = stack.pop_all()
         return self
 
@@ -107,7 +107,9 @@ class RunFolder:
             if name == "inputs" and isinstance(there, list):  # older runs know no slice axis
                 there = [{"slice_axis": None, **entry} for entry in there]
             if there != value:
-                raise InputError(f"{self.run} is a finished run with another {name}: choose another -o, or --overwrite")
+                raise InputError(
+                    f"{self.run} is a finished run with another {name}: choose another `run`, or `overwrite`"
+                )
         return True
 
     def write(self, separation: Separation) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import click
 from ddip_tf.commands.options import Sectioned, read_guide, read_stack, stack_options
 from ddip_tf.commands.score import scores
 from ddip_tf.commands.settings import fit_options, run_options, settings_from
-from ddip_tf.errors import InputError
+from ddip_tf.errors import InputError, Interrupted
 
 if TYPE_CHECKING:
     from ddip_tf.archive.run import Run
@@ -97,9 +98,13 @@ def job(stack: SliceStack, run: Path, settings: FitConfig, options: RunOptions, 
     from ddip_tf.workflows.run import carry_out
 
     each = functools.partial(tell, stack, options)
-    if runs == 1:
-        return each(*carry_out(stack, run, settings, options))
-    made = fit_repeatedly(stack, run, runs, settings, options, each=each)
+    try:
+        if runs == 1:
+            return each(*carry_out(stack, run, settings, options))
+        made = fit_repeatedly(stack, run, runs, settings, options, each=each)
+    except Interrupted as error:
+        on = f": the same command with -o {shlex.quote(str(run))} --resume goes on" if error.kept else ""
+        raise Interrupted(f"{error}{on}", kept=error.kept) from error
     if options.progress != "json":
         for caution in made.cautions:
             click.echo(f"Warning: {caution}")
@@ -113,7 +118,7 @@ def tell(stack: SliceStack, options: RunOptions, run: Run, new: bool) -> None:
     from ddip_tf.training.callbacks import progress
 
     if not new:
-        return click.echo(f"{run} is finished: nothing to do")
+        return click.echo(f"{run} was finished already: nothing was fitted")
     if options.progress == "json":
         return
     last = {name: float(values[-1]) for name, values in run.history.items()}
@@ -131,7 +136,7 @@ def places(run: Path) -> str:
         "pictures": run / "outputs",
         "preview": run / "preview.png",
         "page": run / "report.html",
-        "again": f"ddip-tf regenerate {run} --check",
+        "again": shlex.join(["ddip-tf", "regenerate", str(run), "--check"]),
     }
     return "\n".join(f"{name:11s}{value}" for name, value in lines.items())
 

@@ -107,10 +107,10 @@ class SliceStack:
             if bad:
                 raise InputError(
                     f"slice {number} has {bad} pixels that are NaN or infinite (as float32): "
-                    "--crop to where all are known, or replace them"
+                    "`crop` to where all are known, or replace them"
                 )
             if number in flat:
-                raise InputError(f"slice {number} is constant ({image.flat[0]:g} everywhere): leave it out (--slices)")
+                raise InputError(f"slice {number} is constant ({image.flat[0]:g} everywhere): leave it out (`slices`)")
             if image.min() == image.max():
                 raise InputError(f"slice {number} varies by less than float32 resolves: subtract its offset first")
         for guide in self.guides:
@@ -192,7 +192,10 @@ def spacing_of(spacing_m: tuple[float, ...] | None, indices: Sequence[int]) -> t
 
 
 def check_box(rows: tuple[int, int], columns: tuple[int, int], shape: tuple[int, int]) -> None:
-    """Raises InputError for a box that is empty or reaches outside an image of ``shape`` (H, W)."""
+    """Raises InputError for a box that is empty, reversed or reaches outside an image of ``shape`` (H, W)."""
     for (start, end), side, axis in zip((rows, columns), shape, "yx", strict=True):
+        if start >= end:
+            what = f"reversed: did you mean {end}:{start}?" if start > end else "of no pixel: it ends where it begins"
+            raise InputError(f"crop {start}:{end} of {axis} is {what}")
         if not 0 <= start < end <= side:
             raise InputError(f"crop {start}:{end} is outside the image, {axis} has pixels 0:{side}")

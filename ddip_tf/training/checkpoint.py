@@ -16,7 +16,7 @@ import numpy as np
 from ddip_tf import environment
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.config import FitConfig, as_stored
-from ddip_tf.errors import InputError, RunError
+from ddip_tf.errors import InputError, RunError, remedy
 from ddip_tf.formats import arrays
 from ddip_tf.slices.stack import SliceStack
 from ddip_tf.training import device
@@ -84,6 +84,8 @@ class Checkpoints:
         self._every, self._every_s, self._resume = every, every_s, resume
         self._saved = time.monotonic()
         self._identity: Mapping[str, Any] = {}
+        #: whether a state of this fit is there to go on from
+        self.kept = False
 
     def begin(self, identity: Mapping[str, Any]) -> State | None:
         """The state to go on from, if any, of a fit that is the same in everything that decides its bits.
@@ -104,7 +106,9 @@ class Checkpoints:
                 self.path.unlink(missing_ok=True)
             except OSError as error:
                 raise RunError(f"cannot remove {self.path}: {error.strerror or error}") from error
-        return self._load() if self.path.exists() else None
+        start = self._load() if self.path.exists() else None
+        self.kept = start is not None
+        return start
 
     def epochs_left(self, done: int) -> int | None:
         """Epochs until the next checkpoint, where they are counted in epochs."""
@@ -134,9 +138,9 @@ class Checkpoints:
             aside.replace(self.path)
         except OSError as error:
             aside.unlink(missing_ok=True)
-            left = ": the last one is kept, make room and go on with --resume" if self.path.exists() else ""
-            raise RunError(f"cannot write {self.path}: {error.strerror or error}{left}") from error
-        self._saved = time.monotonic()
+            left = "; the last one is kept, and `resume` goes on from it" if self.path.exists() else ""
+            raise RunError(f"cannot write {self.path}: {error.strerror or error}; {remedy(error)}{left}") from error
+        self._saved, self.kept = time.monotonic(), True
 
     def _load(self) -> State:
         stored = arrays.read_npz(self.path)
@@ -148,7 +152,7 @@ class Checkpoints:
             if not isinstance(version, int) or not isinstance(identity, dict) or history.ndim != 2:
                 raise ValueError("not as ddip-tf writes it")
         except (KeyError, ValueError, TypeError, RecursionError) as error:
-            raise InputError(f"{self.path} is damaged ({error}): begin again with --overwrite") from error
+            raise InputError(f"{self.path} is damaged ({error}): begin again with `overwrite`") from error
         if version != FORMAT_VERSION:
             raise InputError(f"{self.path} has format {version}, this ddip-tf has {FORMAT_VERSION}: use the other one")
         identity = as_stored(identity)
@@ -156,6 +160,6 @@ class Checkpoints:
             if identity.get(name) != now:
                 raise InputError(
                     f"{self.path} is of a fit with {name} {identity.get(name)}, this one has {now}: "
-                    "resume with the same, or begin again with --overwrite"
+                    "resume with the same, or begin again with `overwrite`"
                 )
         return State(variables, history, seconds, status)

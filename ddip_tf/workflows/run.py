@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import shlex
 import sys
 import threading
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ from ddip_tf._types import StrPath
 from ddip_tf.archive.lock import PREVIEW
 from ddip_tf.archive.run import Run
 from ddip_tf.config import FitConfig, preset, setting
-from ddip_tf.errors import InputError
+from ddip_tf.errors import InputError, Interrupted
+from ddip_tf.training import waiting
 from ddip_tf.training.checkpoint import Checkpoints
 from ddip_tf.training.interruption import Interruption, seconds
 
@@ -74,7 +76,7 @@ class RunOptions:
         except ValueError:
             return {"every_s": seconds(self.checkpoint_every)}
         if epochs < 1:
-            raise InputError(f"--checkpoint-every is {epochs}; the least is 1")
+            raise InputError(f"`checkpoint_every` is {epochs}; the least is 1")
         return {"every": epochs}
 
 
@@ -117,7 +119,7 @@ def fit_and_save(
     RunError
         the folder or a checkpoint cannot be written.
     Interrupted
-        it was stopped; the state is kept.
+        it was stopped; ``kept`` says whether anything is there that ``resume`` goes on from.
     FloatingPointError
         the loss is no longer finite.
 
@@ -144,21 +146,35 @@ def carry_out(
     from ddip_tf.report import figures, run_page
 
     path, config, options = Path(run), config or preset("default"), options or RunOptions()
-    guard = Interruption(options.stop_after_s)
-    with RunFolder(path, overwrite=options.overwrite, resume=options.resume) as folder:
-        new = not (options.resume and folder.finished(stack, config))
-        if new:
-            separation = _fit(stack, path, config, options, callbacks, guard)
-            if sys.stderr.isatty() and options.progress != "none":
-                print("archiving …", file=sys.stderr)
-            folder.write(separation)
-            del separation
-    opened = Run(path)
-    if new or not (path / PREVIEW).exists():  # killed between the archive and its figures
-        figures.write_figures(opened)
-    if new or not (path / run_page.PAGE).exists():
-        write_page(opened)
+    checkpoints = Checkpoints(path, resume=options.resume, **options.checkpoint_interval)
+    new = archived = False
+    try:
+        with RunFolder(path, overwrite=options.overwrite, resume=options.resume) as folder:
+            new = not (options.resume and folder.finished(stack, config))
+            if new:
+                separation = _fit(stack, path, config, options, callbacks, checkpoints)
+                waiting.say(options.progress, "archiving …")
+                folder.write(separation)
+                del separation
+        archived = True
+        opened = Run(path)
+        if new or not illustrated(path):
+            figures.write_figures(opened)
+        if new or not (path / run_page.PAGE).exists():
+            write_page(opened)
+    except KeyboardInterrupt:  # where no epoch could be waited for
+        kept = "the run is archived, without its page" if archived else "the state of the fit is saved"
+        kept = kept if archived or checkpoints.kept else "nothing was saved"
+        raise Interrupted(f"interrupted, {kept}", kept=archived or checkpoints.kept) from None
     return opened, new
+
+
+def illustrated(run: Path) -> bool:
+    """Whether all figures of the finished ``run`` are there, and whole: its page is written last, in one go."""
+    from ddip_tf.report import run_page
+
+    names = [PREVIEW, run_page.PAGE, *(("transfer.png", "decided.png") if "transfer" in Run(run).mixing else ())]
+    return all((run / name).exists() for name in names)
 
 
 def write_page(run: Run) -> None:
@@ -168,7 +184,8 @@ def write_page(run: Run) -> None:
     try:
         run_page.write(run)
     except Exception as error:
-        print(f"Warning: no {run.path / run_page.PAGE}: {error}; ddip-tf report {run} makes it again", file=sys.stderr)
+        again = shlex.join(["ddip-tf", "report", str(run)])
+        print(f"Warning: no {run.path / run_page.PAGE}: {error}; {again} makes it again", file=sys.stderr)
 
 
 def _fit(
@@ -177,15 +194,16 @@ def _fit(
     config: FitConfig,
     options: RunOptions,
     callbacks: Sequence[keras.callbacks.Callback],
-    guard: Interruption,
+    checkpoints: Checkpoints,
 ) -> Separation:
     """The fit, watched and kept as ``options`` say."""
+    guard = Interruption(options.stop_after_s)
+    waiting.say(options.progress, "starting TensorFlow …")
     with environment.quiet():
-        from ddip_tf.training.callbacks import progress
         from ddip_tf.training.fitting import fit
     # what is solved at once takes no checkpoints: an interruption ends it; and only a main thread hears signals
     watched = (
-        progress.waiting(options.progress, "estimating T(k) and solving for the slices …")
+        waiting.spinner(options.progress, "estimating T(k) and solving for the slices …")
         if not config.trained
         else guard
         if threading.current_thread() is threading.main_thread()
@@ -198,7 +216,7 @@ def _fit(
             callbacks=[*_listeners(stack, run, options, config.trained), *callbacks],
             device=options.device,
             threads=options.threads,
-            checkpoints=Checkpoints(run, resume=options.resume, **options.checkpoint_interval),
+            checkpoints=checkpoints,
             stop=guard.reason,
         )
 

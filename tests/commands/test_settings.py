@@ -141,7 +141,7 @@ def test_what_is_not_said_does_not_win_over_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"checkpoint_every": "0"}, "--checkpoint-every is 0; the least is 1"),
+        ({"checkpoint_every": "0"}, "`checkpoint_every` is 0; the least is 1"),
         ({"checkpoint_every": "soon"}, "'soon' is no time"),
         ({"stop_after": "5"}, "'5' is no time"),
     ],

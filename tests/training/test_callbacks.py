@@ -119,7 +119,7 @@ def test_fit_refreshes_its_preview_and_writes_for_tensorboard(call, stack, tmp_p
 
 def test_tensorboard_that_cannot_write_is_said(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"--tensorboard .*file.* cannot be written"):
+    with pytest.raises(InputError, match=r"`tensorboard` .*file.* cannot be written"):
         tensorboard.tensorboard(tmp_path / "file")
 
 

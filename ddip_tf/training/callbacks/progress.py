@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sys
 import time
 from collections.abc import Mapping
 
 import keras
 
 from ddip_tf._types import Floats
+from ddip_tf.training import waiting
 
 
 class ProgressBar(keras.callbacks.Callback):
@@ -92,22 +91,9 @@ def callback(kind: str) -> list[keras.callbacks.Callback]:
     """Callbacks for ``--progress``: bar, json, none, or auto (a bar where standard error is a terminal)."""
     if kind == "json":
         return [JsonLines()]
-    if not _wants_bar(kind):
+    if not waiting.watched(kind):
         return []
     from ddip_tf.training.callbacks import pictures, terminal_images
 
     bar = ProgressBar()
     return [pictures.Pictures(bar.show, every_s=5.0), bar] if terminal_images.can_show(bar.console) else [bar]
-
-
-def waiting(kind: str, text: str) -> contextlib.AbstractContextManager:
-    """A line with a turning sign, for work that is done in one go; ``kind`` as in `callback`."""
-    if not _wants_bar(kind):
-        return contextlib.nullcontext()
-    from rich.console import Console
-
-    return Console(stderr=True).status(text)
-
-
-def _wants_bar(kind: str) -> bool:
-    return kind == "bar" or (kind == "auto" and sys.stderr.isatty())
