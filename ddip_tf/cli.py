@@ -52,7 +52,7 @@ def _complain(error: BaseException | str, code: int) -> int:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="ddip-tf")
+@click.version_option(None, "-v", "--version", package_name="ddip-tf")
 def cli() -> None:
     """Separate crosstalk between the slices of a multislice ptychography reconstruction.
 
@@ -61,6 +61,21 @@ def cli() -> None:
     ddip-tf regenerate RUN --check               make the same pictures again, and compare
     ddip-tf demo                                 the same on a small pair that ships with ddip-tf
     """
+
+
+@cli.command("help")
+@click.argument("command", required=False, type=click.Choice([]))
+@click.pass_context
+def help_command(context: click.Context, command: str | None) -> None:
+    """Say what ddip-tf does, or one of its commands, as --help does.
+
+    \b
+    ddip-tf help fit
+    """
+    above = context.find_root()
+    if command is not None:
+        above = click.Context(cli.commands[command], info_name=command, parent=above)
+    click.echo(above.get_help())
 
 
 for command in (
@@ -79,3 +94,4 @@ for command in (
     fit.demo,
 ):
     cli.add_command(command)
+help_command.params[0].type = click.Choice(list(cli.commands))

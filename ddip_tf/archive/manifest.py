@@ -50,10 +50,8 @@ def load_manifest(run: StrPath) -> dict[str, Any]:
     try:
         manifest = _printable(json.loads(limits.read_text(path)))
         version = manifest["format_version"]
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{run} is no run folder: it holds no {MANIFEST}; give the folder that ddip-tf fit wrote"
-        ) from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{run} is neither a run nor {_instead(Path(run))}") from error
     except InputError:
         raise
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -69,6 +67,18 @@ def load_manifest(run: StrPath) -> dict[str, Any]:
         raise InputError(f"{path} is damaged: {fault}; take another copy of the folder, or fit again")
     config = as_stored(manifest["config"])
     return {**manifest, "config": config, "warnings": [vars(caution) for caution in cautions(manifest)]}
+
+
+def _instead(path: Path) -> str:
+    """What is there where a run was looked for, after "neither a run nor"."""
+    if not path.exists():
+        return "anything else: there is no such folder"
+    if not path.is_dir():
+        return "a folder: it is a file; give the folder that ddip-tf fit wrote"
+    inside = sorted(found.parent for found in path.glob(f"runs/*/{MANIFEST}"))
+    if inside:
+        return f"finished repeats of one: it holds {len(inside)} run(s); give one of them, such as {inside[0]}"
+    return f"a folder of runs: it holds no {MANIFEST}; give the folder that ddip-tf fit wrote"
 
 
 def cautions(manifest: Mapping[str, Any]) -> list[Caution]:

@@ -33,7 +33,13 @@ RUNS = Path("saved_models")
     metavar="sliceK=MAP",
     help="An image of what slice K holds, such as an element map of the same area; a soft tie (mixing transfer).",
 )
-@click.option("-o", "--output", metavar="RUN", help="Run folder; left out: saved_models/<first file>-<seed>.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="RUN",
+    type=click.Path(),
+    help="Run folder; left out: saved_models/<first file>-<seed>.",
+)
 @click.option(
     "--runs",
     default=1,
@@ -74,7 +80,9 @@ def fit(files: tuple[str, ...], output: str | None, runs: int, **options: Any) -
 
 
 @click.command(cls=Sectioned)
-@click.option("-o", "--output", metavar="RUN", help="Run folder; left out: saved_models/demo-<seed>.")
+@click.option(
+    "-o", "--output", metavar="RUN", type=click.Path(), help="Run folder; left out: saved_models/demo-<seed>."
+)
 @fit_options()
 def demo(output: str | None, **options: Any) -> None:
     """Separate a small simulated pair that ships with ddip-tf, and hold it against its known truth.

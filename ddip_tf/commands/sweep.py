@@ -28,7 +28,7 @@ OF_ONE_FIT = ("checkpoint_every", "stop_after", "tensorboard")
 
 @click.command(cls=Sectioned)
 @stack_options
-@click.option("-o", "--output", metavar="DIR", required=True, help="Folder of the sweep.")
+@click.option("-o", "--output", metavar="DIR", type=click.Path(), required=True, help="Folder of the sweep.")
 @click.option("--runs", default=1, show_default=True, type=click.IntRange(min=1), help="Seeds, from --seed up.")
 @click.option("--workers", type=click.IntRange(min=1), help="Fits at a time on this machine; cores are divided. [1]")
 @click.option("--scheduler", metavar="ADDRESS", help="Use this Dask scheduler, such as tcp://host:8786.")

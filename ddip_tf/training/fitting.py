@@ -52,7 +52,8 @@ def fit(
         chunk of ``config.chunk`` epochs; ``self.model(self.params["latents"])`` then are the images of the chunk's
         last weights, in the generators' unit (`ddip_tf.training.callbacks.dispatch`).
         ``self.model.stop_training = True`` ends the fit after the chunk. Weights that a callback restores are not
-        kept: the result is the last epoch's, as in the paper. Prior tv calls back once, at its end.
+        kept: the result is the last epoch's, as in the paper. The learning rate is the fit's own: callbacks that read
+        or set it are refused. Prior tv calls back once, at its end.
     device, threads
         see `ddip_tf.training.device.start_tensorflow`. Same seed, machine and threads: same bits.
     checkpoints
@@ -68,7 +69,8 @@ def fit(
     Raises
     ------
     InputError
-        no `SliceStack`, a device that TensorFlow does not see, or a state of another fit.
+        no `SliceStack`, a device that TensorFlow does not see, a state of another fit, or a callback that asks for the
+        learning rate.
     FloatingPointError
         the loss is no longer finite.
     Interrupted

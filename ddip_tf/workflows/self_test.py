@@ -10,6 +10,7 @@ import numpy as np
 
 from ddip_tf import environment
 from ddip_tf.errors import RunError
+from ddip_tf.training import waiting
 
 
 def examine() -> Iterator[str]:
@@ -17,6 +18,7 @@ def examine() -> Iterator[str]:
     for name, version in environment.versions().items():
         yield f"{name:12s} {version}"
     yield f"{'platform':12s} {environment.platform_name()}, {environment.available_cores()} cores"
+    waiting.say("auto", "starting TensorFlow …")
     with environment.quiet():
         import tensorflow as tf
 
