@@ -64,7 +64,7 @@ def cli() -> None:
 
 
 @cli.command("help")
-@click.argument("command", required=False, type=click.Choice([]))
+@click.argument("command", required=False, metavar="[COMMAND]", type=click.Choice([]))
 @click.pass_context
 def help_command(context: click.Context, command: str | None) -> None:
     """Say what ddip-tf does, or one of its commands, as --help does.

@@ -17,13 +17,13 @@ from typing import Any
 from ddip_tf._types import StrPath
 from ddip_tf.errors import InputError, RunError, remedy
 
-#: the one file of a fit under way that is not its state: a folder with nothing else is free
-PREVIEW = "preview.png"
+#: files of a fit under way that are not its state: a folder with nothing else is free
+PREVIEW, LOG = "preview.png", "log.txt"
 
 
 def taken(run: Path) -> bool:
     """Whether the folder ``run`` is there and holds anything that must not be lost."""
-    return run.is_dir() and any(path.name not in (PREVIEW, f".{PREVIEW}") for path in run.iterdir())
+    return run.is_dir() and any(path.name not in (PREVIEW, f".{PREVIEW}", LOG) for path in run.iterdir())
 
 
 class FolderLock:

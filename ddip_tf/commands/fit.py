@@ -14,6 +14,7 @@ from ddip_tf.commands.options import Sectioned, read_guide, read_stack, stack_op
 from ddip_tf.commands.score import scores
 from ddip_tf.commands.settings import fit_options, run_options, settings_from
 from ddip_tf.errors import InputError, Interrupted
+from ddip_tf.training import waiting
 
 if TYPE_CHECKING:
     from ddip_tf.archive.run import Run
@@ -48,14 +49,16 @@ RUNS = Path("saved_models")
     metavar="R",
     help="Fit from R seeds: outputs are the mean, std1.tif … the deviation, RUN/runs/ has every fit.",
 )
+@click.option("--dry-run", is_flag=True, help="Read, check, say what would be done and for how long; write nothing.")
 @fit_options()
-def fit(files: tuple[str, ...], output: str | None, runs: int, **options: Any) -> None:
+def fit(files: tuple[str, ...], output: str | None, runs: int, dry_run: bool, **options: Any) -> None:
     """Separate slices into a run folder.
 
     Give one image a slice, upstream first, or one file that holds all slices.
 
     \b
     ddip-tf fit slice1.tif slice2.tif
+    ddip-tf fit slice1.tif slice2.tif --dry-run     (what would be done, and for how long)
     ddip-tf fit stack.tif --slices 0,3 --crop 0:272,16:288 -o runs/sample7
     ddip-tf fit product.h5 -o runs/sample8          (a complex object: its phase is taken)
     ddip-tf fit slice1.tif slice2.tif --preset paper --gamma 0.2 --runs 5
@@ -71,12 +74,18 @@ def fit(files: tuple[str, ...], output: str | None, runs: int, **options: Any) -
     wanted = ("phase", "amplitude") if options["quantity"] == "both" else (options["quantity"],)
     if options["guides"] and (settings.trained or wanted != ("phase",)):
         raise InputError("--guide works with mixing transfer, prior tv and quantity phase")
+    waiting.say(how.progress, f"reading {', '.join(files)} …")
     stacks = [read_stack(files, options, quantity) for quantity in wanted]
     if len(stacks) > 1 and not settings.trained:  # log-amplitudes are further observations of the same slices
         stacks[0] = replace(stacks[0], amplitudes=stacks[1].images)
     stacks = [stack.guided([read_guide(text) for text in options["guides"]]) for stack in stacks]
     for stack, place in zip(stacks, (run, run.with_name(f"{run.name}-amplitude")), strict=False):
-        job(stack, place, settings, how, runs)
+        if dry_run:
+            from ddip_tf.workflows.plan import plan
+
+            click.echo(plan(stack, place, settings, how, runs))
+        else:
+            job(stack, place, settings, how, runs)
 
 
 @click.command(cls=Sectioned)

@@ -34,7 +34,7 @@ SECTIONS = {
     ),
     "Work and what it says": (
         *("checkpoint_every", "stop_after", "resume", "overwrite", "device", "threads"),
-        *("progress", "tensorboard", "workers", "scheduler"),
+        *("progress", "verbose", "tensorboard", "workers", "scheduler"),
     ),
 }
 

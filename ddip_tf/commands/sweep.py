@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: fit's options that take lists here
 SWEPT = ("preset", "mixing", "gamma")
 #: and those that make no sense: fits of a sweep keep their state every five minutes, end with the sweep, and are many
-OF_ONE_FIT = ("checkpoint_every", "stop_after", "tensorboard")
+OF_ONE_FIT = ("checkpoint_every", "stop_after", "tensorboard", "verbose")
 
 
 @click.command(cls=Sectioned)

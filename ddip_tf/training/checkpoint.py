@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -141,6 +142,7 @@ class Checkpoints:
             left = "; the last one is kept, and `resume` goes on from it" if self.path.exists() else ""
             raise RunError(f"cannot write {self.path}: {error.strerror or error}; {remedy(error)}{left}") from error
         self._saved, self.kept = time.monotonic(), True
+        logging.getLogger(__name__).info("state of epoch %d saved in %s", len(state.history), self.path)
 
     def _load(self) -> State:
         stored = arrays.read_npz(self.path)

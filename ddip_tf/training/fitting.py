@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from ddip_tf.slices.stack import SliceStack
 from ddip_tf.training import transfer_fit
 from ddip_tf.training.checkpoint import Checkpoints
 from ddip_tf.training.coupled_fit import fit_coupled
-from ddip_tf.training.device import start_tensorflow
+from ddip_tf.training.device import start_tensorflow, threads_in_use
 
 #: of a slice's largest value: what float32 leaves of a difference that is none
 ROUNDING = 2e-6
@@ -82,6 +83,7 @@ def fit(
         raise InputError("give a SliceStack: ddip_tf.read(files) or ddip_tf.SliceStack(array) makes one")
     config = config or preset("default")
     place = start_tensorflow(device, threads, networks=len(stack) + 1)
+    logging.getLogger(__name__).info("fit begins on %s, threads %s", place, threads_in_use())
     clean, replaced = outliers.replaced(stack)
     if config.mixing == "transfer":
         workers = threads or environment.available_cores()

@@ -21,6 +21,7 @@ from ddip_tf.errors import InputError, Interrupted
 from ddip_tf.training import waiting
 from ddip_tf.training.checkpoint import Checkpoints
 from ddip_tf.training.interruption import Interruption, seconds
+from ddip_tf.workflows.job_log import LOGGER, JobLog
 
 if TYPE_CHECKING:
     import keras
@@ -36,7 +37,8 @@ class RunOptions:
     ``checkpoint_every``: ``"500"`` epochs, or a time such as ``"30s"``, ``"5m"``, ``"1h"``. ``stop_after``: a time
     after which the fit stops, the state kept (`Interrupted`). ``resume``: go on with an unfinished run; a finished one
     stays as it is. ``overwrite``: replace a run. ``device``, ``threads``: see `ddip_tf.fit`. ``progress``: ``auto``,
-    ``bar``, ``json`` or ``none``. ``tensorboard``: the folder in which its files get one of the run's name.
+    ``bar``, ``json`` or ``none``. ``verbose``: whether standard error has the lines of ``log.txt``. ``tensorboard``:
+    the folder in which its files get one of the run's name.
 
     Raises
     ------
@@ -58,6 +60,7 @@ class RunOptions:
         choices=("auto", "bar", "json", "none"),
         help="auto: a bar on a terminal, nothing elsewhere; json: a line an epoch on standard output.",
     )
+    verbose: bool = setting(False, "say on standard error what is done and when, as RUN/log.txt does", short=("-v",))
     tensorboard: str | None = setting(None, "losses, α and pictures for it, in DIR/<RUN's name>", metavar="DIR")
 
     def __post_init__(self) -> None:
@@ -147,26 +150,41 @@ def carry_out(
 
     path, config, options = Path(run), config or preset("default"), options or RunOptions()
     checkpoints = Checkpoints(path, resume=options.resume, **options.checkpoint_interval)
+    log = JobLog(path, resume=options.resume, verbose=options.verbose)
     new = archived = False
     try:
         with RunFolder(path, overwrite=options.overwrite, resume=options.resume) as folder:
             new = not (options.resume and folder.finished(stack, config))
-            if new:
-                separation = _fit(stack, path, config, options, callbacks, checkpoints)
-                waiting.say(options.progress, "archiving …")
-                folder.write(separation)
-                del separation
-        archived = True
-        opened = Run(path)
-        if new or not illustrated(path):
-            figures.write_figures(opened)
-        if new or not (path / run_page.PAGE).exists():
-            write_page(opened)
+            with log:
+                if new:
+                    _log_begin(stack, config, options)
+                    separation = _fit(stack, path, config, options, callbacks, checkpoints)
+                    for caution in separation.warnings:
+                        LOGGER.info("warning %s: %s", caution.code, caution)
+                    waiting.say(options.progress, "archiving …")
+                    folder.write(separation)
+                    log.anew()
+                    del separation
+                archived = True
+                opened = Run(path)
+                if new or not illustrated(path):
+                    figures.write_figures(opened)
+                if new or not (path / run_page.PAGE).exists():
+                    write_page(opened)
+                    LOGGER.info("archived, with figures and page, in %s", path)
     except KeyboardInterrupt:  # where no epoch could be waited for
         kept = "the run is archived, without its page" if archived else "the state of the fit is saved"
         kept = kept if archived or checkpoints.kept else "nothing was saved"
         raise Interrupted(f"interrupted, {kept}", kept=archived or checkpoints.kept) from None
     return opened, new
+
+
+def _log_begin(stack: SliceStack, config: FitConfig, options: RunOptions) -> None:
+    versions = ", ".join(f"{name} {version}" for name, version in environment.versions().items())
+    names = ", ".join(dict.fromkeys(source.name for source in stack.sources)) or "an array"
+    LOGGER.info("%s, %s", versions, environment.platform_name())
+    LOGGER.info("%d slices of %d x %d pixels from %s", len(stack), *stack.shape, names)
+    LOGGER.info("%r, %r", config, options)
 
 
 def illustrated(run: Path) -> bool:
@@ -226,7 +244,10 @@ def _listeners(stack: SliceStack, run: Path, options: RunOptions, trained: bool)
     from ddip_tf.report import figures
     from ddip_tf.training.callbacks import pictures, progress, tensorboard
 
-    found = progress.callback(options.progress if trained or options.progress == "json" else "none")
+    found = [
+        *progress.callback(options.progress if trained or options.progress == "json" else "none"),
+        progress.Logged(),
+    ]
     if trained:
         found.append(pictures.Pictures(functools.partial(figures.write_progress, run, stack.images)))
     if options.tensorboard:

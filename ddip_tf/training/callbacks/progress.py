@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Mapping
 
@@ -77,6 +78,22 @@ class JsonLines(keras.callbacks.Callback):
         seconds = round(time.perf_counter() - self._began, 3)
         record = {"epoch": epoch + 1, "epochs": self.params["epochs"], "seconds": seconds, **(logs or {})}
         print(json.dumps(record), flush=True)
+
+
+class Logged(keras.callbacks.Callback):
+    """A line in the log every ``every_s`` seconds, and of the last epoch: how far the fit is, and its loss terms."""
+
+    needs_weights = False
+
+    def __init__(self, every_s: float = 30.0) -> None:
+        super().__init__()
+        self._every_s, self._next = every_s, time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        if time.monotonic() < self._next and epoch + 1 < self.params["epochs"]:
+            return
+        self._next = time.monotonic() + self._every_s
+        logging.getLogger(__name__).info("epoch %d of %d: %s", epoch + 1, self.params["epochs"], summary(logs or {}))
 
 
 def summary(logs: Mapping[str, float]) -> str:
