@@ -82,9 +82,9 @@ class FitConfig:
 
     Examples
     --------
-    >>> FitConfig() == preset("default")
+    >>> ddip_tf.FitConfig() == ddip_tf.preset("default")
     True
-    >>> FitConfig(mixing="kernel", gamma=0.2).epochs
+    >>> ddip_tf.FitConfig(mixing="kernel", gamma=0.2).epochs
     10000
     """
 
@@ -249,7 +249,7 @@ def preset(name: str = "default", **overrides: Any) -> FitConfig:
 
     Raises InputError for a preset or a key that does not exist.
 
-    >>> preset("paper", mixing="kernel").exclusion_weight
+    >>> ddip_tf.preset("paper", mixing="kernel").exclusion_weight
     0.4
     """
     if name not in PRESETS:

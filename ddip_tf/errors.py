@@ -6,7 +6,12 @@ import errno
 
 
 class InputError(ValueError):
-    """What came in cannot be worked on: wrong file, shape, value or option (exit code 2)."""
+    """What came in cannot be worked on: wrong file, shape, value or option (exit code 2).
+
+    >>> ddip_tf.read("nowhere.tif")
+    Traceback (most recent call last):
+    ddip_tf.errors.InputError: ...
+    """
 
 
 class RunError(RuntimeError):

@@ -56,6 +56,13 @@ def save(separation: Separation, run: StrPath, *, overwrite: bool = False) -> Pa
         the folder exists, is not empty, and ``overwrite`` is not set.
     RunError
         it cannot be written.
+
+    Examples
+    --------
+    >>> separation = ddip_tf.fit(ddip_tf.read("slice1.tif", "slice2.tif"))
+    >>> folder = ddip_tf.save(separation, "runs/sample7")
+    >>> ddip_tf.load(folder).outputs.shape
+    (2, 96, 101)
     """
     with RunFolder(run, overwrite=overwrite) as folder:
         folder.write(separation)

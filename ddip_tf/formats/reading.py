@@ -55,6 +55,11 @@ def read(
     ------
     InputError
         a file is missing, unreadable or no image; shapes differ; fewer than two slices; some files complex, some not.
+
+    Examples
+    --------
+    >>> ddip_tf.read("slice1.tif", "slice2.tif")
+    <ddip_tf.SliceStack: 2 slices of 96 x 101, pixels of 7.3 x 7.3 nm, from slice1.tif, slice2.tif>
     """
     conversion = conversion or Conversion()
     images: list[np.ndarray] = []

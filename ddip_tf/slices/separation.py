@@ -14,7 +14,7 @@ from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.stack import SliceStack
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Separation:
     """Slices separated from their ghosts.
 
@@ -67,6 +67,11 @@ class Separation:
     smoothed: Floats | None = None
     status: str = "done"
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        count, (height, width) = len(self.stack), self.stack.shape
+        of = f"{count} slices of {height} x {width}, mixing {self.config.mixing}, {self.status}"
+        return f"<ddip_tf.Separation: {of}, {len(self.warnings)} warnings>"
 
     @property
     def ghosts(self) -> Floats:

@@ -78,6 +78,12 @@ class Checkpoints:
         a fit is stopped and when it is done (so that nothing is lost if it cannot be archived).
     resume
         go on from the state there is; if there is none, begin. False: begin, and forget an old state.
+
+    Examples
+    --------
+    >>> kept = ddip_tf.Checkpoints("runs/sample8", every=500)
+    >>> kept.path.name, kept.epochs_left(1200), kept.kept
+    ('state.npz', 300, False)
     """
 
     def __init__(self, run: StrPath, *, every: int | None = None, every_s: float = 300.0, resume: bool = False) -> None:

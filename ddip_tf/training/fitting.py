@@ -78,6 +78,13 @@ def fit(
         ``stop`` gave a reason; the state is in ``checkpoints``.
     RunError
         a checkpoint cannot be written.
+
+    Examples
+    --------
+    >>> stack = ddip_tf.read("slice1.tif", "slice2.tif")
+    >>> separation = ddip_tf.fit(stack, ddip_tf.preset("quick"))
+    >>> separation.outputs.shape, sorted(separation.generators), separation.status
+    ((2, 96, 101), ['slice1', 'slice2'], 'done')
     """
     if not isinstance(stack, SliceStack):
         raise InputError("give a SliceStack: ddip_tf.read(files) or ddip_tf.SliceStack(array) makes one")

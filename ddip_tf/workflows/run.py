@@ -44,6 +44,11 @@ class RunOptions:
     ------
     InputError
         a number of epochs under 1, or a time that is none.
+
+    Examples
+    --------
+    >>> ddip_tf.RunOptions(stop_after="1h30m", resume=True).stop_after_s
+    5400.0
     """
 
     checkpoint_every: str = setting(
@@ -131,7 +136,7 @@ def fit_and_save(
     >>> stack = ddip_tf.read("slice1.tif", "slice2.tif")
     >>> run = ddip_tf.fit_and_save(stack, "saved_models/auni", ddip_tf.preset("quick"))
     >>> run.outputs.shape, run.manifest["status"], sorted(path.name for path in run.path.glob("*.html"))
-    ((2, 160, 192), 'done', ['report.html'])
+    ((2, 96, 101), 'done', ['report.html'])
     """
     return carry_out(stack, run, config, options, callbacks=callbacks)[0]
 
