@@ -29,7 +29,7 @@ def main() -> None:
     """Entry point of ``ddip-tf``: one line on standard error and the contract's exit codes."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch queue's end is an interruption
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="ddip-tf", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = error.exit_code

@@ -87,13 +87,21 @@ def stack_options(command: Callable) -> Callable:
     return _decorated(command, options)
 
 
+class _Format(click.Choice):
+    """Completes as a choice; a name that is none is refused by `ddip_tf.formats`, in one line."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The same text."""
+        return value
+
+
 def file_option(command: Callable) -> Callable:
     """Options that say how a file is to be opened."""
     options = [
         click.option(
             "--format",
             "family",
-            type=click.Choice(list(FAMILIES)),
+            type=_Format(list(FAMILIES)),
             metavar="NAME",
             help=f"File family, where the content does not say: {', '.join(FAMILIES)}.",
         ),

@@ -238,7 +238,7 @@ def test_export_refuses_what_does_not_fit(tmp_path, ghosts):
         export([own], DATA / "obj_phase_ds_1.tiff", tmp_path / "other.tiff")
     with pytest.raises(InputError, match="is the original itself"):
         export([own], DATA / "ptychodus.h5", DATA / "ptychodus.h5", overwrite=True)
-    with pytest.raises(InputError, match="no run folder"):
+    with pytest.raises(InputError, match="is neither a run nor"):
         export([tmp_path], DATA / "ptychodus.h5", new)
     assert not new.exists()
     assert str(export([own], DATA / "ptychi.npy", new).notes[0]).startswith(
