@@ -2,8 +2,8 @@
 
     >>> import ddip_tf
     >>> stack = ddip_tf.read("slice1.tif", "slice2.tif")
-    >>> separation = ddip_tf.fit(stack, ddip_tf.FitConfig(mixing="shallow", gamma=0.1))
-    >>> ddip_tf.save(separation, "saved_models/auni")             # or both at once, with figures: ddip_tf.fit_and_save
+    >>> separation = ddip_tf.fit(stack)
+    >>> folder = ddip_tf.save(separation, "saved_models/auni")    # or both at once, with figures: ddip_tf.fit_and_save
     >>> pictures = ddip_tf.regenerate("saved_models/auni")
 
 Method: M. Du, X. Huang & C. Jacobsen, "Using a modified double deep image prior for crosstalk mitigation in
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ddip_tf.archive.regenerate import check as check
     from ddip_tf.archive.regenerate import regenerate as regenerate
     from ddip_tf.archive.run import Run as Run
+    from ddip_tf.archive.run import load as load
     from ddip_tf.archive.write import save as save
     from ddip_tf.config import FitConfig as FitConfig
     from ddip_tf.config import preset as preset
@@ -50,6 +51,7 @@ _HOME = {
     "check": "archive.regenerate",
     "fit": "training.fitting",
     "fit_and_save": "workflows.run",
+    "load": "archive.run",
     "preset": "config",
     "read": "formats",
     "regenerate": "archive.regenerate",
@@ -62,6 +64,10 @@ _moved.install()
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib import metadata
+
+        return metadata.version("ddip-tf")
     if name not in _HOME:
         raise AttributeError(f"module 'ddip_tf' has no attribute {name!r}")
     from ddip_tf import environment

@@ -20,6 +20,7 @@ from ddip_tf.commands import (
     spectrum,
     sweep,
     transfer,
+    wording,
 )
 from ddip_tf.errors import InputError, Interrupted, RunError
 
@@ -28,7 +29,7 @@ def main() -> None:
     """Entry point of ``ddip-tf``: one line on standard error and the contract's exit codes."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch queue's end is an interruption
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="ddip-tf", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -41,18 +42,17 @@ def main() -> None:
     except ModuleNotFoundError as error:
         code = _complain(f"this needs the package {error.name}: install ddip-tf with its dependencies", 1)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("ddip-tf: interrupted; a run that had begun goes on with -o RUN --resume", err=True)
-        code = 130
+        code = _complain("interrupted", 130)
     sys.exit(code)
 
 
 def _complain(error: BaseException | str, code: int) -> int:
-    click.echo(f"ddip-tf: {error or type(error).__name__}", err=True)
+    click.echo(f"ddip-tf: {wording.as_flags(str(error)) or type(error).__name__}", err=True)
     return code
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="ddip-tf")
+@click.version_option(None, "-v", "--version", package_name="ddip-tf")
 def cli() -> None:
     """Separate crosstalk between the slices of a multislice ptychography reconstruction.
 
@@ -61,6 +61,21 @@ def cli() -> None:
     ddip-tf regenerate RUN --check               make the same pictures again, and compare
     ddip-tf demo                                 the same on a small pair that ships with ddip-tf
     """
+
+
+@cli.command("help")
+@click.argument("command", required=False, metavar="[COMMAND]", type=click.Choice([]))
+@click.pass_context
+def help_command(context: click.Context, command: str | None) -> None:
+    """Say what ddip-tf does, or one of its commands, as --help does.
+
+    \b
+    ddip-tf help fit
+    """
+    above = context.find_root()
+    if command is not None:
+        above = click.Context(cli.commands[command], info_name=command, parent=above)
+    click.echo(above.get_help())
 
 
 for command in (
@@ -79,3 +94,4 @@ for command in (
     fit.demo,
 ):
     cli.add_command(command)
+help_command.params[0].type = click.Choice(list(cli.commands))

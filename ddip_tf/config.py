@@ -1,15 +1,18 @@
-"""Every setting of a fit, once, with its default; presets; YAML in and out."""
+"""Every setting of a fit, once, with its default; presets; to YAML and from it."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ddip_tf import methods
 from ddip_tf.errors import InputError
+from ddip_tf.plain_yaml import parse_yaml
 
 #: forward models and the γ_excl each is run with
 DEFAULT_GAMMA = {name: mixing.gamma for name, mixing in methods.MIXINGS.items()}
@@ -52,18 +55,44 @@ def kinds(settings: type) -> dict[str, type]:
     }
 
 
-@dataclass(frozen=True)
+def _by_mixing(settings: type) -> type:
+    """Settings of which those that are left out are the mixing's own, where it has its own, else the defaults."""
+    made = settings.__init__  # type: ignore[misc]
+    signature = inspect.signature(made)
+
+    @functools.wraps(made)
+    def initialise(*given: Any, **named: Any) -> None:
+        said = signature.bind(*given, **named).arguments
+        mixing = methods.MIXINGS.get(str(said.get("mixing")))
+        made(**{**(mixing.settings if mixing else {}), **said})
+
+    settings.__init__ = initialise  # type: ignore[misc]
+    return settings
+
+
+@_by_mixing
+@dataclass(frozen=True, repr=False)
 class FitConfig:
-    """Settings of one fit. The defaults are the paper's (`PRESETS` has the others).
+    """Settings of one fit. The defaults are those of the preset ``default``, which `ddip_tf.fit` takes.
+
+    With mixing shallow, kernel or linear what is left out is the paper's: 10,000 epochs, learning rate 0.001, the last
+    weights (`ddip_tf.methods.PAPER`).
 
     Raises
     ------
     InputError
         a value of the wrong type or outside its range.
+
+    Examples
+    --------
+    >>> ddip_tf.FitConfig() == ddip_tf.preset("default")
+    True
+    >>> ddip_tf.FitConfig(mixing="kernel", gamma=0.2).epochs
+    10000
     """
 
     mixing: str = setting(
-        "shallow", f"forward model: {methods.listed(methods.MIXINGS)}", choices=MIXINGS, help="Forward model."
+        "transfer", f"forward model: {methods.listed(methods.MIXINGS)}", choices=MIXINGS, help="Forward model."
     )
     gamma: float | None = setting(
         None,
@@ -87,20 +116,20 @@ class FitConfig:
         help="Of the slices, mixing transfer.",
     )
     starts: int = setting(
-        1,
+        5,
         "solves from other first guesses and draws of T(k); more than one: a map of their spread (prior tv)",
         least=1,
         flag=False,
     )
-    epochs: int = setting(10_000, "optimisation steps", least=1, of="networks")
+    epochs: int = setting(2000, "optimisation steps", least=1, of="networks")
     seed: int = setting(
         0, "of the latent inputs and of the initial weights", least=0, help="Of latent inputs and initial weights."
     )
-    learning_rate: float = setting(1e-3, "of Adam (β 0.9 and 0.999, ε 1e-8)", least=0, of="networks", help="Of Adam.")
+    learning_rate: float = setting(3e-3, "of Adam (β 0.9 and 0.999, ε 1e-8)", least=0, of="networks", help="Of Adam.")
     learning_rate_decay: float = setting(0.9, "factor on the learning rate every decay_epochs", least=0, flag=False)
     decay_epochs: int = setting(500, "epochs between two decays of the learning rate", least=1, flag=False)
     average: float = setting(
-        0.0, "momentum of the running average of the weights that is kept; 0: the last weights", least=0, flag=False
+        0.99, "momentum of the running average of the weights that is kept; 0: the last weights", least=0, flag=False
     )
     alpha_weight: float = setting(0.5, "weight of the α term, Σ(α − ½)²", least=0, flag=False)
     alpha_epochs: int = setting(100, "first epochs, in which the α term acts", least=0, flag=False)
@@ -125,7 +154,6 @@ class FitConfig:
         choices=MODELS,
         of="transfer",
         help="Of T(k), mixing transfer. auto: chosen by evidence; smica: one estimate, as in version 0.1.",
-        before="smica",
     )
 
     def __post_init__(self) -> None:
@@ -148,6 +176,13 @@ class FitConfig:
     def trained(self) -> bool:
         """Whether networks are trained: pixels are solved for at once, and every seed gives the same pictures."""
         return methods.networks_trained(vars(self))
+
+    def __repr__(self) -> str:
+        """What is other than it would be anyway, and the mixing: ``FitConfig(mixing='kernel', gamma=0.2)``."""
+        usual = type(self)(mixing=self.mixing)
+        said = {name: value for name, value in self.to_dict().items() if value != getattr(usual, name)}
+        words = ", ".join(f"{name}={value!r}" for name, value in {"mixing": self.mixing, **said}.items())
+        return f"{type(self).__name__}({words})"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain settings, in order: ``FitConfig.from_dict`` takes them back."""
@@ -184,15 +219,6 @@ class FitConfig:
         return cls.from_dict({**parse_yaml(text), **overrides})
 
 
-def completed(settings: typing.Mapping[str, Any]) -> dict[str, Any]:
-    """Settings that this version or an older one wrote; those that it did not have yet say what it did.
-
-    >>> completed({"mixing": "transfer"})["model"]
-    'smica'
-    """
-    return {f.name: f.metadata.get("before", f.default) for f in dataclasses.fields(FitConfig)} | dict(settings)
-
-
 def effective(settings: typing.Mapping[str, Any]) -> dict[str, Any]:
     """Those of ``settings`` that mean something with their mixing: fits that differ in no other are the same."""
     idle = "equation 3" if settings["mixing"] == "transfer" else "transfer"
@@ -221,17 +247,10 @@ def _check(name: str, value: Any, kind: type, default: Any, rules: typing.Mappin
 
 #: what each preset sets apart from the defaults of `FitConfig`
 PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {},
-    "default": {"mixing": "transfer", "starts": 5, "epochs": 2000, "learning_rate": 3e-3, "average": 0.99},
-    "0.1": {
-        "mixing": "transfer",
-        "model": "smica",
-        "starts": 5,
-        "epochs": 2000,
-        "learning_rate": 3e-3,
-        "average": 0.99,
-    },
-    "quick": {"mixing": "transfer", "epochs": 300, "learning_rate": 3e-3, "average": 0.99},
+    "paper": {"mixing": "shallow", **methods.PAPER},
+    "default": {},
+    "0.1": {"model": "smica"},
+    "quick": {"starts": 1, "epochs": 300},
 }
 
 
@@ -239,52 +258,16 @@ def preset(name: str = "default", **overrides: Any) -> FitConfig:
     """The settings of a preset with ``overrides`` on top: ``paper``, ``default``, ``quick``, ``0.1``.
 
     Raises InputError for a preset or a key that does not exist.
+
+    >>> ddip_tf.preset("paper", mixing="kernel").exclusion_weight
+    0.4
     """
     if name not in PRESETS:
         raise InputError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
     return FitConfig.from_dict({**PRESETS[name], **overrides})
 
 
-def parse_yaml(text: str) -> dict[str, Any]:
-    """The mapping in YAML ``text`` (safe loader: no objects). Raises InputError for anything else."""
-    import yaml
-
-    try:
-        # aliases multiply: nine short lines of them stand for a billion words
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise InputError("config has YAML aliases (*name): write the value itself")
-        if twice := _twice(yaml.compose(text, yaml.SafeLoader)):
-            raise InputError(twice)
-        settings = yaml.safe_load(text)
-    except InputError:
-        raise
-    except (yaml.YAMLError, ValueError, RecursionError, AttributeError, TypeError) as error:
-        raise InputError("config is no valid YAML: " + " ".join(str(error).split())[:300]) from error
-    if settings is None:
-        return {}
-    if isinstance(settings, dict):
-        for key, value in settings.items():
-            if isinstance(value, (list, dict, set, tuple)):
-                raise InputError(f"config key {str(key)[:50]!r} takes one value, not several")
-        return {key: _number(value) for key, value in settings.items()}
-    raise InputError("a config file holds 'key: value' lines")
-
-
-def _twice(root: Any) -> str:
-    """A sentence on a key that stands in the mapping ``root`` twice, where YAML would take the last, or nothing."""
-    lines: dict[str, int] = {}
-    for key, _ in root.value if root is not None and root.id == "mapping" else ():
-        name, line = str(key.value), key.start_mark.line + 1
-        if name in lines:
-            return f"config has the key {name[:50]!r} twice, in lines {lines[name]} and {line}: leave one of them"
-        lines[name] = line
-    return ""
-
-
-def _number(value: Any) -> Any:
-    """YAML 1.1 reads 1e-3 as text; here it is the number it looks like."""
-    try:
-        number = float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
-    return int(number) if isinstance(number, float) and number.is_integer() else number
+def as_stored(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as some ddip-tf wrote them, complete: fields it did not have yet stand as it worked without them."""
+    model = "smica" if settings.get("mixing") == "transfer" else "auto"
+    return {"prior": "tv", "starts": 1, "average": 0.0, "precision": "float32", "model": model, **settings}

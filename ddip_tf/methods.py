@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -26,11 +26,14 @@ class Mixing:
         the γ_excl it is run with where none is given.
     filter
         of eq. (3): the function in ``ddip_tf`` that builds f_ij, ``module:function``; None for the identity.
+    settings
+        those of its own where nothing else is said, by field of `ddip_tf.FitConfig`.
     """
 
     doc: str
     gamma: float = 0.0
     filter: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def load(self) -> Any:
         """The function ``filter`` names: (shape, random, into, source, name) → a network. None where there is none."""
@@ -71,11 +74,15 @@ def _loaded(path: str | None) -> Any:
 
 #: of the columns of T(k); auto: found from the slices
 NORMALISATIONS = ("auto", "sum", "diagonal")
+#: how the paper fits, and with it every mixing of eq. (3)
+PAPER: Mapping[str, Any] = {"starts": 1, "epochs": 10_000, "learning_rate": 1e-3, "average": 0.0}
 #: γ_excl: paper, Figs. 3 and 4; reference program
 MIXINGS: Mapping[str, Mixing] = {
-    "shallow": Mixing("filters that are small networks: paper, eq. 3", 0.1, "networks.filters:shallow_between"),
-    "kernel": Mixing("7×7 filters", 0.4, "networks.filters:kernel_between"),
-    "linear": Mixing("no filters", 0.4),
+    "shallow": Mixing(
+        "filters that are small networks: paper, eq. 3", 0.1, "networks.filters:shallow_between", PAPER
+    ),
+    "kernel": Mixing("7×7 filters", 0.4, "networks.filters:kernel_between", PAPER),
+    "linear": Mixing("no filters", 0.4, settings=PAPER),
     "transfer": Mixing("I(k) = T(k) y(k), T found blind"),
 }
 PRIORS: Mapping[str, Prior] = {

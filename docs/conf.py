@@ -1,6 +1,12 @@
 """The documentation site: `make docs`, warnings are errors."""
 
+import sys
+from pathlib import Path
+
 from ddip_tf import environment
+
+sys.path.insert(0, str(Path(__file__).parent))
+import generated
 
 with environment.quiet():
     import tensorflow  # noqa: F401
@@ -8,7 +14,7 @@ with environment.quiet():
 project = "ddip-tf"
 author = copyright = "the ddip-tf developers"
 html_title = "ddip-tf"
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax", "sphinx-mathjax-offline"]
 exclude_patterns = ["_build", "examples", "jupyter_execute"]
 
 html_theme = "furo"
@@ -24,3 +30,7 @@ autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True}
 autodoc_inherit_docstrings = False
 napoleon_use_ivar = True
+
+
+def setup(app):  # type: ignore[no-untyped-def]
+    app.connect("source-read", generated.append)

@@ -13,6 +13,7 @@ ORDER = (
     "caution",
     "environment",
     "methods",
+    "plain_yaml",
     "config",
     "transfer",
     "slices",

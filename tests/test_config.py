@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 import yaml
 
-from ddip_tf.config import PRESETS, FitConfig, parse_yaml, preset
+from ddip_tf.config import MIXINGS, PRESETS, FitConfig, as_stored, parse_yaml, preset
 from ddip_tf.errors import InputError
 
 OTHER = FitConfig(
@@ -20,7 +20,7 @@ def test_every_field_survives_the_round_trip():
 
 def test_paper_preset_is_the_facts():
     paper = preset("paper")
-    assert paper == FitConfig()
+    assert paper == FitConfig(mixing="shallow") == FitConfig("shallow")
     assert paper.to_dict() == {
         "mixing": "shallow",
         "gamma": None,
@@ -40,6 +40,34 @@ def test_paper_preset_is_the_facts():
         "chunk": 10,
         "model": "auto",
     }
+
+
+def test_what_is_not_said_is_the_default_preset_or_with_a_mixing_of_the_paper_the_papers():
+    assert FitConfig() == preset("default") == FitConfig(**{f.name: f.default for f in dataclasses.fields(FitConfig)})
+    numbers = {
+        mixing: (c := FitConfig(mixing), c.epochs, c.learning_rate, c.average, c.starts)[1:] for mixing in MIXINGS
+    }
+    law = (2000, 3e-3, 0.99, 5)
+    assert numbers == {mixing: law if mixing == "transfer" else (10_000, 1e-3, 0.0, 1) for mixing in MIXINGS}
+    said = FitConfig("kernel", epochs=2000, average=0.99)
+    assert (said.epochs, said.average, said.learning_rate) == (2000, 0.99, 1e-3)
+    assert preset("quick", mixing="kernel").epochs == preset("quick").epochs == 300
+
+
+def test_repr_is_what_was_said_and_gives_the_same_again():
+    for config in (FitConfig(), preset("paper", seed=4), preset("0.1"), OTHER, FitConfig("linear", epochs=2000)):
+        assert eval(repr(config)) == config
+    assert repr(preset("paper", seed=4)) == "FitConfig(mixing='shallow', seed=4)"
+
+
+@pytest.mark.parametrize(
+    ("mixing", "then"), [("transfer", preset("0.1", starts=1, average=0.0)), ("kernel", FitConfig("kernel"))]
+)
+def test_settings_stored_before_there_were_all_fields_mean_what_they_did(mixing, then):
+    later = ("prior", "starts", "average", "precision", "model")
+    stored = {name: value for name, value in then.to_dict().items() if name not in later}
+    assert FitConfig.from_dict(as_stored(stored)) == then
+    assert as_stored(OTHER.to_dict()) == OTHER.to_dict()
 
 
 @pytest.mark.parametrize(("mixing", "gamma"), [("shallow", 0.1), ("kernel", 0.4), ("linear", 0.4)])

@@ -108,9 +108,9 @@ def export(
     if kind.change is None:
         raise InputError(f"ddip-tf cannot write files of format {name}")
     if target.exists() and target.samefile(source):
-        raise InputError(f"{target} is the original itself: choose another -o")
+        raise InputError(f"{target} is the original itself: choose another `new`")
     if target.exists() and not overwrite:
-        raise InputError(f"{target} exists: choose another -o, or --overwrite")
+        raise InputError(f"{target} exists: choose another `new`, or `overwrite`")
     images = open_content(source, name, dataset, slice_axis).images
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     notes: list[Caution] = []
@@ -198,7 +198,7 @@ def _refuse_unexplained(run: Run) -> None:
         if share > MOST_UNEXPLAINED:
             raise InputError(
                 f"{run} leaves {100 * share:.0f} % of the contrast of slice {number} unexplained: what it calls ghosts "
-                "may be structure; look at it, then --despite-warnings writes it all the same"
+                "may be structure; look at it, then `despite_warnings` writes it all the same"
             )
 
 

@@ -16,17 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from ddip_tf._types import StrPath
-from ddip_tf.errors import InputError, RunError
+from ddip_tf.errors import InputError, RunError, remedy
 
-#: what to do where a folder cannot be written
-MEND = "make room there, or choose another place (-o)"
-#: the one file of a fit under way that is not its state: a folder with nothing else is free
-PREVIEW = "preview.png"
+#: files of a fit under way that are not its state: a folder with nothing else is free
+PREVIEW, LOG = "preview.png", "log.txt"
 
 
 def taken(run: Path) -> bool:
     """Whether the folder ``run`` is there and holds anything that must not be lost."""
-    return run.is_dir() and any(path.name not in (PREVIEW, f".{PREVIEW}") for path in run.iterdir())
+    return run.is_dir() and any(path.name not in (PREVIEW, f".{PREVIEW}", LOG) for path in run.iterdir())
 
 
 class FolderLock:
@@ -57,7 +55,7 @@ class FolderLock:
                 self._lock.acquire(blocking=False)
             except filelock.Timeout:
                 raise InputError(
-                    f"another ddip-tf works on {self.run}: wait for its end, or choose another -o"
+                    f"another ddip-tf works on {self.run}: wait for its end, or choose another `run`"
                 ) from None
         try:
             with as_run_error(self.run):
@@ -120,11 +118,11 @@ class as_run_error:
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, OSError):
-            raise RunError(f"cannot write {self._run}: {error.strerror or error}; {MEND}") from error
+            raise RunError(f"cannot write {self._run}: {error.strerror or error}; {remedy(error)}") from error
         tensorflow = sys.modules.get("tensorflow")  # what never started it raises none of its errors
         if tensorflow is not None and isinstance(error, tensorflow.errors.OpError):
             said = re.sub(r"\{\{.*?\}\} *", "", error.message).split("\n")[0]
-            raise RunError(f"cannot write {self._run}: {said[:300]}; {MEND}") from error
+            raise RunError(f"cannot write {self._run}: {said[:300]}; {remedy(error)}") from error
 
 
 def replace_text(path: Path, text: str) -> Path:

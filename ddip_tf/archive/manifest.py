@@ -11,7 +11,7 @@ from typing import Any
 
 from ddip_tf._types import StrPath
 from ddip_tf.caution import UNCODED, Caution
-from ddip_tf.config import completed
+from ddip_tf.config import as_stored
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import limits
 
@@ -41,8 +41,8 @@ KINDS: dict[str, tuple[type, ...]] = {
 def load_manifest(run: StrPath) -> dict[str, Any]:
     """The manifest of a run folder; control characters in its texts become "?".
 
-    Also of older runs its ``warnings`` are as they are written today, ``code``, ``slice`` and ``text`` each, and its
-    ``config`` has all settings of today (`ddip_tf.config.completed`).
+    Its ``warnings`` are as they are written today, ``code``, ``slice`` and ``text`` each, also of older runs, and its
+    ``config`` has the fields that came later, too.
 
     Raises InputError where there is none, it is damaged, or it was written by a newer or too old ddip-tf.
     """
@@ -50,10 +50,8 @@ def load_manifest(run: StrPath) -> dict[str, Any]:
     try:
         manifest = _printable(json.loads(limits.read_text(path)))
         version = manifest["format_version"]
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{run} is no run folder: it holds no {MANIFEST}; give the folder that ddip-tf fit wrote"
-        ) from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"{run} is neither a run nor {_instead(Path(run))}") from error
     except InputError:
         raise
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -67,8 +65,20 @@ def load_manifest(run: StrPath) -> dict[str, Any]:
     fault = _fault(manifest)
     if fault:
         raise InputError(f"{path} is damaged: {fault}; take another copy of the folder, or fit again")
-    warnings = [vars(caution) for caution in cautions(manifest)]
-    return {**manifest, "config": completed(manifest["config"]), "warnings": warnings}
+    config = as_stored(manifest["config"])
+    return {**manifest, "config": config, "warnings": [vars(caution) for caution in cautions(manifest)]}
+
+
+def _instead(path: Path) -> str:
+    """What is there where a run was looked for, after "neither a run nor"."""
+    if not path.exists():
+        return "anything else: there is no such folder"
+    if not path.is_dir():
+        return "a folder: it is a file; give the folder that ddip-tf fit wrote"
+    inside = sorted(found.parent for found in path.glob(f"runs/*/{MANIFEST}"))
+    if inside:
+        return f"finished repeats of one: it holds {len(inside)} run(s); give one of them, such as {inside[0]}"
+    return f"a folder of runs: it holds no {MANIFEST}; give the folder that ddip-tf fit wrote"
 
 
 def cautions(manifest: Mapping[str, Any]) -> list[Caution]:

@@ -43,6 +43,11 @@ def regenerate(run: StrPath, runtime: str = "onnx") -> Floats:
         no run folder, or no such runtime.
     RunError
         a generator or its latent input is missing or damaged.
+
+    Examples
+    --------
+    >>> ddip_tf.regenerate("saved_models/example").shape
+    (2, 160, 192)
     """
     if runtime not in RUNTIMES:
         raise InputError(f"no runtime {runtime!r}; there are {', '.join(RUNTIMES)}")
@@ -83,6 +88,11 @@ def check(run: StrPath, runtime: str = "onnx") -> list[str]:
     the largest difference, over the image's range, may be 1e-5 (TensorFlow) or 1e-4 (ONNX).
 
     Raises as `regenerate`.
+
+    Examples
+    --------
+    >>> ddip_tf.check("saved_models/example")
+    []
     """
     run = open_run(run)
     found = run.changed_files()

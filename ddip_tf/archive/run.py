@@ -13,6 +13,7 @@ import numpy as np
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.archive.manifest import cautions, changed_files, inside, load_manifest
 from ddip_tf.caution import Caution
+from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import arrays, limits, tiff
 from ddip_tf.methods import networks_trained
@@ -45,7 +46,7 @@ class Run:
 
     Examples
     --------
-    >>> run = Run("saved_models/example")
+    >>> run = ddip_tf.Run("saved_models/example")
     >>> run.outputs.shape, run.repeated
     ((2, 160, 192), False)
     """
@@ -53,6 +54,11 @@ class Run:
     def __init__(self, folder: StrPath) -> None:
         self.path = Path(folder)
         self.manifest: dict[str, Any] = load_manifest(folder)
+
+    def __repr__(self) -> str:
+        height, width = self.manifest["shape"]
+        of = f"{self.manifest['slices']} slices of {height} x {width}, mixing {self.manifest['config']['mixing']}"
+        return f"<ddip_tf.Run {str(self.path)!r}: {of}, {len(self.manifest['warnings'])} warnings>"
 
     def __fspath__(self) -> str:
         return str(self.path)
@@ -86,6 +92,11 @@ class Run:
         """(y, x) in metres, if known."""
         size = self.manifest["pixel_size_m"]
         return None if size is None else (size[0], size[1])
+
+    @property
+    def config(self) -> FitConfig:
+        """Its settings. Raises InputError for some that this ddip-tf does not know."""
+        return FitConfig.from_dict(self.manifest["config"])
 
     @property
     def cautions(self) -> list[Caution]:
@@ -169,6 +180,23 @@ class Run:
 def open_run(run: StrPath) -> Run:
     """``run`` if it is open, else the folder opened. Raises as `Run`."""
     return run if isinstance(run, Run) else Run(run)
+
+
+def load(run: StrPath) -> Run:
+    """Open the run folder ``run``, which `ddip_tf.save`, `ddip_tf.fit_and_save` or ``ddip-tf fit`` wrote.
+
+    Without TensorFlow: its ``outputs``, ``ghosts``, ``manifest``, ``config`` … are read when they are asked for.
+    Raises as `Run`.
+
+    Examples
+    --------
+    >>> run = ddip_tf.load("saved_models/example")
+    >>> run
+    <ddip_tf.Run 'saved_models/example': 2 slices of 160 x 192, mixing transfer, 0 warnings>
+    >>> run.outputs.shape
+    (2, 160, 192)
+    """
+    return open_run(run)
 
 
 def archived(run: StrPath) -> tuple[Floats, Floats]:

@@ -57,6 +57,13 @@ def save(separation: Separation, run: StrPath, *, overwrite: bool = False) -> Pa
         the folder exists, is not empty, and ``overwrite`` is not set.
     RunError
         it cannot be written.
+
+    Examples
+    --------
+    >>> separation = ddip_tf.fit(ddip_tf.read("slice1.tif", "slice2.tif"))
+    >>> folder = ddip_tf.save(separation, "runs/sample7")
+    >>> ddip_tf.load(folder).outputs.shape
+    (2, 96, 101)
     """
     with RunFolder(run, overwrite=overwrite) as folder:
         folder.write(separation)
@@ -86,8 +93,8 @@ class RunFolder:
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._lock)
             if self._keep and taken(self.run):
-                hint = "--resume goes on with it, " if (self.run / STATE).exists() else ""
-                raise InputError(f"{self.run} exists and is not empty: {hint}choose another -o, or --overwrite")
+                hint = "`resume` goes on with it, " if (self.run / STATE).exists() else ""
+                raise InputError(f"{self.run} exists and is not empty: {hint}choose another `run`, or `overwrite`")
             self._leave = stack.pop_all()
         return self
 
@@ -107,7 +114,9 @@ class RunFolder:
         now = {**_manifest_of_input(stack, config), "config": effective(config.to_dict())}
         for name, value in json.loads(json.dumps(now)).items():
             if there.get(name) != value:
-                raise InputError(f"{self.run} is a finished run with another {name}: choose another -o, or --overwrite")
+                raise InputError(
+                    f"{self.run} is a finished run with another {name}: choose another `run`, or `overwrite`"
+                )
         return True
 
     def write(self, separation: Separation) -> None:

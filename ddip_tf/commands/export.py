@@ -11,8 +11,12 @@ from ddip_tf.commands.options import file_option
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True, metavar="RUN [RUN-amplitude]", type=click.Path())
-@click.option("--into", "original", required=True, metavar="ORIGINAL", help="The reconstruction's file.")
-@click.option("-o", "--output", required=True, metavar="NEW", help="The file to write, in ORIGINAL's format.")
+@click.option(
+    "--into", "original", required=True, metavar="ORIGINAL", type=click.Path(), help="The reconstruction's file."
+)
+@click.option(
+    "-o", "--output", required=True, metavar="NEW", type=click.Path(), help="The file to write, in ORIGINAL's format."
+)
 @file_option
 @click.option("--overwrite", is_flag=True, help="Replace an existing NEW.")
 @click.option("--despite-warnings", is_flag=True, help="Write slices of which the run explains less than half, too.")

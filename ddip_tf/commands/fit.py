@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,8 @@ import click
 from ddip_tf.commands.options import Sectioned, read_guide, read_stack, stack_options
 from ddip_tf.commands.score import scores
 from ddip_tf.commands.settings import fit_options, run_options, settings_from
-from ddip_tf.errors import InputError
+from ddip_tf.errors import InputError, Interrupted
+from ddip_tf.training import waiting
 
 if TYPE_CHECKING:
     from ddip_tf.archive.run import Run
@@ -32,7 +34,13 @@ RUNS = Path("saved_models")
     metavar="sliceK=MAP",
     help="An image of what slice K holds, such as an element map of the same area; a soft tie (mixing transfer).",
 )
-@click.option("-o", "--output", metavar="RUN", help="Run folder; left out: saved_models/<first file>-<seed>.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="RUN",
+    type=click.Path(),
+    help="Run folder; left out: saved_models/<first file>-<seed>.",
+)
 @click.option(
     "--runs",
     default=1,
@@ -41,14 +49,16 @@ RUNS = Path("saved_models")
     metavar="R",
     help="Fit from R seeds: outputs are the mean, std1.tif … the deviation, RUN/runs/ has every fit.",
 )
+@click.option("--dry-run", is_flag=True, help="Read, check, say what would be done and for how long; write nothing.")
 @fit_options()
-def fit(files: tuple[str, ...], output: str | None, runs: int, **options: Any) -> None:
+def fit(files: tuple[str, ...], output: str | None, runs: int, dry_run: bool, **options: Any) -> None:
     """Separate slices into a run folder.
 
     Give one image a slice, upstream first, or one file that holds all slices.
 
     \b
     ddip-tf fit slice1.tif slice2.tif
+    ddip-tf fit slice1.tif slice2.tif --dry-run     (what would be done, and for how long)
     ddip-tf fit stack.tif --slices 0,3 --crop 0:272,16:288 -o runs/sample7
     ddip-tf fit product.h5 -o runs/sample8          (a complex object: its phase is taken)
     ddip-tf fit slice1.tif slice2.tif --preset paper --gamma 0.2 --runs 5
@@ -64,16 +74,24 @@ def fit(files: tuple[str, ...], output: str | None, runs: int, **options: Any) -
     wanted = ("phase", "amplitude") if options["quantity"] == "both" else (options["quantity"],)
     if options["guides"] and (settings.trained or wanted != ("phase",)):
         raise InputError("--guide works with mixing transfer, prior tv and quantity phase")
+    waiting.say(how.progress, f"reading {', '.join(files)} …")
     stacks = [read_stack(files, options, quantity) for quantity in wanted]
     if len(stacks) > 1 and not settings.trained:  # log-amplitudes are further observations of the same slices
         stacks[0] = replace(stacks[0], amplitudes=stacks[1].images)
     stacks = [stack.guided([read_guide(text) for text in options["guides"]]) for stack in stacks]
     for stack, place in zip(stacks, (run, run.with_name(f"{run.name}-amplitude")), strict=False):
-        job(stack, place, settings, how, runs)
+        if dry_run:
+            from ddip_tf.workflows.plan import plan
+
+            click.echo(plan(stack, place, settings, how, runs))
+        else:
+            job(stack, place, settings, how, runs)
 
 
 @click.command(cls=Sectioned)
-@click.option("-o", "--output", metavar="RUN", help="Run folder; left out: saved_models/demo-<seed>.")
+@click.option(
+    "-o", "--output", metavar="RUN", type=click.Path(), help="Run folder; left out: saved_models/demo-<seed>."
+)
 @fit_options()
 def demo(output: str | None, **options: Any) -> None:
     """Separate a small simulated pair that ships with ddip-tf, and hold it against its known truth.
@@ -97,9 +115,13 @@ def job(stack: SliceStack, run: Path, settings: FitConfig, options: RunOptions, 
     from ddip_tf.workflows.run import carry_out
 
     each = functools.partial(tell, stack, options)
-    if runs == 1:
-        return each(*carry_out(stack, run, settings, options))
-    made = fit_repeatedly(stack, run, runs, settings, options, each=each)
+    try:
+        if runs == 1:
+            return each(*carry_out(stack, run, settings, options))
+        made = fit_repeatedly(stack, run, runs, settings, options, each=each)
+    except Interrupted as error:
+        on = f": the same command with -o {shlex.quote(str(run))} --resume goes on" if error.kept else ""
+        raise Interrupted(f"{error}{on}", kept=error.kept) from error
     if options.progress != "json":
         for caution in made.cautions:
             click.echo(f"Warning: {caution}")
@@ -113,7 +135,7 @@ def tell(stack: SliceStack, options: RunOptions, run: Run, new: bool) -> None:
     from ddip_tf.training.callbacks import progress
 
     if not new:
-        return click.echo(f"{run} is finished: nothing to do")
+        return click.echo(f"{run} was finished already: nothing was fitted")
     if options.progress == "json":
         return
     last = {name: float(values[-1]) for name, values in run.history.items()}
@@ -131,7 +153,7 @@ def places(run: Path) -> str:
         "pictures": run / "outputs",
         "preview": run / "preview.png",
         "page": run / "report.html",
-        "again": f"ddip-tf regenerate {run} --check",
+        "again": shlex.join(["ddip-tf", "regenerate", str(run), "--check"]),
     }
     return "\n".join(f"{name:11s}{value}" for name, value in lines.items())
 

@@ -13,6 +13,7 @@ from ddip_tf._types import Box, Floats
 from ddip_tf.commands import units
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
+from ddip_tf.formats import FAMILIES
 
 if TYPE_CHECKING:
     from ddip_tf.slices.stack import Guide, SliceStack
@@ -33,7 +34,7 @@ SECTIONS = {
     ),
     "Work and what it says": (
         *("checkpoint_every", "stop_after", "resume", "overwrite", "device", "threads"),
-        *("progress", "tensorboard", "workers", "scheduler"),
+        *("progress", "verbose", "tensorboard", "workers", "scheduler"),
     ),
 }
 
@@ -58,7 +59,7 @@ class Sectioned(click.Command):
 def stack_options(command: Callable) -> Callable:
     """Options that choose what is read."""
     options: list[Callable] = [
-        click.argument("files", nargs=-1, required=True, metavar="SLICE1 SLICE2 … | FILE"),
+        click.argument("files", nargs=-1, required=True, metavar="SLICE1 SLICE2 … | FILE", type=click.Path()),
         file_option,
         click.option(
             "--crop",
@@ -86,10 +87,24 @@ def stack_options(command: Callable) -> Callable:
     return _decorated(command, options)
 
 
+class _Format(click.Choice):
+    """Completes as a choice; a name that is none is refused by `ddip_tf.formats`, in one line."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The same text."""
+        return value
+
+
 def file_option(command: Callable) -> Callable:
     """Options that say how a file is to be opened."""
     options = [
-        click.option("--format", "family", metavar="NAME", help="File family, where the content does not say."),
+        click.option(
+            "--format",
+            "family",
+            type=_Format(list(FAMILIES)),
+            metavar="NAME",
+            help=f"File family, where the content does not say: {', '.join(FAMILIES)}.",
+        ),
         click.option(
             "--dataset",
             metavar="PATH",
@@ -111,9 +126,7 @@ def read_stack(files: tuple[str, ...], options: dict[str, Any], quantity: str = 
         pixel_size_m=options.get("pixel_size"),
         spacing_m=options.get("spacing"),
         slice_axis=options.get("slice_axis"),
-        slices=_numbers(options["slices"], ",", "--slices takes numbers such as 0,3")
-        if options.get("slices")
-        else None,
+        slices=_picks(options["slices"]) if options.get("slices") else None,
         family=options.get("family"),
         dataset=options.get("dataset"),
         conversion=Conversion(
@@ -150,19 +163,18 @@ def _decorated(command: Callable, options: Sequence[Callable]) -> Callable:
 def _crop(text: str) -> Box | str:
     if text in ("auto", "whole"):
         return text
-    hint = "--crop takes Y0:Y1,X0:X1 in pixels, such as 0:272,16:288"
-    rows, _, columns = text.partition(",")
-    box = [_numbers(side, ":", hint) for side in (rows, columns)]
-    if [len(side) for side in box] != [2, 2]:
-        raise InputError(hint)
-    return (box[0][0], box[0][1]), (box[1][0], box[1][1])
-
-
-def _numbers(text: str, separator: str, hint: str) -> list[int]:
     try:
-        return [int(part) for part in text.split(separator)]
+        (y0, y1), (x0, x1) = (map(int, side.split(":")) for side in text.split(","))
     except ValueError:
-        raise InputError(f"{hint}, not {text!r}") from None
+        raise InputError(f"--crop takes Y0:Y1,X0:X1 in pixels, such as 0:272,16:288, not {text!r}") from None
+    return (y0, y1), (x0, x1)
+
+
+def _picks(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--slices takes numbers such as 0,3, not {text!r}") from None
 
 
 #: of commands that look at one image

@@ -11,7 +11,7 @@ from ddip_tf.errors import RunError
 
 @click.command()
 @click.argument("run", type=click.Path())
-@click.option("-o", "--output", metavar="DIR", help="Where pictures go; left out: RUN/regenerated.")
+@click.option("-o", "--output", metavar="DIR", type=click.Path(), help="Where pictures go; left out: RUN/regenerated.")
 @click.option(
     "--runtime",
     type=click.Choice(["onnx", "tensorflow"]),
@@ -32,7 +32,9 @@ def regenerate(run: str, output: str | None, runtime: str, check: bool) -> None:
 
     if runtime == "tensorflow":
         from ddip_tf.environment import quiet
+        from ddip_tf.training import waiting
 
+        waiting.say("auto", "starting TensorFlow …")
         with quiet():
             import tensorflow  # noqa: F401
     opened = Run(run)

@@ -11,12 +11,12 @@ from ddip_tf.errors import InputError
 
 
 @click.command()
-@click.argument("image", metavar="IMAGE")
+@click.argument("image", metavar="IMAGE", type=click.Path())
 @click.option("--line", required=True, metavar="Y0,X0:Y1,X1", help="Across an edge, in pixels, counted from 0.")
 @click.option("--band", default=5, show_default=True, help="Average so many parallel lines, a pixel apart.")
 @PAGE
 @PIXEL_SIZE
-@click.option("-o", "--output", metavar="PNG", help="Left out: <IMAGE's stem>-resolution.png, here.")
+@click.option("-o", "--output", metavar="PNG", type=click.Path(), help="Left out: <IMAGE's stem>-resolution.png, here.")
 def resolution(image: str, line: str, band: int, index: int, pixel_size: float | None, output: str | None) -> None:
     """Width of an edge: an error function fitted to a line profile; FWHM of its derivative, with its standard error.
 

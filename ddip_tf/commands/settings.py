@@ -6,11 +6,13 @@ A new field of either is a new flag: its name, type, choices and help follow fro
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from ddip_tf import config as configuration
 from ddip_tf.config import FitConfig, kinds
@@ -31,6 +33,12 @@ class Listed(click.ParamType):
         parts = value.split(",") if isinstance(value, str) else value
         return list(dict.fromkeys(self.one.convert(part, param, ctx) for part in parts))
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The last part's completions, after those before it."""
+        before, comma, last = incomplete.rpartition(",")
+        found = self.one.shell_complete(ctx, param, last)
+        return [CompletionItem(before + comma + item.value, item.type, item.help) for item in found]
+
 
 def fit_options(*, several: Collection[str] = (), without: Collection[str] = ()) -> Decorator:
     """Options that set the fit and how it is done; settings left out come from --config, then from --preset.
@@ -44,7 +52,7 @@ def fit_options(*, several: Collection[str] = (), without: Collection[str] = ())
             more = dict(_options()[name])
             if name in several:
                 more["type"] = Listed(click.types.convert_type(more.get("type")))
-            names = [more.pop("flag", "--" + name.replace("_", "-")), name]
+            names = [*more.pop("short", ()), more.pop("flag", "--" + name.replace("_", "-")), name]
             command = click.option(*names, **more)(command)
         return command
 
@@ -59,12 +67,8 @@ def settings_of(what: str) -> set[str]:
 def settings_from(options: Mapping[str, Any]) -> FitConfig:
     """Settings from the preset, then the config file, then the flags."""
     flags = {f.name: options[f.name] for f in _flagged(FitConfig) if options[f.name] is not None}
-    start, written = configuration.PRESETS[options["preset"]], {}
-    if options["config_file"]:
-        written = _written(options["config_file"])
-    if {**start, **written, **flags}.get("mixing") != start.get("mixing"):
-        start = {}  # a preset belongs to its mixing: with another one the paper's settings hold
-    settings = FitConfig.from_dict({**start, **written, **flags})
+    written = _written(options["config_file"]) if options["config_file"] else {}
+    settings = FitConfig.from_dict({**configuration.PRESETS[options["preset"]], **written, **flags})
     idle, of = settings_of("transfer"), f"mixing {settings.mixing}"
     if settings.mixing == "transfer":
         idle = settings_of("equation 3") | (set() if settings.trained else settings_of("networks"))
@@ -91,7 +95,7 @@ def _written(file: str) -> dict[str, Any]:
         raise InputError(f"{file}: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
         said = getattr(error, "strerror", None) or error
-        raise InputError(f"{file} cannot be read: {said}; ddip-tf config > {file} writes one") from error
+        raise InputError(f"{file} cannot be read: {said}; ddip-tf config > {shlex.quote(file)} writes one") from error
     return written
 
 
@@ -103,7 +107,8 @@ def _options() -> dict[str, dict[str, Any]]:
         "type": click.Choice(list(configuration.PRESETS)),
         "help": "Settings to start from; paper: exactly Du, Huang & Jacobsen (2021); 0.1: as version 0.1 separated.",
     }
-    config_file = {"flag": "--config", "metavar": "FILE.yaml", "help": "Settings; flags win over them."}
+    config_file = {"flag": "--config", "type": click.Path(), "metavar": "FILE.yaml"}
+    config_file["help"] = "Settings; flags win over them."
     found: dict[str, dict[str, Any]] = {"preset": preset, "config_file": config_file}
     for f in _flagged(FitConfig):  # without a default: what is not said must not win over file and preset
         found[f.name] = _option(f, kinds(FitConfig)[f.name]) | {"default": None, "show_default": False}
@@ -125,8 +130,10 @@ def _option(f: dataclasses.Field, kind: type) -> dict[str, Any]:
     """Of one field: its type, its help, its default where there is one to show."""
     rules, doc = f.metadata, f.metadata["doc"]
     option = {"help": rules.get("help", f"{doc[:1].upper()}{doc[1:]}."), "metavar": rules.get("metavar")}
+    if option["metavar"] == "DIR":
+        option["type"] = click.Path()
     if kind is bool:
-        return option | {"is_flag": True, "default": f.default}
+        return option | {"is_flag": True, "default": f.default, "short": rules.get("short", ())}
     if "choices" in rules:
         option["type"] = click.Choice(rules["choices"])
     elif kind in (int, float):

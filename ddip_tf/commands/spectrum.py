@@ -10,10 +10,10 @@ from ddip_tf.commands.options import PAGE, PIXEL_SIZE, read_image
 
 
 @click.command()
-@click.argument("image", metavar="IMAGE")
+@click.argument("image", metavar="IMAGE", type=click.Path())
 @PAGE
 @PIXEL_SIZE
-@click.option("-o", "--output", metavar="PNG", help="Left out: <IMAGE's stem>-spectrum.png, here.")
+@click.option("-o", "--output", metavar="PNG", type=click.Path(), help="Left out: <IMAGE's stem>-spectrum.png, here.")
 def spectrum(image: str, index: int, pixel_size: float | None, output: str | None) -> None:
     """Plot an image's power spectrum P as (log10 P)^2.5, and its mean over rings.
 

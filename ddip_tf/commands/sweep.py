@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 #: fit's options that take lists here
 SWEPT = ("preset", "mixing", "gamma")
 #: and those that make no sense: fits of a sweep keep their state every five minutes, end with the sweep, and are many
-OF_ONE_FIT = ("checkpoint_every", "stop_after", "tensorboard")
+OF_ONE_FIT = ("checkpoint_every", "stop_after", "tensorboard", "verbose")
 
 
 @click.command(cls=Sectioned)
 @stack_options
-@click.option("-o", "--output", metavar="DIR", required=True, help="Folder of the sweep.")
+@click.option("-o", "--output", metavar="DIR", type=click.Path(), required=True, help="Folder of the sweep.")
 @click.option("--runs", default=1, show_default=True, type=click.IntRange(min=1), help="Seeds, from --seed up.")
 @click.option("--workers", type=click.IntRange(min=1), help="Fits at a time on this machine; cores are divided. [1]")
 @click.option("--scheduler", metavar="ADDRESS", help="Use this Dask scheduler, such as tcp://host:8786.")

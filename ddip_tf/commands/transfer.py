@@ -13,7 +13,9 @@ from ddip_tf.errors import InputError
 
 @click.command(cls=Sectioned)
 @stack_options
-@click.option("-o", "--output", metavar="DIR", help="Also write transfer.csv and transfer.png there.")
+@click.option(
+    "-o", "--output", metavar="DIR", type=click.Path(), help="Also write transfer.csv and transfer.png there."
+)
 @click.option("--normalisation", type=click.Choice(NORMALISATIONS), default="auto", show_default=True)
 def transfer(files: tuple[str, ...], output: str | None, normalisation: str, **options: Any) -> None:
     """How do my slices mix: T(k) found blind, and from which feature size on the data tell the slices apart.
@@ -21,13 +23,19 @@ def transfer(files: tuple[str, ...], output: str | None, normalisation: str, **o
     \b
     ddip-tf transfer slice1.tif slice2.tif -o law
     """
+    from ddip_tf.quality import checks
     from ddip_tf.report import text
+    from ddip_tf.training import waiting
     from ddip_tf.transfer import by_evidence
 
     if options["quantity"] == "both":
         raise InputError("transfer takes one quantity at a time: phase or amplitude")
+    waiting.say("auto", f"reading {', '.join(files)} …")
     stack = read_stack(files, options, options["quantity"])
-    law, _ = by_evidence.find(stack.images, normalisation)
+    for caution in checks.same_images(stack.images):
+        return click.echo(f"Warning: {caution}")
+    with waiting.spinner("auto", "estimating T(k) …"):
+        law, _ = by_evidence.find(stack.images, normalisation)
     click.echo(text.transfer(law, stack.pixel_size_m))
     for sentence in stack.notes:
         click.echo(f"Warning: {sentence}")

@@ -30,7 +30,7 @@ def settled(content: Content, asked: str | None, where: str) -> Content:
             count, height, width = shape
             raise InputError(
                 f"{where} reads as {count} slices of {height} x {width} pixels, or as {width} of {count} x {height}: "
-                "is the slice axis last? --slice-axis last, or first"
+                'is the slice axis last? `slice_axis="last"`, or first'
             )
     if asked is None or asked == content.slice_axis:
         return content

@@ -182,7 +182,7 @@ def dataset(file: Any, path: str) -> Any:
         raise InputError(f"{where} keeps its numbers in another file: ddip-tf opens only the one it is given")
     if cells := _cells(file, node):
         named = ", ".join(cells[:MOST_NAMED])
-        raise InputError(f"{where} is a cell array, one array for each scan or object; choose one (--dataset): {named}")
+        raise InputError(f"{where} is a cell array, one array for each scan or object; choose one (`dataset`): {named}")
     if node.dtype.kind not in "fiubc" and node.dtype.names != ("real", "imag"):
         raise InputError(f"{where} holds no numbers, but {node.dtype.name}")
     check_size(node.shape or (), node.dtype, node.id.get_storage_size(), where)
@@ -261,4 +261,4 @@ def _names(file: Any) -> str:
         return True if len(found) >= MOST_NAMED else None
 
     file.visititems(visit)
-    return f"; choose one (--dataset): {', '.join(found)}" if found else "; it holds no array"
+    return f"; choose one (`dataset`): {', '.join(found)}" if found else "; it holds no array"

@@ -30,8 +30,8 @@ def admit(path: StrPath, shape: Sequence[int], dtype: np.dtype | str) -> None:
     wanted, most = math.prod(map(int, shape)) * np.dtype(dtype).itemsize, most_bytes()
     if wanted > most:
         raise InputError(
-            f"{path} announces {wanted / 2**30:.3g} GiB of data; the limit is {most / 2**30:.3g} GiB "
-            f"(environment variable {VARIABLE})"
+            f"{path} announces {wanted / 2**30:.3g} GiB of data; the limit is {most / 2**30:.3g} GiB. If you trust it: "
+            f"export {VARIABLE}={wanted}"
         )
 
 

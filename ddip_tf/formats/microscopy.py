@@ -57,7 +57,7 @@ def load(path: Path, dataset: str | None) -> Stack:
         if len(series) > 1 and not alone and "series" not in chosen:
             said = ", ".join(f"{n}: {_sides(each.shape)}" for n, each in enumerate(series[:8]))
             raise InputError(
-                f"{path} has pages of different shape, {len(series)} series ({said}): choose one (--dataset series=0)"
+                f'{path} has pages of different shape, {len(series)} series ({said}): choose one (`dataset="series=0"`)'
             )
         if not 0 <= number < len(series):
             raise InputError(f"{path} has {len(series)} series, counted from 0: there is no {number}")
@@ -84,7 +84,7 @@ def choice(dataset: str | None) -> dict[str, str]:
         good = value in NAMES.values() if key == "slices" else value.isdigit()
         if key not in WORDS or not good:
             raise InputError(
-                f"of a TIFF --dataset takes channel=0, time=0, z=0, series=0 or slices=channel, not {dataset!r}"
+                f"of a TIFF `dataset` takes channel=0, time=0, z=0, series=0 or slices=channel, not {dataset!r}"
             )
         found[key] = value
     return found
@@ -99,7 +99,7 @@ def _view(
     if colour and shape[-1] in (2, 3, 4) and kind.kind in "iub" and chosen.get("slices") != "colour":
         raise InputError(
             f"{path} is a colour image: give the phase as one grey channel (slices instead of colours: "
-            "--dataset slices=colour)"
+            '`dataset="slices=colour"`)'
         )
     index: list[Any] = [0 if side == 1 and axes[n] not in "YX" else slice(None) for n, side in enumerate(shape)]
     for axis in list(long):
@@ -138,7 +138,7 @@ def _too_many(path: Path, axes: str, shape: tuple[int, ...], long: list[int], ch
     if not pick:
         return f"{path} has images along more axes than slices ({said}), such as object modes: save one stack alone"
     flags = ",".join(f"{name}=0" for name in (pick[:-1] if len(pick) == len(long) else pick))
-    return f"{path} has images along more axes than slices ({said}): choose (--dataset {flags})"
+    return f'{path} has images along more axes than slices ({said}): choose (`dataset="{flags}"`)'
 
 
 def _without_palette(path: Path, page: Any, array: np.ndarray) -> np.ndarray:

@@ -55,6 +55,11 @@ def read(
     ------
     InputError
         a file is missing, unreadable or no image; shapes differ; fewer than two slices; some files complex, some not.
+
+    Examples
+    --------
+    >>> ddip_tf.read("slice1.tif", "slice2.tif")
+    <ddip_tf.SliceStack: 2 slices of 96 x 101, pixels of 7.3 x 7.3 nm, from slice1.tif, slice2.tif>
     """
     conversion = conversion or Conversion()
     images: list[np.ndarray] = []
@@ -81,7 +86,7 @@ def read(
             raise InputError(f"{sources[0].name} and {source.name}: one is complex, the other is not")
     known = [content.pixel_size_m for content in found if content.pixel_size_m]
     if pixel_size_m is None and any(not np.allclose(size, known[0], rtol=1e-3, atol=0) for size in known):
-        raise InputError("the files name different pixel sizes; state the right one (--pixel-size)")
+        raise InputError("the files name different pixel sizes; state the right one (`pixel_size_m`)")
     spacing = (spacing_m,) * (len(images) - 1) if spacing_m is not None else found[0].spacing_m
     notes = [note for content in found for note in content.notes]
     if slices is not None:

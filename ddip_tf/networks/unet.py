@@ -43,7 +43,7 @@ def build_generator(
     channels: Sequence[int] = CHANNELS,
     skips: Sequence[int] = SKIPS,
     head: str = "sigmoid",
-    seed: int = 0,
+    seed: int | None = None,
     name: str = "generator",
 ) -> keras.Model:
     """A deep image prior: a functional U-Net from latent input z to an image.
@@ -65,7 +65,8 @@ def build_generator(
     head
         activation of the head: ``"sigmoid"`` for images, ``"linear"`` for mixing weights.
     seed
-        of the initial weights and biases, uniform in ±1/√fan_in.
+        of the initial weights and biases, uniform in ±1/√fan_in; None: drawn as Keras draws its own, so that
+        ``keras.utils.set_random_seed`` decides it.
 
     Returns
     -------
@@ -75,12 +76,27 @@ def build_generator(
     Raises
     ------
     InputError
-        the image is too small for one level.
+        the image is too small for one level, or an argument is none that a network can be built of.
 
     Notes
     -----
     1,544,569 trainable parameters for one channel in and out, 1,544,778 for two.
+
+    Examples
+    --------
+    >>> model = ddip_tf.build_generator(41, 37, channels=(2, 4), skips=(0, 1), seed=3)
+    >>> model.output_shape, model.count_params()
+    ((None, 41, 37, 1), 1568)
     """
+    _check(height=height, width=width, channels_in=channels_in, channels_out=channels_out)
+    _check(**{f"channels[{i}]": count for i, count in enumerate(channels)})
+    _check(0, **{f"skips[{i}]": count for i, count in enumerate(skips)}, **({} if seed is None else {"seed": seed}))
+    if not channels or len(channels) != len(skips):
+        raise InputError(
+            f"channels are of {len(channels)} levels, skips of {len(skips)}: one number each for every level"
+        )
+    if not (callable(head) or (isinstance(head, str) and callable(getattr(keras.activations, head, None)))):
+        raise InputError(f"head is {head!r}, which is no activation of Keras, such as 'sigmoid' or 'linear'")
     depth = count_levels(height, width, len(channels))
     seeds = _seeds(seed)
     z = keras.Input((height, width, channels_in), name="z")
@@ -89,6 +105,13 @@ def build_generator(
     model = keras.Model(z, image, name=name)
     model.made_as_unet = True  # for `ddip_tf.networks.fast_unet`: nothing else has its layers for sure
     return model
+
+
+def _check(least: int = 1, **numbers: int) -> None:
+    """Raise InputError for one that is no whole number of at least ``least``."""
+    for name, number in numbers.items():
+        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
+            raise InputError(f"{name} is {number!r}; it must be a whole number of at least {least}")
 
 
 def _level(x, channels, skips, seeds, number=1):  # type: ignore[no-untyped-def]
@@ -134,7 +157,9 @@ def _norm(name: str) -> layers.Layer:
     return layers.GroupNormalization(groups=-1, epsilon=EPSILON, name=f"{name}_norm")
 
 
-def _seeds(seed: int) -> Iterator[int]:
+def _seeds(seed: int | None) -> Iterator[int]:
+    if seed is None:
+        seed = int(np.asarray(keras.random.SeedGenerator().state)[0])
     random = np.random.default_rng(seed)
     while True:
         yield int(random.integers(2**31))

@@ -21,13 +21,23 @@ UNEXPLAINED = 0.35
 def with_warnings(separation: Separation) -> Separation:
     """The same separation with what every check that fired has to say."""
     checks = (_weights_at_bounds, _confused, _unexplained, _fewer_levels, _misregistered)
-    found = [caution for check in checks for caution in check(separation)]
+    found = [*separation.warnings, *(caution for check in checks for caution in check(separation))]
+    found = same_images(separation.stack.images) or found  # of the same images all else only follows
     left = [round(float(share), 4) for share in unexplained(separation)]
     return replace(
         separation,
-        warnings=(*separation.warnings, *found),
+        warnings=tuple(found),
         provenance={**separation.provenance, "unexplained": left},
     )
+
+
+def same_images(images: Floats) -> list[Caution]:
+    """What to say of slices of ``images`` (N, H, W) that are the same, bit for bit."""
+    pairs = [(i, j) for j in range(len(images)) for i in range(j) if np.array_equal(images[i], images[j])]
+    return [
+        Caution("same-image", f"slices {i + 1} and {j + 1} are the same image: nothing can be separated")
+        for i, j in pairs
+    ]
 
 
 def _weights_at_bounds(separation: Separation) -> list[Caution]:

@@ -93,7 +93,7 @@ def convert(objects: np.ndarray, conversion: Conversion) -> tuple[Floats, Record
     for number, image in enumerate(objects, 1):
         bad = int(np.count_nonzero(~np.isfinite(image)))
         if bad or not np.any(image):
-            known = "NaN or infinite: --crop to where all are known"
+            known = "NaN or infinite: `crop` to where all are known"
             what = f"has {bad} pixels that are {known}" if bad else "is zero everywhere"
             raise InputError(f"slice {number} {what}")
     if conversion.quantity == "amplitude":

@@ -82,7 +82,7 @@ def beam(text: str, *, electrons: bool = False) -> Beam:
     energy = value * (_ENERGIES_EV[unit.lower()] if unit else 1e3)
     most = LARGEST_ELECTRON_EV if electrons else LARGEST_PHOTON_EV
     if not SMALLEST_EV <= energy <= most:
-        hint = "" if electrons else "; of electrons say --electrons, or kV"
+        hint = "" if electrons else "; of electrons say `electrons`, or kV"
         raise InputError(f"{text} is {energy / 1e3:.4g} keV, which no beam has (a bare number is keV){hint}")
     return Beam(energy, electrons)
 

@@ -17,7 +17,7 @@ from ddip_tf.slices.stack import SliceStack
 OWN_WEIGHT = 0.05, 0.95
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Separation:
     """Slices separated from their ghosts.
 
@@ -70,6 +70,11 @@ class Separation:
     smoothed: Floats | None = None
     status: str = "done"
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        count, (height, width) = len(self.stack), self.stack.shape
+        of = f"{count} slices of {height} x {width}, mixing {self.config.mixing}, {self.status}"
+        return f"<ddip_tf.Separation: {of}, {len(self.warnings)} warnings>"
 
     @property
     def ghosts(self) -> Floats:

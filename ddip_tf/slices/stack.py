@@ -11,6 +11,7 @@ from ddip_tf._types import Box, Floats
 from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError
 from ddip_tf.slices.phase import Record
+from ddip_tf.slices.quantities import show_lengths
 
 SMALLEST_SIDE = 32
 
@@ -32,7 +33,7 @@ class Source:
     slice_axis: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Guide:
     """A map of the slice ``index`` (counted from 0), known from elsewhere: ``image`` (H, W) in any unit."""
 
@@ -41,8 +42,11 @@ class Guide:
     name: str = ""
     sha256: str = ""
 
+    def __repr__(self) -> str:
+        return f"<Guide of slice {self.index + 1}: {self.image.shape}, {self.name or 'an array'}>"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class SliceStack:
     """Reconstructed images of all slices on one pixel grid.
 
@@ -72,6 +76,12 @@ class SliceStack:
     InputError
         fewer than two slices, a side under 32 pixels, NaN or infinity, complex or constant images, a pixel size or
         spacing that is not positive.
+
+    Examples
+    --------
+    >>> images = numpy.random.default_rng(0).normal(size=(2, 41, 37))
+    >>> ddip_tf.SliceStack(images, pixel_size_m=(7e-9, 7e-9)).pick([1, 0]).cropped((0, 40), (2, 37))
+    <ddip_tf.SliceStack: 2 slices of 40 x 35, pixels of 7 x 7 nm>
     """
 
     images: Floats
@@ -107,10 +117,10 @@ class SliceStack:
             if bad:
                 raise InputError(
                     f"slice {number} has {bad} pixels that are NaN or infinite (as float32): "
-                    "--crop to where all are known, or replace them"
+                    "`crop` to where all are known, or replace them"
                 )
             if number in flat:
-                raise InputError(f"slice {number} is constant ({image.flat[0]:g} everywhere): leave it out (--slices)")
+                raise InputError(f"slice {number} is constant ({image.flat[0]:g} everywhere): leave it out (`slices`)")
             if image.min() == image.max():
                 raise InputError(f"slice {number} varies by less than float32 resolves: subtract its offset first")
         for guide in self.guides:
@@ -124,6 +134,12 @@ class SliceStack:
         ):
             raise InputError("log-amplitudes must be finite and have the slices' shape")
         object.__setattr__(self, "images", images)
+
+    def __repr__(self) -> str:
+        names = ", ".join(dict.fromkeys(source.name for source in self.sources))
+        size = f", pixels of {show_lengths(self.pixel_size_m, ' x ')}" if self.pixel_size_m else ""
+        of = f"{len(self)} slices of {self.shape[0]} x {self.shape[1]}{size}"
+        return f"<ddip_tf.SliceStack: {of}{f', from {names}' if names else ''}>"
 
     def __len__(self) -> int:
         return len(self.images)
@@ -192,7 +208,10 @@ def spacing_of(spacing_m: tuple[float, ...] | None, indices: Sequence[int]) -> t
 
 
 def check_box(rows: tuple[int, int], columns: tuple[int, int], shape: tuple[int, int]) -> None:
-    """Raises InputError for a box that is empty or reaches outside an image of ``shape`` (H, W)."""
+    """Raises InputError for a box that is empty, reversed or reaches outside an image of ``shape`` (H, W)."""
     for (start, end), side, axis in zip((rows, columns), shape, "yx", strict=True):
+        if start >= end:
+            what = f"reversed: did you mean {end}:{start}?" if start > end else "of no pixel: it ends where it begins"
+            raise InputError(f"crop {start}:{end} of {axis} is {what}")
         if not 0 <= start < end <= side:
             raise InputError(f"crop {start}:{end} is outside the image, {axis} has pixels 0:{side}")

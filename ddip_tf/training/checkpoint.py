@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -15,8 +16,8 @@ import numpy as np
 
 from ddip_tf import environment
 from ddip_tf._types import Floats, StrPath
-from ddip_tf.config import FitConfig, completed, effective
-from ddip_tf.errors import InputError, RunError
+from ddip_tf.config import FitConfig, as_stored, effective
+from ddip_tf.errors import InputError, RunError, remedy
 from ddip_tf.formats import arrays
 from ddip_tf.slices.stack import SliceStack
 from ddip_tf.training import device
@@ -77,6 +78,12 @@ class Checkpoints:
         a fit is stopped and when it is done (so that nothing is lost if it cannot be archived).
     resume
         go on from the state there is; if there is none, begin. False: begin, and forget an old state.
+
+    Examples
+    --------
+    >>> kept = ddip_tf.Checkpoints("runs/sample8", every=500)
+    >>> kept.path.name, kept.epochs_left(1200), kept.kept
+    ('state.npz', 300, False)
     """
 
     def __init__(self, run: StrPath, *, every: int | None = None, every_s: float = 300.0, resume: bool = False) -> None:
@@ -84,6 +91,8 @@ class Checkpoints:
         self._every, self._every_s, self._resume = every, every_s, resume
         self._saved = time.monotonic()
         self._identity: Mapping[str, Any] = {}
+        #: whether a state of this fit is there to go on from
+        self.kept = False
 
     def begin(self, identity: Mapping[str, Any]) -> State | None:
         """The state to go on from, if any, of a fit that is the same in everything that decides its bits.
@@ -104,7 +113,9 @@ class Checkpoints:
                 self.path.unlink(missing_ok=True)
             except OSError as error:
                 raise RunError(f"cannot remove {self.path}: {error.strerror or error}") from error
-        return self._load() if self.path.exists() else None
+        start = self._load() if self.path.exists() else None
+        self.kept = start is not None
+        return start
 
     def epochs_left(self, done: int) -> int | None:
         """Epochs until the next checkpoint, where they are counted in epochs."""
@@ -134,9 +145,10 @@ class Checkpoints:
             aside.replace(self.path)
         except OSError as error:
             aside.unlink(missing_ok=True)
-            left = ": the last one is kept, make room and go on with --resume" if self.path.exists() else ""
-            raise RunError(f"cannot write {self.path}: {error.strerror or error}{left}") from error
-        self._saved = time.monotonic()
+            left = "; the last one is kept, and `resume` goes on from it" if self.path.exists() else ""
+            raise RunError(f"cannot write {self.path}: {error.strerror or error}; {remedy(error)}{left}") from error
+        self._saved, self.kept = time.monotonic(), True
+        logging.getLogger(__name__).info("state of epoch %d saved in %s", len(state.history), self.path)
 
     def _load(self) -> State:
         stored = arrays.read_npz(self.path)
@@ -148,14 +160,14 @@ class Checkpoints:
             if not isinstance(version, int) or not isinstance(identity, dict) or history.ndim != 2:
                 raise ValueError("not as ddip-tf writes it")
         except (KeyError, ValueError, TypeError, RecursionError) as error:
-            raise InputError(f"{self.path} is damaged ({error}): begin again with --overwrite") from error
+            raise InputError(f"{self.path} is damaged ({error}): begin again with `overwrite`") from error
         if version != FORMAT_VERSION:
             raise InputError(f"{self.path} has format {version}, this ddip-tf has {FORMAT_VERSION}: use the other one")
-        identity = completed(identity)  # of an older version: what it did where there was no setting yet
+        identity = as_stored(identity)  # of an older version: what it did where there was no setting yet
         for name, now in self._identity.items():
             if identity.get(name) != now:
                 raise InputError(
                     f"{self.path} is of a fit with {name} {identity.get(name)}, this one has {now}: "
-                    "resume with the same, or begin again with --overwrite"
+                    "resume with the same, or begin again with `overwrite`"
                 )
         return State(variables, history, seconds, status)

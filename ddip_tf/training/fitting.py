@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from ddip_tf.slices.stack import SliceStack
 from ddip_tf.training import transfer_fit
 from ddip_tf.training.checkpoint import Checkpoints
 from ddip_tf.training.coupled_fit import fit_coupled
-from ddip_tf.training.device import start_tensorflow
+from ddip_tf.training.device import start_tensorflow, threads_in_use
 
 #: of a slice's largest value: what float32 leaves of a difference that is none
 ROUNDING = 2e-6
@@ -52,7 +53,8 @@ def fit(
         chunk of ``config.chunk`` epochs; ``self.model(self.params["latents"])`` then are the images of the chunk's
         last weights, in the generators' unit (`ddip_tf.training.callbacks.dispatch`).
         ``self.model.stop_training = True`` ends the fit after the chunk. Weights that a callback restores are not
-        kept: the result is the last epoch's, as in the paper. Prior tv calls back once, at its end.
+        kept: the result is the last epoch's, as in the paper. The learning rate is the fit's own: callbacks that read
+        or set it are refused. Prior tv calls back once, at its end.
     device, threads
         see `ddip_tf.training.device.start_tensorflow`. Same seed, machine and threads: same bits.
     checkpoints
@@ -68,18 +70,27 @@ def fit(
     Raises
     ------
     InputError
-        no `SliceStack`, a device that TensorFlow does not see, or a state of another fit.
+        no `SliceStack`, a device that TensorFlow does not see, a state of another fit, or a callback that asks for the
+        learning rate.
     FloatingPointError
         the loss is no longer finite.
     Interrupted
         ``stop`` gave a reason; the state is in ``checkpoints``.
     RunError
         a checkpoint cannot be written.
+
+    Examples
+    --------
+    >>> stack = ddip_tf.read("slice1.tif", "slice2.tif")
+    >>> separation = ddip_tf.fit(stack, ddip_tf.preset("quick"))
+    >>> separation.outputs.shape, sorted(separation.generators), separation.status
+    ((2, 96, 101), ['slice1', 'slice2'], 'done')
     """
     if not isinstance(stack, SliceStack):
         raise InputError("give a SliceStack: ddip_tf.read(files) or ddip_tf.SliceStack(array) makes one")
     config = config or preset("default")
     device_name = start_tensorflow(device, threads, networks=len(stack) + 1)
+    logging.getLogger(__name__).info("fit begins on %s, threads %s", device_name, threads_in_use())
     clean, replaced = outliers.replaced(stack)
     if config.mixing == "transfer":
         workers = threads or environment.available_cores()

@@ -119,7 +119,9 @@ def optimise(
                 checkpoints.save(last)
         if reason and len(table) < config.epochs:
             listeners.on_end()
-            raise Interrupted(f"{reason}: stopped after epoch {len(table)} of {config.epochs}, {_where(checkpoints)}")
+            where = f"state saved in {checkpoints.path}" if checkpoints else "nothing was saved"
+            said = f"{reason}: stopped after epoch {len(table)} of {config.epochs}, {where}"
+            raise Interrupted(said, kept=checkpoints is not None)
     listeners.on_end()
     final = state("done" if len(table) == config.epochs else "stopped")
     optimizer.finalize_variable_values(vectors)
@@ -142,7 +144,7 @@ def _restore(variables: Sequence[keras.Variable], state: State, terms: int, epoc
     shapes = [tuple(variable.shape) for variable in variables]
     fits = [value.shape for value in state.variables] == shapes and state.history.shape[1:] == (terms,)
     if not fits or len(state.history) > epochs or not all(np.isfinite(value).all() for value in state.variables):
-        raise InputError("the checkpoint does not fit these networks: begin again with --overwrite")
+        raise InputError("the checkpoint does not fit these networks: begin again with `overwrite`")
     for variable, value in zip(variables, state.variables, strict=True):
         variable.assign(value)
 
@@ -153,12 +155,6 @@ def _not_finite(epoch: int, kept: State | None, checkpoints: Checkpoints | None)
         return sentence
     checkpoints.save(kept)
     return f"{sentence}; the state of epoch {len(kept.history)}, still good, is in {checkpoints.path}"
-
-
-def _where(checkpoints: Checkpoints | None) -> str:
-    if checkpoints is None:
-        return "nothing was saved"
-    return f"state saved: the same command with -o {checkpoints.path.parents[1]} --resume goes on"
 
 
 def _compile_chunk(

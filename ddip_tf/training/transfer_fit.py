@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ from ddip_tf.training.result import finished
 from ddip_tf.transfer import background, by_evidence, inverse_problem, ladder, solver
 from ddip_tf.transfer.estimate import Transfer, estimate_transfer
 from ddip_tf.transfer.model_lead import lead
+
+LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ def fit_transfer(
     """
     began = time.perf_counter()
     unit, solution, law, choice = _separate(stack, config, threads)
+    LOGGER.info("mixing %s, solved in %.1f s", choice.rung if choice else "any T", time.perf_counter() - began)
     without_prior = not law.mixed or (choice is not None and choice.rung != "free start")
     if original is not None and without_prior:
         solution = _with_outliers(solution, unit.inverse(stack.images), unit.inverse(original))

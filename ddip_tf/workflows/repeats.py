@@ -12,7 +12,7 @@ from ddip_tf.archive import repeats
 from ddip_tf.archive.lock import FolderLock, clear, taken
 from ddip_tf.archive.run import Run
 from ddip_tf.config import FitConfig
-from ddip_tf.errors import InputError
+from ddip_tf.errors import InputError, Interrupted
 from ddip_tf.workflows import run as whole
 
 if TYPE_CHECKING:
@@ -55,12 +55,16 @@ def fit_repeatedly(
     names = [f"{number:04d}" for number in range(1, count + 1)]
     with FolderLock(path):
         if taken(path) and not (options.overwrite or options.resume):
-            raise InputError(f"{path} exists and is not empty: --resume goes on with it, or choose another -o")
+            raise InputError(f"{path} exists and is not empty: `resume` goes on with it, or choose another `run`")
         if options.overwrite:
             clear(path)
         for number, name in enumerate(names):
             seeded = replace(config, seed=config.seed + number)
-            each(*whole.carry_out(stack, path / "runs" / name, seeded, options))
+            try:
+                each(*whole.carry_out(stack, path / "runs" / name, seeded, options))
+            except Interrupted as error:
+                error.kept = error.kept or number > 0
+                raise
         repeats.assemble(path, names)
         opened = Run(path)
         figures.write_figures(opened)

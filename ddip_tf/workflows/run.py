@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import shlex
 import sys
 import threading
 from collections.abc import Sequence
@@ -16,9 +17,11 @@ from ddip_tf._types import StrPath
 from ddip_tf.archive.lock import PREVIEW
 from ddip_tf.archive.run import Run
 from ddip_tf.config import FitConfig, preset, setting
-from ddip_tf.errors import InputError
+from ddip_tf.errors import InputError, Interrupted
+from ddip_tf.training import waiting
 from ddip_tf.training.checkpoint import Checkpoints
 from ddip_tf.training.interruption import Interruption, seconds
+from ddip_tf.workflows.job_log import LOGGER, JobLog
 
 if TYPE_CHECKING:
     import keras
@@ -34,12 +37,18 @@ class RunOptions:
     ``checkpoint_every``: ``"500"`` epochs, or a time such as ``"30s"``, ``"5m"``, ``"1h"``. ``stop_after``: a time
     after which the fit stops, the state kept (`Interrupted`). ``resume``: go on with an unfinished run; a finished one
     stays as it is. ``overwrite``: replace a run. ``device``, ``threads``: see `ddip_tf.fit`. ``progress``: ``auto``,
-    ``bar``, ``json`` or ``none``. ``tensorboard``: the folder in which its files get one of the run's name.
+    ``bar``, ``json`` or ``none``. ``verbose``: whether standard error has the lines of ``log.txt``. ``tensorboard``:
+    the folder in which its files get one of the run's name.
 
     Raises
     ------
     InputError
         a number of epochs under 1, or a time that is none.
+
+    Examples
+    --------
+    >>> ddip_tf.RunOptions(stop_after="1h30m", resume=True).stop_after_s
+    5400.0
     """
 
     checkpoint_every: str = setting(
@@ -56,6 +65,7 @@ class RunOptions:
         choices=("auto", "bar", "json", "none"),
         help="auto: a bar on a terminal, nothing elsewhere; json: a line an epoch on standard output.",
     )
+    verbose: bool = setting(False, "say on standard error what is done and when, as RUN/log.txt does", short=("-v",))
     tensorboard: str | None = setting(None, "losses, α and pictures for it, in DIR/<RUN's name>", metavar="DIR")
 
     def __post_init__(self) -> None:
@@ -74,7 +84,7 @@ class RunOptions:
         except ValueError:
             return {"every_s": seconds(self.checkpoint_every)}
         if epochs < 1:
-            raise InputError(f"--checkpoint-every is {epochs}; the least is 1")
+            raise InputError(f"`checkpoint_every` is {epochs}; the least is 1")
         return {"every": epochs}
 
 
@@ -117,7 +127,7 @@ def fit_and_save(
     RunError
         the folder or a checkpoint cannot be written.
     Interrupted
-        it was stopped; the state is kept.
+        it was stopped; ``kept`` says whether anything is there that ``resume`` goes on from.
     FloatingPointError
         the loss is no longer finite.
 
@@ -126,7 +136,7 @@ def fit_and_save(
     >>> stack = ddip_tf.read("slice1.tif", "slice2.tif")
     >>> run = ddip_tf.fit_and_save(stack, "saved_models/auni", ddip_tf.preset("quick"))
     >>> run.outputs.shape, run.manifest["status"], sorted(path.name for path in run.path.glob("*.html"))
-    ((2, 160, 192), 'done', ['report.html'])
+    ((2, 96, 101), 'done', ['report.html'])
     """
     return carry_out(stack, run, config, options, callbacks=callbacks)[0]
 
@@ -144,21 +154,50 @@ def carry_out(
     from ddip_tf.report import figures, run_page
 
     path, config, options = Path(run), config or preset("default"), options or RunOptions()
-    guard = Interruption(options.stop_after_s)
-    with RunFolder(path, overwrite=options.overwrite, resume=options.resume) as folder:
-        new = not (options.resume and folder.finished(stack, config))
-        if new:
-            separation = _fit(stack, path, config, options, callbacks, guard)
-            if sys.stderr.isatty() and options.progress != "none":
-                print("archiving …", file=sys.stderr)
-            folder.write(separation)
-            del separation
-    opened = Run(path)
-    if new or not (path / PREVIEW).exists():  # killed between the archive and its figures
-        figures.write_figures(opened)
-    if new or not (path / run_page.PAGE).exists():
-        write_page(opened)
+    checkpoints = Checkpoints(path, resume=options.resume, **options.checkpoint_interval)
+    log = JobLog(path, resume=options.resume, verbose=options.verbose)
+    new = archived = False
+    try:
+        with RunFolder(path, overwrite=options.overwrite, resume=options.resume) as folder:
+            new = not (options.resume and folder.finished(stack, config))
+            with log:
+                if new:
+                    _log_begin(stack, config, options)
+                    separation = _fit(stack, path, config, options, callbacks, checkpoints)
+                    for caution in separation.warnings:
+                        LOGGER.info("warning %s: %s", caution.code, caution)
+                    waiting.say(options.progress, "archiving …")
+                    folder.write(separation)
+                    log.anew()
+                    del separation
+                archived = True
+                opened = Run(path)
+                if new or not illustrated(path):
+                    figures.write_figures(opened)
+                if new or not (path / run_page.PAGE).exists():
+                    write_page(opened)
+                    LOGGER.info("archived, with figures and page, in %s", path)
+    except KeyboardInterrupt:  # where no epoch could be waited for
+        kept = "the run is archived, without its page" if archived else "the state of the fit is saved"
+        kept = kept if archived or checkpoints.kept else "nothing was saved"
+        raise Interrupted(f"interrupted, {kept}", kept=archived or checkpoints.kept) from None
     return opened, new
+
+
+def _log_begin(stack: SliceStack, config: FitConfig, options: RunOptions) -> None:
+    versions = ", ".join(f"{name} {version}" for name, version in environment.versions().items())
+    names = ", ".join(dict.fromkeys(source.name for source in stack.sources)) or "an array"
+    LOGGER.info("%s, %s", versions, environment.platform_name())
+    LOGGER.info("%d slices of %d x %d pixels from %s", len(stack), *stack.shape, names)
+    LOGGER.info("%r, %r", config, options)
+
+
+def illustrated(run: Path) -> bool:
+    """Whether all figures of the finished ``run`` are there, and whole: its page is written last, in one go."""
+    from ddip_tf.report import run_page
+
+    names = [PREVIEW, run_page.PAGE, *(("transfer.png", "decided.png") if "transfer" in Run(run).mixing else ())]
+    return all((run / name).exists() for name in names)
 
 
 def write_page(run: Run) -> None:
@@ -168,7 +207,8 @@ def write_page(run: Run) -> None:
     try:
         run_page.write(run)
     except Exception as error:
-        print(f"Warning: no {run.path / run_page.PAGE}: {error}; ddip-tf report {run} makes it again", file=sys.stderr)
+        again = shlex.join(["ddip-tf", "report", str(run)])
+        print(f"Warning: no {run.path / run_page.PAGE}: {error}; {again} makes it again", file=sys.stderr)
 
 
 def _fit(
@@ -177,15 +217,16 @@ def _fit(
     config: FitConfig,
     options: RunOptions,
     callbacks: Sequence[keras.callbacks.Callback],
-    guard: Interruption,
+    checkpoints: Checkpoints,
 ) -> Separation:
     """The fit, watched and kept as ``options`` say."""
+    guard = Interruption(options.stop_after_s)
+    waiting.say(options.progress, "starting TensorFlow …")
     with environment.quiet():
-        from ddip_tf.training.callbacks import progress
         from ddip_tf.training.fitting import fit
     # what is solved at once takes no checkpoints: an interruption ends it; and only a main thread hears signals
     watched = (
-        progress.waiting(options.progress, "estimating T(k) and solving for the slices …")
+        waiting.spinner(options.progress, "estimating T(k) and solving for the slices …")
         if not config.trained
         else guard
         if threading.current_thread() is threading.main_thread()
@@ -198,7 +239,7 @@ def _fit(
             callbacks=[*_listeners(stack, run, options, config.trained), *callbacks],
             device=options.device,
             threads=options.threads,
-            checkpoints=Checkpoints(run, resume=options.resume, **options.checkpoint_interval),
+            checkpoints=checkpoints,
             stop=guard.reason,
         )
 
@@ -208,7 +249,10 @@ def _listeners(stack: SliceStack, run: Path, options: RunOptions, trained: bool)
     from ddip_tf.report import figures
     from ddip_tf.training.callbacks import pictures, progress, tensorboard
 
-    found = progress.callback(options.progress if trained or options.progress == "json" else "none")
+    found = [
+        *progress.callback(options.progress if trained or options.progress == "json" else "none"),
+        progress.Logged(),
+    ]
     if trained:
         found.append(pictures.Pictures(functools.partial(figures.write_progress, run, stack)))
     if options.tensorboard:

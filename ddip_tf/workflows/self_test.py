@@ -10,6 +10,7 @@ import numpy as np
 
 from ddip_tf import environment
 from ddip_tf.errors import RunError
+from ddip_tf.training import waiting
 
 
 def examine() -> Iterator[str]:
@@ -17,6 +18,7 @@ def examine() -> Iterator[str]:
     for name, version in environment.versions().items():
         yield f"{name:12s} {version}"
     yield f"{'platform':12s} {environment.platform_name()}, {environment.available_cores()} cores"
+    waiting.say("auto", "starting TensorFlow …")
     with environment.quiet():
         import tensorflow as tf
 
@@ -44,7 +46,7 @@ def _self_test() -> None:
         with tempfile.TemporaryDirectory() as folder:
             run = write.save(fit(SliceStack(images), config.preset("default")), f"{folder}/run")
             found = regenerate.check(run, "onnx")
-        generator = unet.build_generator(32, 37, channels=(2,), skips=(0,))
+        generator = unet.build_generator(32, 37, channels=(2,), skips=(0,), seed=0)
         parameters = ParameterVector({"slice1": generator})
 
         @tf.function

@@ -19,7 +19,7 @@ from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
 from ddip_tf.slices.stack import SliceStack
 from ddip_tf.training.checkpoint import STATE
-from ddip_tf.workflows.run import RunOptions, fit_and_save
+from ddip_tf.workflows.run import RunOptions, fit_and_save, illustrated
 
 #: TensorFlow's threads and default graph belong to the process: its fits go one after the other
 _ONE_AT_A_TIME = threading.Lock()
@@ -82,15 +82,19 @@ def work(task: Task) -> None:
 
 
 def unfinished(tasks: Sequence[Task], stack: SliceStack, *, resume: bool) -> list[Task]:
-    """The tasks whose run folder is not finished.
+    """The tasks whose run folder is not finished, or lacks its figures.
 
     Raises InputError where a run folder is there and ``resume`` is not set, or where it is finished but was made with
     other settings or from other slices than ``stack``.
     """
     there = [task.run for task in tasks if task.run.exists()]
     if there and not resume:
-        raise InputError(f"{there[0]} exists: --resume keeps what is done, --overwrite starts anew")
-    return [task for task in tasks if not write.RunFolder(task.run, resume=True).finished(stack, task.config)]
+        raise InputError(f"{there[0]} exists: `resume` keeps what is done, `overwrite` starts anew")
+    return [
+        task
+        for task in tasks
+        if not (write.RunFolder(task.run, resume=True).finished(stack, task.config) and illustrated(task.run))
+    ]
 
 
 def prepare(folder: Path, *, overwrite: bool) -> None:

@@ -22,7 +22,7 @@ def test_export_repeats_warnings_and_refuses_what_is_not_explained(tmp_path):
     said = {"new": {"unexplained": [0.1, 0.62, 0.2]}, "old": {"warnings": [sentence]}}
     for kind, fields in said.items():
         run = run_with(tmp_path / kind / "run", stack, ghosts, **fields)
-        with pytest.raises(InputError, match=r"62 % of the contrast of slice 2 unexplained.*--despite-warnings"):
+        with pytest.raises(InputError, match=r"62 % of the contrast of slice 2 unexplained.*`despite_warnings`"):
             export([run], path, tmp_path / kind / "new.npy")
         assert not (tmp_path / kind / "new.npy").exists()
         done = export([run], path, tmp_path / kind / "new.npy", despite_warnings=True)

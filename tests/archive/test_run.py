@@ -73,5 +73,5 @@ def test_files_stay_inside(run, tmp_path):
     (copy / "outputs/slice1.tif").symlink_to(tmp_path / "elsewhere.tif")
     with pytest.raises(RunError, match="leads out of the run folder"):
         _ = Run(copy).outputs
-    with pytest.raises(InputError, match="no run folder"):
+    with pytest.raises(InputError, match="is neither a run nor"):
         Run(tmp_path)

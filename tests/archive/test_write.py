@@ -161,7 +161,7 @@ def test_damaged_archives_end_in_one_sentence(copy):
 
 
 def test_folders_that_are_no_run_and_newer_formats_are_refused(tmp_path, copy):
-    with pytest.raises(InputError, match="no run folder"):
+    with pytest.raises(InputError, match="is neither a run nor"):
         regenerate.regenerate(tmp_path)
     manifest = json.loads((copy / "manifest.json").read_text())
     (copy / "manifest.json").write_text(json.dumps({**manifest, "format_version": 99}))

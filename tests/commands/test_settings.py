@@ -50,6 +50,8 @@ Work and what it says:
                                   auto: a bar on a terminal, nothing
                                   elsewhere; json: a line an epoch on standard
                                   output.  [default: auto]
+  -v, --verbose                   Say on standard error what is done and when,
+                                  as RUN/log.txt does.
   --tensorboard DIR               Losses, α and pictures for it, in DIR/<RUN's
                                   name>.
 """
@@ -69,7 +71,7 @@ def test_a_sweep_takes_lists_and_not_what_is_of_one_fit():
     text = helped(cli.cli.commands["sweep"])
     for flag in ("--preset CHOICE,…", "--mixing CHOICE,…", "--gamma FLOAT,…"):
         assert f" {flag} " in text
-    for flag in ("--checkpoint-every", "--stop-after", "--tensorboard"):
+    for flag in ("--checkpoint-every", "--stop-after", "--tensorboard", "--verbose"):
         assert flag not in text
     context = cli.cli.commands["sweep"].make_context("sweep", ["a.tif", "-o", "s", "--gamma", "0.4,0.1,0.4"])
     assert (context.params["gamma"], context.params["preset"]) == ([0.4, 0.1], ["default"])
@@ -141,7 +143,7 @@ def test_what_is_not_said_does_not_win_over_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"checkpoint_every": "0"}, "--checkpoint-every is 0; the least is 1"),
+        ({"checkpoint_every": "0"}, "`checkpoint_every` is 0; the least is 1"),
         ({"checkpoint_every": "soon"}, "'soon' is no time"),
         ({"stop_after": "5"}, "'5' is no time"),
     ],

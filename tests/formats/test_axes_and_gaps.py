@@ -23,7 +23,7 @@ def test_the_slice_axis_is_found_or_asked_for(tmp_path):
     np.testing.assert_array_equal(found.images, np.moveaxis(np.load(FIELD / "slice_axis_last.npy"), -1, 0))
     many = np.random.default_rng(1).normal(size=(36, 38, 34)).astype("f4")
     np.save(tmp_path / "many.npy", many)
-    with pytest.raises(InputError, match=r"36 slices of 38 x 34 pixels, or as 34 of 36 x 38.*--slice-axis last"):
+    with pytest.raises(InputError, match=r'36 slices of 38 x 34 pixels, or as 34 of 36 x 38.*`slice_axis="last"`'):
         open_content(tmp_path / "many.npy")
     np.testing.assert_array_equal(open_content(tmp_path / "many.npy", slice_axis="first").images, many)
     last = open_content(tmp_path / "many.npy", slice_axis="last").images
@@ -61,7 +61,7 @@ def test_pixels_outside_the_scan_are_cropped_away():
     assert np.isfinite(objects[:, y0:y1, x0:x1]).all()
     assert (y1 - y0) * (x1 - x0) > 0.6 * np.isfinite(objects[0]).sum()
     assert "NaN or infinite: cropped to 8:41,10:55" in stack.notes[0].text
-    with pytest.raises(InputError, match="slice 1 has 839 pixels that are NaN or infinite: --crop"):
+    with pytest.raises(InputError, match="slice 1 has 839 pixels that are NaN or infinite: `crop`"):
         read(FIELD / "nan_outside_scan.npy", conversion=WHOLE)
     holes = IMAGES.copy()
     holes[1, 20, 20] = np.nan

@@ -71,7 +71,7 @@ def test_palettes_of_grey_are_read_and_colours_refused(tmp_path):
 
 
 def test_channels_and_times_are_chosen():
-    with pytest.raises(InputError, match=r"3 z x 2 channel\): choose \(--dataset channel=0\)"):
+    with pytest.raises(InputError, match=r'3 z x 2 channel\): choose \(`dataset="channel=0"`\)'):
         read(FIELD / "hyperstack_zc.tif")
     content = open_content(FIELD / "hyperstack_zc.tif", dataset="channel=1")
     whole = tifffile.imread(FIELD / "hyperstack_zc.tif")

@@ -105,7 +105,7 @@ def test_cells_are_named_and_can_be_chosen(tmp_path):
         for name in "ab":
             file[f"#refs#/{name}"] = the_object().swapaxes(1, 2)
         file["object"] = np.array([[file[f"#refs#/{name}"].ref for name in "ab"]], h5py.ref_dtype)
-    with pytest.raises(InputError, match=r"cell array.*choose one \(--dataset\): /#refs#/a \(3, 47, 40\), /#refs#/b"):
+    with pytest.raises(InputError, match=r"cell array.*choose one \(`dataset`\): /#refs#/a \(3, 47, 40\), /#refs#/b"):
         open_content(path)
     np.testing.assert_array_equal(open_content(path, dataset="/#refs#/b").images, the_object())
 

@@ -53,7 +53,7 @@ def test_same_seed_same_network():
 
 
 def test_model_is_safely_serialisable(tmp_path):
-    model = unet.build_generator(45, 38, channels=(2, 2, 2), skips=(0, 1, 1))
+    model = unet.build_generator(45, 38, channels=(2, 2, 2), skips=(0, 1, 1), seed=0)
     model.save(tmp_path / "g.keras")
     z = np.random.default_rng(1).normal(size=(1, 45, 38, 1)).astype(np.float32)
     same = keras.saving.load_model(tmp_path / "g.keras", safe_mode=True)
@@ -62,7 +62,7 @@ def test_model_is_safely_serialisable(tmp_path):
 
 
 def test_norm_treats_each_image_by_itself():
-    model = unet.build_generator(45, 38, channels=(2, 2, 2), skips=(0, 1, 1))
+    model = unet.build_generator(45, 38, channels=(2, 2, 2), skips=(0, 1, 1), seed=0)
     z = np.random.default_rng(1).normal(size=(2, 45, 38, 1)).astype(np.float32)
     np.testing.assert_allclose(model(z)[0], model(z[:1])[0], atol=1e-6)
     np.testing.assert_array_equal(model(z, training=True), model(z, training=False))
@@ -86,3 +86,36 @@ def test_kernel_filter_is_convolution_with_zero_padding():
     image = np.random.default_rng(2).normal(size=(40, 33))
     filtered = filters.build_kernel_filter(40, 33, kernel)(image[None, ..., None].astype(np.float32))
     np.testing.assert_allclose(filtered[0, ..., 0], correlate(image, kernel, mode="constant"), atol=1e-4)
+
+
+def test_without_a_seed_kerass_own_decides():
+    def weights(**more):
+        return unet.build_generator(20, 23, channels=(2,), skips=(0,), **more).get_weights()[0]
+
+    drawn = []
+    for seed in (1, 1, 2):
+        keras.utils.set_random_seed(seed)
+        drawn += [weights(), weights()]
+    np.testing.assert_array_equal(drawn[0], drawn[2])
+    np.testing.assert_array_equal(drawn[1], drawn[3])
+    assert not np.array_equal(drawn[0], drawn[1]) and not np.array_equal(drawn[0], drawn[4])
+    np.testing.assert_array_equal(weights(seed=5), weights(seed=5))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"height": 20.5}, "height is 20.5"),
+        ({"channels_in": 0}, "channels_in is 0"),
+        ({"channels": (2, "3")}, r"channels\[1\] is '3'"),
+        ({"skips": (0, -1)}, r"skips\[1\] is -1"),
+        ({"skips": (0,)}, "channels are of 2 levels, skips of 1"),
+        ({"channels": (), "skips": ()}, "one number each for every level"),
+        ({"head": "sigmoyd"}, "head is 'sigmoyd', which is no activation"),
+        ({"seed": -3}, "seed is -3"),
+        ({"seed": True}, "seed is True"),
+    ],
+)
+def test_wrong_arguments_are_said(wrong, said):
+    with pytest.raises(InputError, match=said):
+        unet.build_generator(**{"height": 40, "width": 33, "channels": (2, 3), "skips": (0, 1)} | wrong)

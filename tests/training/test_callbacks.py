@@ -62,6 +62,18 @@ def test_every_kind_of_fit_is_heard_and_seen(stack, tmp_path, kind):
     assert list((tmp_path / "keras/train").iterdir())
 
 
+@pytest.mark.parametrize(
+    "callback",
+    [
+        keras.callbacks.ReduceLROnPlateau("fidelity", mode="min"),
+        keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2),
+    ],
+)
+def test_a_callback_that_sets_the_learning_rate_is_told_that_it_cannot(stack, callback):
+    with pytest.raises(InputError, match=r"learning rate is the fit's own, .* ReduceLROnPlateau"):
+        fitting.fit(stack, FitConfig("linear", epochs=3, width=1), callbacks=[callback], threads=2)
+
+
 def test_pictures_are_seldom_and_of_the_epoch_they_name(monkeypatch):
     clock, seen = [100.0], []
     monkeypatch.setattr(watching.time, "monotonic", lambda: clock[0])
@@ -119,7 +131,7 @@ def test_fit_refreshes_its_preview_and_writes_for_tensorboard(call, stack, tmp_p
 
 def test_tensorboard_that_cannot_write_is_said(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"--tensorboard .*file.* cannot be written"):
+    with pytest.raises(InputError, match=r"`tensorboard` .*file.* cannot be written"):
         tensorboard.tensorboard(tmp_path / "file")
 
 

@@ -1,12 +1,15 @@
 """The documentation keeps up with the code: every warning has its code, its condition and its section."""
 
 import ast
+import dataclasses
 import re
+import sys
 from pathlib import Path
 
 import ddip_tf
-from ddip_tf import methods
+from ddip_tf import cli, methods
 from ddip_tf.caution import CODES, UNCODED
+from ddip_tf.config import FitConfig
 
 PACKAGE = Path(ddip_tf.__file__).parent
 DOCS = PACKAGE.parent / "docs"
@@ -82,3 +85,25 @@ def test_every_mixing_and_prior_is_explained():
     pages = "".join((DOCS / name).read_text() for name in ("mixing.md", "separation.md"))
     for name in (*methods.MIXINGS, *methods.PRIORS):
         assert re.search(rf"`(--mixing |--prior )?{name}`|\| \**{name}\b", pages), name
+
+
+def test_pages_from_the_code_have_every_setting_and_every_option():
+    sys.path.insert(0, str(DOCS))
+    import generated
+
+    settings, commands = generated.settings(), generated.commands()
+    for f in dataclasses.fields(FitConfig):
+        assert re.search(rf"^\| `{f.name}` \| `", settings, re.M), f.name
+    assert "| `epochs` | `2000` | `10000` | `--epochs` |" in settings
+    for name, command in cli.cli.commands.items():
+        section = commands.split(f"## {name}\n")[1].split("\n## ")[0]
+        for parameter in command.params:
+            if parameter.param_type_name == "option":
+                assert all(flag in section for flag in parameter.opts), (name, parameter.opts)
+    page = ["# All settings\n"]
+    generated.append(None, "settings", page)
+    assert page[0].endswith(settings)
+
+
+def test_the_site_asks_no_other_host_for_its_mathematics():
+    assert "sphinx-mathjax-offline" in (DOCS / "conf.py").read_text()

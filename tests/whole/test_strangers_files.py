@@ -88,7 +88,7 @@ def test_any_dataset_by_its_path(tmp_path):
         np.testing.assert_allclose(
             open_content(tmp_path / "own.h5", dataset=place).images, np.angle(the_object()), atol=1e-6
         )
-    with pytest.raises(InputError, match=r"choose one \(--dataset\): /entry/data/phase \(3, 40, 47\), /entry/more"):
+    with pytest.raises(InputError, match=r"choose one \(`dataset`\): /entry/data/phase \(3, 40, 47\), /entry/more"):
         open_content(tmp_path / "own.h5")
     with pytest.raises(InputError, match="is no dataset"):
         open_content(tmp_path / "own.h5", dataset="/nothing")
@@ -238,13 +238,13 @@ def test_export_refuses_what_does_not_fit(tmp_path, ghosts):
         export([own], DATA / "obj_phase_ds_1.tiff", tmp_path / "other.tiff")
     with pytest.raises(InputError, match="is the original itself"):
         export([own], DATA / "ptychodus.h5", DATA / "ptychodus.h5", overwrite=True)
-    with pytest.raises(InputError, match="no run folder"):
+    with pytest.raises(InputError, match="is neither a run nor"):
         export([tmp_path], DATA / "ptychodus.h5", new)
     assert not new.exists()
     assert str(export([own], DATA / "ptychi.npy", new).notes[0]).startswith(
         f"{DATA / 'ptychi.npy'} is not the very file"
     )
-    with pytest.raises(InputError, match="exists: choose another -o, or --overwrite"):
+    with pytest.raises(InputError, match="exists: choose another `new`, or `overwrite`"):
         export([own], DATA / "ptychodus.h5", new)
     assert export([own], DATA / "ptychodus.h5", new, overwrite=True).notes == ()
     damaged = own / "manifest.json"

@@ -29,7 +29,7 @@ def find(file: Any) -> hdf5.Layout | None:
     if len(shape) == 3 and shape[0] > 1 and not gaps.size:
         raise InputError(
             f"{file.filename} holds {shape[0]} object modes: it has no distances between slices "
-            "(p.multi_slice_param.z_distance); if they are slices say --dataset object"
+            '(p.multi_slice_param.z_distance); if they are slices say `dataset="object"`'
         )
     pixel, length = pair(size), one(wavelength)
     unit = metres_in(max(pixel) if pixel else None, length)

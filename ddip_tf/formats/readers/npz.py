@@ -61,5 +61,5 @@ def _choose(path: Path, found: Mapping[str, np.ndarray], dataset: str | None) ->
         return dataset
     names = [name for name in found if name == "object"] or [name for name in found if found[name].ndim in (2, 3)]
     if len(names) != 1:
-        raise InputError(f"{path} holds {', '.join(sorted(found))}: choose one (--dataset)")
+        raise InputError(f"{path} holds {', '.join(sorted(found))}: choose one (`dataset`)")
     return names[0]

@@ -33,7 +33,7 @@ def find(file: Any) -> hdf5.Layout | None:
     found = [group for group in _groups(file) if getattr(hdf5.get(file, f"{group}/data"), "ndim", 0) in (2, 3, 4)]
     if len(found) > 1:
         named = ", ".join(f"/{group}/data {hdf5.get(file, group)['data'].shape}" for group in found[: hdf5.MOST_NAMED])
-        raise InputError(f"{file.filename} holds {len(found)} signals; choose one (--dataset): {named}")
+        raise InputError(f"{file.filename} holds {len(found)} signals; choose one (`dataset`): {named}")
     return at(file, f"{found[0]}/data") if found else None
 
 

@@ -62,7 +62,7 @@ def _content(path: Path, names: list[Path], dataset: str | None, archive: zipfil
     get = _from_zip(archive) if archive else _from_folder(path)
     signals = [name.as_posix() for name in names if name.name == "data" and name.parts[0] == "Experiments"]
     if dataset is None and len(signals) != 1:
-        raise InputError(f"{path} holds {len(signals)} signals; choose one (--dataset): {', '.join(signals[:8])}")
+        raise InputError(f"{path} holds {len(signals)} signals; choose one (`dataset`): {', '.join(signals[:8])}")
     place = (dataset or signals[0]).strip("/")
     if place not in [name.as_posix() for name in names]:
         raise InputError(f"{path} holds no array {place}; it holds {', '.join(name.as_posix() for name in names[:8])}")

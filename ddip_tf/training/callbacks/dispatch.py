@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 
 from ddip_tf._types import Floats
+from ddip_tf.errors import InputError
 from ddip_tf.networks.generators import side_by_side
 from ddip_tf.slices.separation import latents_of
 
@@ -21,7 +22,7 @@ class Dispatcher:
     Parameters
     ----------
     callbacks
-        any Keras callbacks.
+        Keras callbacks that look, or end the fit; for those that ask for the learning rate there is none (InputError).
     generators, latents
         by name, as in `ddip_tf.slices.separation.Separation`.
     terms, epochs
@@ -45,7 +46,7 @@ class Dispatcher:
         self._callbacks, self._terms, self._heard, self._write = callbacks, terms, heard, write
         self._whole = side_by_side(generators)
         self._whole.stop_training = False
-        self._whole.optimizer = None  # which Keras' own callbacks ask for: here it is not the model's
+        self._whole.optimizer = _NoOptimizer()  # which Keras' own callbacks ask for: here it is not the model's
         inputs = [
             one
             for name, generator in generators.items()
@@ -67,6 +68,18 @@ class Dispatcher:
     def on_end(self) -> None:
         """Tell of the end."""
         self._list.on_train_end()
+
+
+class _NoOptimizer:
+    """Stands where callbacks look for the model's optimizer, and says that its learning rate is the fit's own."""
+
+    @property
+    def learning_rate(self) -> float:
+        """Raises InputError."""
+        raise InputError(
+            "the learning rate is the fit's own, set by learning_rate, learning_rate_decay and decay_epochs: callbacks "
+            "that read or set it, such as ReduceLROnPlateau and LearningRateScheduler, do not work here"
+        )
 
 
 def _looks(callback: keras.callbacks.Callback, done: int) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sys
+import logging
 import time
 from collections.abc import Mapping
 
 import keras
 
 from ddip_tf._types import Floats
+from ddip_tf.training import waiting
 
 
 class ProgressBar(keras.callbacks.Callback):
@@ -80,6 +80,22 @@ class JsonLines(keras.callbacks.Callback):
         print(json.dumps(record), flush=True)
 
 
+class Logged(keras.callbacks.Callback):
+    """A line in the log every ``every_s`` seconds, and of the last epoch: how far the fit is, and its loss terms."""
+
+    needs_weights = False
+
+    def __init__(self, every_s: float = 30.0) -> None:
+        super().__init__()
+        self._every_s, self._next = every_s, time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        if time.monotonic() < self._next and epoch + 1 < self.params["epochs"]:
+            return
+        self._next = time.monotonic() + self._every_s
+        logging.getLogger(__name__).info("epoch %d of %d: %s", epoch + 1, self.params["epochs"], summary(logs or {}))
+
+
 def summary(logs: Mapping[str, float]) -> str:
     """Loss terms in a few words: ``fidelity 1.2e-03  exclusion 0.0021  α 0.91|0.12``."""
     alpha = "|".join(f"{value:.2f}" for name, value in logs.items() if name.startswith("alpha") and name[5:].isdigit())
@@ -92,22 +108,9 @@ def callback(kind: str) -> list[keras.callbacks.Callback]:
     """Callbacks for ``--progress``: bar, json, none, or auto (a bar where standard error is a terminal)."""
     if kind == "json":
         return [JsonLines()]
-    if not _wants_bar(kind):
+    if not waiting.watched(kind):
         return []
     from ddip_tf.training.callbacks import pictures, terminal_images
 
     bar = ProgressBar()
     return [pictures.Pictures(bar.show, every_s=5.0), bar] if terminal_images.can_show(bar.console) else [bar]
-
-
-def waiting(kind: str, text: str) -> contextlib.AbstractContextManager:
-    """A line with a turning sign, for work that is done in one go; ``kind`` as in `callback`."""
-    if not _wants_bar(kind):
-        return contextlib.nullcontext()
-    from rich.console import Console
-
-    return Console(stderr=True).status(text)
-
-
-def _wants_bar(kind: str) -> bool:
-    return kind == "bar" or (kind == "auto" and sys.stderr.isatty())

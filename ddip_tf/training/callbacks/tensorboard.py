@@ -42,9 +42,9 @@ class TensorBoardLog:
             self._writer = tf.summary.create_file_writer(str(folder))
             self._writer.init()
         except ImportError as error:
-            raise InputError('--tensorboard needs tensorboard: pip install "ddip-tf[tensorboard]"') from error
+            raise InputError('`tensorboard` needs tensorboard: pip install "ddip-tf[tensorboard]"') from error
         except tf.errors.OpError as error:
-            raise InputError(f"--tensorboard {folder} cannot be written: {error.message}") from error
+            raise InputError(f"`tensorboard` {folder} cannot be written: {error.message}") from error
 
     def scalars(self, values: Mapping[str, float], epoch: int) -> None:
         """One point for each of ``values``."""
