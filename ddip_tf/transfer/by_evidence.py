@@ -24,13 +24,14 @@ from ddip_tf._types import Array
 from ddip_tf.caution import Caution
 from ddip_tf.transfer import guides as maps
 from ddip_tf.transfer import held_out, linear, log_amplitudes, noise
+from ddip_tf.transfer import start as starts_of
 from ddip_tf.transfer.background import level
 from ddip_tf.transfer.bands import band_centres, frequencies, interpolate
 from ddip_tf.transfer.dct import dct, idct, matvec
 from ddip_tf.transfer.estimate import Transfer, estimate_transfer
 from ddip_tf.transfer.half_quadratic import minimise
 from ddip_tf.transfer.inverse_problem import Problem, scale
-from ddip_tf.transfer.ladder import Choice, climb, tied
+from ddip_tf.transfer.ladder import CLEAR, Choice, climb, tied
 from ddip_tf.transfer.solver import Solution, perturbed, side_by_side, unchanged
 
 #: rungs beside none that a normalisation of T's columns allows
@@ -51,8 +52,13 @@ MIDDLE, SKILLS, FACTORS = 0.045, (0.5, 0.9, 0.98), (0.3, 0.8, 2.0)
 CAUTIOUS = 0.5
 
 
-def choose(images: Array, normalisation: str = "auto") -> Choice:
+def choose(
+    images: Array, normalisation: str = "auto", start: Array | None = None, measured: Array | None = None
+) -> Choice:
     """The rung of the ladder for two slices (2, H, W), among those of a ``normalisation`` if it is not "auto".
+
+    ``start`` (2, H, W) is what their reconstruction started from (`ddip_tf.transfer.start`); ``measured`` (2, H, W) a
+    realisation of their noise (`ddip_tf.transfer.halves`).
 
     Raises ValueError for sides under 32 pixels, and for images that are constant or not finite.
     """
@@ -61,20 +67,25 @@ def choose(images: Array, normalisation: str = "auto") -> Choice:
         raise ValueError(f"needs two slices of 32 x 32 pixels or more, got shape {images.shape}")
     if not np.isfinite(images).all() or (images.std((1, 2)) == 0).any():
         raise ValueError("every slice must be finite and not constant")
-    return climb(images, band_centres(*images.shape[1:]), NORMALISED[normalisation])
+    centres = band_centres(*images.shape[1:])
+    if start is not None:
+        return starts_of.climb(images, start, centres, measured)
+    return climb(images, centres, NORMALISED[normalisation], measured)
 
 
-def find(images: Array, normalisation: str = "auto") -> tuple[Transfer, Choice | None]:
+def find(
+    images: Array, normalisation: str = "auto", start: Array | None = None, measured: Array | None = None
+) -> tuple[Transfer, Choice | None]:
     """T of N slices (N, H, W) as the default finds it: two by the ladder (and the choice), more by `estimate_transfer`.
 
-    Raises ValueError as both do.
+    ``start`` and ``measured`` as in `choose`, of two slices. Raises ValueError as both do.
     """
     if len(images) != 2:
         law = estimate_transfer(images, normalisation=normalisation)
         if not law.reliable:
             law = _not_used(law)
         return law, None
-    choice = choose(images, normalisation)
+    choice = choose(images, normalisation, start, measured)
     return law_of(choice), choice
 
 
@@ -114,26 +125,35 @@ def separate(
     guides: Sequence[tuple[int, Array]] = (),
     amplitudes: Array | None = None,
     threads: int = 1,
+    kept: Array | None = None,
+    measured: Array | None = None,
 ) -> tuple[Solution, Transfer]:
     """Slices (2, H, W), the first divided by ``choice.gain``, separated under the rung that was chosen, and its T.
 
-    ``starts`` - 1 more solutions, with T drawn within its deviation, add to the spread only; ``guides`` and
+    ``kept`` (2, H, W) is what they hold of a known start (`ddip_tf.transfer.start`): without it they are as a flat start
+    had left them. ``measured`` (2, H, W) is a realisation of their noise (`ddip_tf.transfer.halves`). ``starts`` - 1 more solutions, with T drawn within its deviation, add to the spread only; ``guides`` and
     ``amplitudes`` as in `ddip_tf.transfer.solver.solve`; ``threads`` solve at a time and change nothing.
     """
     law = law_of(choice)
     if choice.rung == "none":
-        return unchanged(images), replace(law, warnings=(_nothing_found(choice),))
+        return unchanged(images), replace(law, warnings=(_nothing_found(choice, known_start=kept is not None),))
     if choice.rung != "free start":
         return _inverted(images, law), replace(law, warnings=_said_of(choice))
-    filters = linear.filters(images, choice.k, choice.samples, choice.matrix, choice.covariance)
+    flat = images if kept is None else images - kept
+    filters = linear.filters(flat, choice.k, choice.samples, choice.matrix, choice.covariance, measured)
     law = replace(law, power=filters.power[: len(choice.k)])
-    if filters.gain_db.min() < LEAST_GAIN_DB and not guides:
+    gain_db = filters.gain_db if kept is None else starts_of.expected_gain_db(images, flat, filters)
+    if gain_db.min() < LEAST_GAIN_DB and not guides:
         reason = (
-            f"the slices mix, but taking the ghosts out is expected to gain {filters.gain_db.min():.1f} dB only: "
+            f"the slices mix, but taking the ghosts out is expected to gain {gain_db.min():.1f} dB only: "
             "they lie too close or hold too little to be told apart, and are returned as they are"
         )
         return unchanged(images), replace(law, mixed=False, warnings=(Caution("withheld", reason),))
-    return _solved(images, law, filters, starts, seed, guides, amplitudes, threads)
+    solution, law = _solved(flat, law, filters, starts, seed, guides, amplitudes, threads, measured)
+    if kept is not None:
+        separated = level(solution.images, images)
+        solution = replace(solution, images=separated, gain_db=gain_db)
+    return solution, law
 
 
 def _solved(
@@ -145,9 +165,10 @@ def _solved(
     guides: Sequence[tuple[int, Array]],
     amplitudes: Array | None,
     threads: int,
+    measured: Array | None,
 ) -> tuple[Solution, Transfer]:
     """The free start."""
-    problem = _problem(images, law, filters)
+    problem = _problem(images, law, filters, measured)
     mixed, T = dct(problem.images), law.at(frequencies(*images.shape[1:]))
     base = filters(images - problem.means) / problem.unit
     more: tuple[Any, Any] = (0, 0)
@@ -215,7 +236,7 @@ def _solved(
     return solution, law
 
 
-def _problem(images: Array, law: Transfer, filters: linear.Filters) -> Problem:
+def _problem(images: Array, law: Transfer, filters: linear.Filters, measured: Array | None) -> Problem:
     """In the unit of the prior; noise follows the smoothed power, and T's uncertainty adds to it."""
     unit, means = scale(images), images.mean((1, 2), keepdims=True)
     centred = (images - means) / unit
@@ -226,6 +247,9 @@ def _problem(images: Array, law: Transfer, filters: linear.Filters) -> Problem:
     shape = images.shape[1:]
     more = interpolate(frequencies(*shape), filters.k, UNCERTAIN * uncertain)
     levels = noise.follow(power, filters.k, np.ones(len(images)), shape, more)
+    if measured is not None:
+        floor = interpolate(frequencies(*shape), filters.k, linear.spectra(measured / unit, filters.k, spread))
+        levels = replace(levels, floor=floor)
     return Problem(unit, means, centred, replace(law, power=law.power / unit**2), levels)
 
 
@@ -240,7 +264,14 @@ def _inverted(images: Array, law: Transfer) -> Solution:
     return Solution(images=y, base=y.copy(), decided=y - means, sigma=zeros, residual=zeros.copy())
 
 
-def _nothing_found(choice: Choice) -> Caution:
+def _nothing_found(choice: Choice, *, known_start: bool) -> Caution:
+    if known_start:
+        lead = choice.log_evidence["free start"]
+        return Caution(
+            "withheld",
+            f"beside the start that was given, the evidence that the slices mix is not clear ({lead:+.1f} nats, {CLEAR:g} "
+            "are needed): the slices are returned as they are",
+        )
     if choice.shared:
         return Caution(
             "withheld",
