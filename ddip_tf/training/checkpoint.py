@@ -59,6 +59,8 @@ def identity(stack: SliceStack, config: FitConfig, place: str) -> dict[str, Any]
         **{name: value for name, value in config.to_dict().items() if name != "chunk"},
         "shape": list(stack.images.shape),
         "images of sha256": hashlib.sha256(stack.images.tobytes()).hexdigest(),
+        **({} if stack.start is None else {"start": stack.start.record}),
+        **({} if stack.halves is None else {"halves": stack.halves.record}),
         "device": place,
         **{f"threads {name}": value for name, value in device.threads_in_use().items()},
         **{name: versions.get(name) for name in ("tensorflow", "keras", "numpy")},

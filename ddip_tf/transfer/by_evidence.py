@@ -130,8 +130,9 @@ def separate(
 ) -> tuple[Solution, Transfer]:
     """Slices (2, H, W), the first divided by ``choice.gain``, separated under the rung that was chosen, and its T.
 
-    ``kept`` (2, H, W) is what they hold of a known start (`ddip_tf.transfer.start`): without it they are as a flat start
-    had left them. ``measured`` (2, H, W) is a realisation of their noise (`ddip_tf.transfer.halves`). ``starts`` - 1 more solutions, with T drawn within its deviation, add to the spread only; ``guides`` and
+    ``kept`` (2, H, W) is what they hold of a known start (`ddip_tf.transfer.start`): without it they are as a flat
+    start had left them. ``measured`` (2, H, W) is a realisation of their noise (`ddip_tf.transfer.halves`).
+    ``starts`` - 1 more solutions, with T drawn within its deviation, add to the spread only; ``guides`` and
     ``amplitudes`` as in `ddip_tf.transfer.solver.solve`; ``threads`` solve at a time and change nothing.
     """
     law = law_of(choice)
@@ -269,8 +270,8 @@ def _nothing_found(choice: Choice, *, known_start: bool) -> Caution:
         lead = choice.log_evidence["free start"]
         return Caution(
             "withheld",
-            f"beside the start that was given, the evidence that the slices mix is not clear ({lead:+.1f} nats, {CLEAR:g} "
-            "are needed): the slices are returned as they are",
+            f"beside the start that was given, the evidence that the slices mix is not clear ({lead:+.1f} nats, "
+            f"{CLEAR:g} are needed): the slices are returned as they are",
         )
     if choice.shared:
         return Caution(

@@ -10,6 +10,11 @@ gain. Of the halves A and B, with independent noise of like power,
 It is a **lower bound** of the noise: misfit of the model and ghosts repeat in both halves, and so do not show. For the
 same reason the Fourier ring correlation of the halves is **blind to crosstalk**: ghosts correlate as well as the slice.
 
+Of the whole scan it is so only if halving the positions does no more than double the noise. Where they lie far apart,
+half of them hardly hold the object: on scans simulated with positions 11 pixels apart under a beam of 22 pixels the
+scaled difference had up to four times the power of the true noise. So a fit of the whole scan takes a quarter of that
+power for the least noise there is (`Halves.least`), and a fit of one half, whose noise needs no scaling, all of it.
+
 The correlation is that of cosine coefficients in rings, whose margins are reflected. Where it falls below the half-bit
 threshold (van Heel & Schatz, J. Struct. Biol. 151, 250, 2005), the slice of the whole scan holds less than half a bit
 of information a coefficient: the resolution that was measured. Symbols: N slices, H and W pixels, F rings. NumPy, SciPy
@@ -26,6 +31,8 @@ from ddip_tf._types import Array
 from ddip_tf.transfer.bands import frequencies
 from ddip_tf.transfer.dct import dct
 
+#: on the power of the noise of a whole scan, by halves that may be too thin
+THIN = 0.25
 #: rings at most, from 0 to 0.5 cycles/pixel
 MOST_RINGS = 64
 #: pixels: Gaussian that smooths halves before they are aligned
@@ -61,6 +68,8 @@ class Halves:
         (N, 2) y, x by which the second half lay off the first.
     gain
         (N,) contrast of the second half over that of the first.
+    whole
+        whether the slices are of the whole scan, so that the noise was scaled.
     """
 
     noise: Array
@@ -71,6 +80,12 @@ class Halves:
     half_period_px: tuple[float | None, ...]
     shift_px: Array
     gain: Array
+    whole: bool
+
+    @property
+    def least(self) -> Array:
+        """(N, H, W) the noise that there is at least, for a fit."""
+        return self.noise * np.sqrt(THIN) if self.whole else self.noise
 
     @property
     def deviation(self) -> Array:
@@ -86,8 +101,8 @@ class Halves:
 def measure(images: Array, halves: Array) -> Halves:
     """Noise and resolution of slices (N, H, W) from ``halves``.
 
-    ``halves`` is (1, N, H, W) where the slices are one half of a scan and these the other, and (2, N, H, W), both halves,
-    where the slices are of the whole scan.
+    ``halves`` is (1, N, H, W) where the slices are one half of a scan and these the other, and (2, N, H, W), both
+    halves, where the slices are of the whole scan.
 
     Raises ValueError for halves that do not show the same as the slices, or are too far off.
 
@@ -101,10 +116,14 @@ def measure(images: Array, halves: Array) -> Halves:
     pairs = [_aligned(a, b, number) for number, (a, b) in enumerate(zip(first, second, strict=True), 1)]
     rim = max(pair.rim for pair in pairs)
     inner = np.s_[rim : images.shape[1] - rim, rim : images.shape[2] - rim]
-    a, b = (np.stack([half[inner] for half in both]) for both in zip(*((p.first, p.second) for p in pairs), strict=True))
+    a, b = (
+        np.stack([half[inner] for half in both]) for both in zip(*((p.first, p.second) for p in pairs), strict=True)
+    )
     difference = (a - b) / (2 if whole else np.sqrt(2))
     if whole:  # halves may be less far reconstructed than the whole
-        contrast = [_gain(image, half, number)[0] for number, (image, half) in enumerate(zip(images, first, strict=True), 1)]
+        contrast = [
+            _gain(image, half, number)[0] for number, (image, half) in enumerate(zip(images, first, strict=True), 1)
+        ]
         difference *= np.reshape(contrast, (-1, 1, 1))
     difference -= difference.mean((1, 2), keepdims=True)
     k, correlation, threshold, power = _rings(a, b, difference, min(MOST_RINGS, min(images.shape[1:]) // 2))
@@ -117,6 +136,7 @@ def measure(images: Array, halves: Array) -> Halves:
         half_period_px=tuple(crossing(k, row, threshold) for row in correlation),
         shift_px=np.array([pair.shift for pair in pairs]),
         gain=np.array([pair.gain for pair in pairs]),
+        whole=whole,
     )
 
 
@@ -218,8 +238,8 @@ def _without_plane(image: Array) -> Array:
 
 
 def _rings(a: Array, b: Array, noise: Array, count: int) -> tuple[Array, Array, Array, Array]:
-    """Middles of ``count`` rings (F,), correlation of a and b (N, H, W) in them (N, F), its threshold (F,), and the power
-    of ``noise`` (N, F)."""
+    """Middles of ``count`` rings (F,), correlation of a and b (N, H, W) in them (N, F), its threshold (F,), and the
+    power of ``noise`` (N, F)."""
     k = frequencies(*a.shape[1:])
     ring = np.minimum((k * 2 * count).astype(int), count)  # the last, beyond 0.5 cycles/pixel, is left out
     ring[0, 0] = count
