@@ -78,9 +78,7 @@ NORMALISATIONS = ("auto", "sum", "diagonal")
 PAPER: Mapping[str, Any] = {"starts": 1, "epochs": 10_000, "learning_rate": 1e-3, "average": 0.0}
 #: γ_excl: paper, Figs. 3 and 4; reference program
 MIXINGS: Mapping[str, Mixing] = {
-    "shallow": Mixing(
-        "filters that are small networks: paper, eq. 3", 0.1, "networks.filters:shallow_between", PAPER
-    ),
+    "shallow": Mixing("filters that are small networks: paper, eq. 3", 0.1, "networks.filters:shallow_between", PAPER),
     "kernel": Mixing("7×7 filters", 0.4, "networks.filters:kernel_between", PAPER),
     "linear": Mixing("no filters", 0.4, settings=PAPER),
     "transfer": Mixing("I(k) = T(k) y(k), T found blind"),

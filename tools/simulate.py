@@ -2,6 +2,7 @@
 
     python tools/simulate.py OUT --sample discs,particle --spacing 30e-6
     python tools/simulate.py OUT --kind textures --seed 1
+    python tools/simulate.py OUT --kind epie --halves
     python tools/simulate.py --list
 
 A sample of N thin slices is scanned (multislice forward model, far-field detector, Poisson noise), and
@@ -13,12 +14,16 @@ per cent off: the ghosts are the reconstruction's own. OUT gets slice1.tif ... (
 `--kind` makes one of many kinds of data with known truth (`simulated_kinds`): other samples, engines, starts and
 contrasts, clean slices, painted ghosts. Flags given beside it take the place of the kind's own settings; object.npy
 is not written, and kinds without a reconstruction need no pty-chi.
+
+`--halves` also reconstructs the scan twice from disjoint halves of its positions, which are known to share nothing but
+the sample, probe and program: half1_slice1.tif ..., half2_slice1.tif ....
 """
 
 from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +32,9 @@ import numpy as np
 import tifffile
 from click.core import ParameterSource
 from simulated_effects import Case
-from simulated_kinds import KINDS, make_case
+from simulated_kinds import KINDS, Kind, make_case
 from simulated_pictures import EVERY_SAMPLE
-from simulated_reconstruction import describe, load_ptychi, phases, simulate
+from simulated_reconstruction import describe, load_ptychi, phases, simulate, simulate_halves
 from simulated_scan import ENGINES, STARTS, Experiment
 
 
@@ -61,6 +66,18 @@ def make_pair(out: Path, experiment: Experiment, threads: int = 1) -> None:
     case = Case(images, truth, None if experiment.start == "flat" else start)
     write(out, case, describe(experiment, made.positions))
     np.save(out / "object.npy", made.obj)
+
+
+def write_halves(out: Path, experiment: Experiment, threads: int) -> None:
+    """half1_slice*.tif and half2_slice*.tif, (H, W) float32 each, in rad."""
+    for number, obj in enumerate(simulate_halves(experiment, threads), start=1):
+        for n, image in enumerate(phases(obj, experiment), start=1):
+            tifffile.imwrite(out / f"half{number}_slice{n}.tif", image.astype(np.float32))
+
+
+def has_halves(kind: Kind) -> bool:
+    """Whether slices of a kind are those of one scan, as they were reconstructed."""
+    return kind.source == "scan" and not kind.effects
 
 
 def names(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
@@ -98,10 +115,11 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option("--engine", type=click.Choice(ENGINES), default="lsqml", help="Of the reconstruction.")
 @click.option("--start", type=click.Choice(STARTS), default="flat", help="What the reconstruction starts from.")
 @click.option("--epochs", type=click.IntRange(min=1), default=150, help="Of the reconstruction.")
+@click.option("--halves", is_flag=True, help="Also reconstruct two disjoint halves of the positions.")
 @click.option("--seed", type=click.IntRange(min=0), default=0)
 @click.option("--threads", type=click.IntRange(min=1), default=1, help="Of PyTorch.")
 @click.pass_context
-def main(context: click.Context, out: Path, kind: str | None, threads: int, **settings: Any) -> None:
+def main(context: click.Context, out: Path, kind: str | None, threads: int, halves: bool, **settings: Any) -> None:
     """Simulate the scan of a SAMPLE of slices, reconstruct it with pty-chi, write slices and truth into OUT.
 
     Slices: discs, particle, zones, print, fibres, cells, tpart, lattice, atoms, and pictures of skimage.data:
@@ -110,11 +128,18 @@ def main(context: click.Context, out: Path, kind: str | None, threads: int, **se
     if kind is None:
         load_ptychi()
         make_pair(out, Experiment(**settings), threads)
+        if halves:
+            write_halves(out, Experiment(**settings), threads)
         return
+    if halves and not has_halves(KINDS[kind]):
+        raise click.BadParameter(f"--halves needs a scan without further effects, which {kind} is not")
     if KINDS[kind].reconstructs:
         load_ptychi()
     given = {n for n in settings if context.get_parameter_source(n) is ParameterSource.COMMANDLINE} - {"seed"}
-    make(out, kind, settings["seed"], threads, **{name: settings[name] for name in given})
+    own = {name: settings[name] for name in given}
+    make(out, kind, settings["seed"], threads, **own)
+    if halves:
+        write_halves(out, replace(KINDS[kind].experiment(settings["seed"]), **own), threads)
 
 
 if __name__ == "__main__":

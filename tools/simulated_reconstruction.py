@@ -159,6 +159,17 @@ def simulate(experiment: Experiment, threads: int = 1, alone: int | None = None)
     return Outcome(level(obj, experiment.square), measured.truth, start, len(measured.positions))
 
 
+def simulate_halves(experiment: Experiment, threads: int = 1) -> list[np.ndarray]:
+    """Two reconstructions (N, H, W), levelled, of the same scan, each from every second position of it."""
+    measured, found = scan(experiment), []
+    for first in (0, 1):
+        part = slice(first, None, 2)
+        half = measured._replace(positions=measured.positions[part], pattern=measured.pattern[part])
+        half = half._replace(start=first_object(experiment, half, threads))
+        found.append(level(reconstruct(experiment, half, threads), experiment.square))
+    return found
+
+
 def phases(obj: np.ndarray, experiment: Experiment) -> np.ndarray:
     """Phase (N, H, W) of the scanned square, rad."""
     return np.angle(obj[:, *experiment.square])

@@ -152,6 +152,14 @@ def _fault(manifest: Mapping[str, Any]) -> str:
         return "model_evidence is no numbers"
     if not _numbers([manifest.get("gain", 1)], 1):
         return "gain is no number"
+    if (halves := manifest.get("halves")) is not None and not _is_measured(halves, count):
+        return "halves are no numbers"
+    for name in ("start", "half"):
+        sources = manifest.get(name) or []
+        if not isinstance(sources, list) or not all(
+            isinstance(s, dict) and isinstance(s.get("name"), str) for s in sources
+        ):
+            return f"{name} has no names"
     if not {"mixing", "seed"} <= manifest["config"].keys():
         return "config has no mixing and seed"
     if not isinstance(manifest["config"].get("prior", ""), str):
@@ -165,6 +173,22 @@ def _is_caution(value: Any) -> bool:
         return isinstance(value, str)
     kinds = {"code": str, "slice": int | None, "text": str}
     return value.keys() == kinds.keys() and all(isinstance(value[name], kind) for name, kind in kinds.items())
+
+
+def _is_measured(halves: Any, count: int) -> bool:
+    """Whether it is what halves of a scan say of so many slices, as `ddip_tf.transfer.halves` measures it."""
+    if not isinstance(halves, dict) or not _numbers(halves.get("k"), None):
+        return False
+    rings, periods = len(halves["k"]), halves.get("half_period_px")
+    rows = [halves.get(name) for name in ("correlation", "noise_power")]
+    return (
+        isinstance(periods, list)
+        and len(periods) == count
+        and _numbers([period for period in periods if period is not None], None)
+        and _numbers(halves.get("noise_deviation"), count)
+        and _numbers(halves.get("threshold"), rings)
+        and all(isinstance(row, list) and len(row) == count and all(_numbers(x, rings) for x in row) for row in rows)
+    )
 
 
 def _numbers(values: Any, count: int | None) -> bool:

@@ -200,6 +200,8 @@ def _manifest_of_input(stack: SliceStack, config: FitConfig) -> dict[str, Any]:
         "inputs": [dataclasses.asdict(source) for source in stack.sources],
         "crop": stack.crop,
         "guides": [{"slice": g.index + 1, "name": g.name, "sha256": g.sha256} for g in stack.guides] or None,
+        "start": stack.start and stack.start.record,
+        "half": stack.halves and stack.halves.record,
         "amplitudes": True if stack.amplitudes is not None else None,
         "from_complex": dataclasses.asdict(stack.record) if stack.record else None,
     }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ddip_tf.commands.options import Sectioned, read_guide, read_stack, stack_options
+from ddip_tf.commands.options import Sectioned, read_guide, read_stack, stack_options, with_beside
 from ddip_tf.commands.score import scores
 from ddip_tf.commands.settings import fit_options, run_options, settings_from
 from ddip_tf.errors import InputError, Interrupted
@@ -33,6 +33,23 @@ RUNS = Path("saved_models")
     multiple=True,
     metavar="sliceK=MAP",
     help="An image of what slice K holds, such as an element map of the same area; a soft tie (mixing transfer).",
+)
+@click.option(
+    "--start",
+    "start_files",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(),
+    help="What the reconstruction started from: one file a slice (--start A --start B), or one with all.",
+)
+@click.option(
+    "--half",
+    "half_files",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(),
+    help="The other half of the scan, reconstructed, one file a slice or one with all; or both halves, one after the "
+    "other, where the slices are of the whole scan. Measures noise and resolution.",
 )
 @click.option(
     "-o",
@@ -61,6 +78,8 @@ def fit(files: tuple[str, ...], output: str | None, runs: int, dry_run: bool, **
     ddip-tf fit slice1.tif slice2.tif --dry-run     (what would be done, and for how long)
     ddip-tf fit stack.tif --slices 0,3 --crop 0:272,16:288 -o runs/sample7
     ddip-tf fit product.h5 -o runs/sample8          (a complex object: its phase is taken)
+    ddip-tf fit product.h5 --start initial.h5       (it did not start from a flat object)
+    ddip-tf fit product.h5 --half odd.h5 --half even.h5
     ddip-tf fit slice1.tif slice2.tif --preset paper --gamma 0.2 --runs 5
     """
     settings, how = settings_from(options), run_options(options)
@@ -71,6 +90,8 @@ def fit(files: tuple[str, ...], output: str | None, runs: int, dry_run: bool, **
             "trained, and seeds change nothing; decided.png and mixing.npz show its spread over starts and draws of "
             "T(k) (preset default); repeats are for --prior dip, null-dip, or the paper's mixings"
         )
+    from ddip_tf.slices.stack import check_beside
+
     wanted = ("phase", "amplitude") if options["quantity"] == "both" else (options["quantity"],)
     if options["guides"] and (settings.trained or wanted != ("phase",)):
         raise InputError("--guide works with mixing transfer, prior tv and quantity phase")
@@ -78,6 +99,9 @@ def fit(files: tuple[str, ...], output: str | None, runs: int, dry_run: bool, **
     stacks = [read_stack(files, options, quantity) for quantity in wanted]
     if len(stacks) > 1 and not settings.trained:  # log-amplitudes are further observations of the same slices
         stacks[0] = replace(stacks[0], amplitudes=stacks[1].images)
+    stacks = [with_beside(stack, options, quantity) for stack, quantity in zip(stacks, wanted, strict=False)]
+    for stack in stacks:
+        check_beside(stack, settings)
     stacks = [stack.guided([read_guide(text) for text in options["guides"]]) for stack in stacks]
     for stack, place in zip(stacks, (run, run.with_name(f"{run.name}-amplitude")), strict=False):
         if dry_run:
@@ -142,6 +166,8 @@ def tell(stack: SliceStack, options: RunOptions, run: Run, new: bool) -> None:
     click.echo(f"{text.work_done(run.manifest)} in {run.manifest['wall_time_s']:.0f} s: {progress.summary(last)}")
     if stack.record:
         click.echo(text.conversion(stack))
+    for line in text.halves(run.manifest):
+        click.echo(line)
     for caution in run.cautions:
         click.echo(f"Warning: {caution}")
     click.echo(places(run.path))

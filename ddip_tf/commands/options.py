@@ -16,6 +16,7 @@ from ddip_tf.errors import InputError
 from ddip_tf.formats import FAMILIES
 
 if TYPE_CHECKING:
+    from ddip_tf.slices.phase import Conversion
     from ddip_tf.slices.stack import Guide, SliceStack
 
 
@@ -26,7 +27,7 @@ SETTINGS = "How it is separated"
 SECTIONS = {
     "What is read": (
         *("family", "dataset", "slice_axis", "crop", "slices", "pixel_size", "spacing"),
-        *("quantity", "steps", "guides"),
+        *("quantity", "steps", "guides", "start_files", "half_files"),
     ),
     SETTINGS: (
         *("preset", "config_file", "mixing", "prior", "gamma", "epochs"),
@@ -118,9 +119,7 @@ def file_option(command: Callable) -> Callable:
 def read_stack(files: tuple[str, ...], options: dict[str, Any], quantity: str = "phase") -> SliceStack:
     """The stack that `stack_options` describe; ``quantity`` of complex objects."""
     from ddip_tf.formats import read
-    from ddip_tf.slices.phase import STEPS, Conversion
 
-    steps = options.get("steps", ",".join(STEPS))
     return read(
         *files,
         pixel_size_m=options.get("pixel_size"),
@@ -129,11 +128,38 @@ def read_stack(files: tuple[str, ...], options: dict[str, Any], quantity: str = 
         slices=_picks(options["slices"]) if options.get("slices") else None,
         family=options.get("family"),
         dataset=options.get("dataset"),
-        conversion=Conversion(
-            quantity,
-            () if steps == "none" else tuple(steps.split(",")),
-            _crop("auto" if options.get("crop") is None else options["crop"]),
-        ),
+        conversion=_conversion(options, quantity),
+    )
+
+
+def with_beside(stack: SliceStack, options: dict[str, Any], quantity: str = "phase") -> SliceStack:
+    """The stack with the start and the halves that --start and --half name. Raises InputError."""
+    from ddip_tf.formats import read_beside
+
+    given = {}
+    for name, files in (("start", options["start_files"]), ("half", options["half_files"])):
+        if files:
+            given[name] = read_beside(
+                stack,
+                *files,
+                halves=name == "half",
+                family=options.get("family"),
+                dataset=options.get("dataset"),
+                conversion=_conversion(options, quantity),
+                slice_axis=options.get("slice_axis"),
+            )
+    return stack.beside(**given)
+
+
+def _conversion(options: dict[str, Any], quantity: str) -> Conversion:
+    """How complex objects become images."""
+    from ddip_tf.slices.phase import STEPS, Conversion
+
+    steps = options.get("steps", ",".join(STEPS))
+    return Conversion(
+        quantity,
+        () if steps == "none" else tuple(steps.split(",")),
+        _crop("auto" if options.get("crop") is None else options["crop"]),
     )
 
 

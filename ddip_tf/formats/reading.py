@@ -14,6 +14,7 @@ from ddip_tf.errors import InputError
 from ddip_tf.formats.content import Content
 from ddip_tf.formats.families import family_of, files_of, open_content
 from ddip_tf.formats.gaps import finite_box, vacuum
+from ddip_tf.slices.beside import Beside
 from ddip_tf.slices.phase import Conversion, convert, scanned_box
 from ddip_tf.slices.stack import SMALLEST_SIDE, SliceStack, Source, check_box, check_picks, spacing_of
 
@@ -62,28 +63,7 @@ def read(
     <ddip_tf.SliceStack: 2 slices of 96 x 101, pixels of 7.3 x 7.3 nm, from slice1.tif, slice2.tif>
     """
     conversion = conversion or Conversion()
-    images: list[np.ndarray] = []
-    sources: list[Source] = []
-    found: list[Content] = []
-    for file in files:
-        path = Path(file)
-        content = open_content(path, family, dataset, slice_axis)
-        pages = content.images
-        if len(files) > 1 and len(pages) > 1:
-            raise InputError(f"{path} holds {len(pages)} images: give one image a file, or this file alone")
-        digest, kind, name = _digest(path), str(pages.dtype), family_of(path, family, dataset)
-        sources += [Source(path.name, digest, n, kind, name, dataset, slice_axis) for n in range(len(pages))]
-        images += list(pages)
-        found.append(content)
-    if not images:
-        raise InputError("no slice images given")
-    for image, source in zip(images, sources, strict=True):
-        if image.shape != images[0].shape:
-            raise InputError(
-                f"shapes differ: {sources[0].name} is {_shape(images[0])}, {source.name} is {_shape(image)}"
-            )
-        if np.iscomplexobj(image) != np.iscomplexobj(images[0]):
-            raise InputError(f"{sources[0].name} and {source.name}: one is complex, the other is not")
+    images, sources, found = _pages(files, family, dataset, slice_axis)
     known = [content.pixel_size_m for content in found if content.pixel_size_m]
     if pixel_size_m is None and any(not np.allclose(size, known[0], rtol=1e-3, atol=0) for size in known):
         raise InputError("the files name different pixel sizes; state the right one (`pixel_size_m`)")
@@ -111,6 +91,85 @@ def read(
         record=record,
         notes=(*notes, *note, *said),
     )
+
+
+def read_beside(
+    stack: SliceStack,
+    *files: StrPath,
+    halves: bool = False,
+    family: str | None = None,
+    dataset: str | None = None,
+    conversion: Conversion | None = None,
+    slice_axis: str | None = None,
+) -> Beside:
+    """Read what is known beside the slices of ``stack``, picked, cropped and converted as they were.
+
+    One file a slice, or one file with all; for `SliceStack.beside`: a start, or with ``halves`` one half or both, all
+    images of the first before those of the second. Files of the whole field are cropped as the slices were.
+
+    Raises
+    ------
+    InputError
+        as `read`; or shapes or numbers of images that do not belong to the slices.
+    """
+    conversion = conversion or Conversion()
+    images, sources, _ = _pages(files, family, dataset, slice_axis, several=halves)
+    sets = len(files) if len(images) > len(files) else max(1, len(images) // len(stack))
+    each, count = len(images) // sets, len(stack)
+    pages = [source.page for source in stack.sources]
+    picked = list(range(each)) if each == count else pages
+    if sets > 1 + halves or sets * each != len(images) or len(picked) != count or max(picked) >= each:
+        what = "halves" if halves else "start"
+        raise InputError(f"{count} slices, but {len(images)} images for the {what}: give one a slice, of each half")
+    numbers = [first + number for first in range(0, len(images), each) for number in picked]
+    part = np.stack([images[number] for number in numbers])
+    if part.shape[1:] != stack.shape and stack.crop is not None:
+        check_box(*stack.crop, part.shape[1:])
+        part = part[:, slice(*stack.crop[0]), slice(*stack.crop[1])]
+    if part.shape[1:] != stack.shape:
+        raise InputError(f"shapes differ: slices are {_shape(stack.images[0])}, {sources[0].name} is {_shape(part[0])}")
+    if np.iscomplexobj(part):
+        if stack.record is None:
+            raise InputError(f"{sources[0].name} is complex, the slices are not: give its phase, in their unit")
+        part, _ = convert(part, conversion)
+    return Beside(part.reshape(sets, count, *stack.shape) if halves else part, tuple(sources[n] for n in numbers))
+
+
+def _pages(
+    files: Sequence[StrPath],
+    family: str | None,
+    dataset: str | None,
+    slice_axis: str | None,
+    *,
+    several: bool = False,
+) -> tuple[list[np.ndarray], list[Source], list[Content]]:
+    """All images of the files, of one shape and kind, where each came from, and what the files say.
+
+    ``several``: whether several files may hold several images each.
+    """
+    images: list[np.ndarray] = []
+    sources: list[Source] = []
+    found: list[Content] = []
+    for file in files:
+        path = Path(file)
+        content = open_content(path, family, dataset, slice_axis)
+        pages = content.images
+        if len(files) > 1 and len(pages) > 1 and not several:
+            raise InputError(f"{path} holds {len(pages)} images: give one image a file, or this file alone")
+        digest, kind, name = _digest(path), str(pages.dtype), family_of(path, family, dataset)
+        sources += [Source(path.name, digest, n, kind, name, dataset, slice_axis) for n in range(len(pages))]
+        images += list(pages)
+        found.append(content)
+    if not images:
+        raise InputError("no slice images given")
+    for image, source in zip(images, sources, strict=True):
+        if image.shape != images[0].shape:
+            raise InputError(
+                f"shapes differ: {sources[0].name} is {_shape(images[0])}, {source.name} is {_shape(image)}"
+            )
+        if np.iscomplexobj(image) != np.iscomplexobj(images[0]):
+            raise InputError(f"{sources[0].name} and {source.name}: one is complex, the other is not")
+    return images, sources, found
 
 
 def _box(images: np.ndarray, wanted: Box | str, scanned: Box | None) -> tuple[Box | None, list[Caution]]:

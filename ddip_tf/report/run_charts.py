@@ -56,6 +56,22 @@ def transfer(learned: Mapping[str, Floats], pixel_size_m: tuple[float, float] | 
     return chart("T(k)", (f"spatial frequency k ({unit})", k), "T", lines, xlog=True, yrange=[-0.6, 1.0])
 
 
+def halves(measured: Mapping[str, Any], pixel_size_m: tuple[float, float] | None) -> list[Chart]:
+    """Fourier ring correlation of two halves of a scan with its threshold, and the power of the noise they show."""
+    k, unit = optics.frequency(np.asarray(measured["k"], float), pixel_size_m)
+    where = (f"spatial frequency ({unit})", k)
+
+    def lines(rows: Sequence[Any]) -> list[dict[str, Any]]:
+        return [line(f"slice {number}", np.asarray(row, float)) for number, row in enumerate(rows, 1)]
+
+    threshold = line("half-bit threshold", np.asarray(measured["threshold"], float))
+    correlation = [*lines(measured["correlation"]), threshold]
+    return [
+        chart("Fourier ring correlation of halves", where, "correlation", correlation, yrange=[-0.2, 1.0]),
+        chart("Noise of the slices, by halves", where, "power", lines(measured["noise_power"]), ylog=True),
+    ]
+
+
 def spectra(inputs: Floats, outputs: Floats, pixel_size_m: tuple[float, float] | None) -> list[Chart]:
     """Power on rings of each slice's input and output (N, H, W), normalised; constant images are left out."""
     found = []

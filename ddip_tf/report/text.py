@@ -211,6 +211,32 @@ def mixing_model(facts: Mapping[str, Any]) -> str | None:
     return said if gain == 1 else f"{said}; slice 1 in a unit of its own, {gain:.2f} of slice 2's"
 
 
+#: stands beside everything that halves of a scan say
+OF_HALVES = (
+    "The difference of halves is a lower bound of the noise: misfit of the model and ghosts repeat in both halves.",
+    "A Fourier ring correlation of halves is blind to crosstalk: ghosts correlate as well as the slice itself.",
+)
+
+
+def halves(manifest: Mapping[str, Any]) -> list[str]:
+    """What halves of the scan say of noise and resolution, a line each; none where none were given."""
+    found = manifest.get("halves")
+    if not found:
+        return []
+    size = manifest.get("pixel_size_m")
+    lines = []
+    for number, (half_period, noise) in enumerate(
+        zip(found["half_period_px"], found["noise_deviation"], strict=True), 1
+    ):
+        if half_period is None:
+            resolved = "nothing above the half-bit threshold"
+        else:
+            resolved = f"half period {half_period:.2f} pixels"
+            resolved += f" ({show_length(half_period * float(np.mean(size)), 3)})" if size else ""
+        lines.append(f"halves     slice {number}: {resolved}, noise {noise:.3g} rms")
+    return [*lines, *(f"           {sentence}" for sentence in OF_HALVES)]
+
+
 def work_done(manifest: Mapping[str, Any]) -> str:
     """What a fit did: ``750 epochs``, or the model of mixing, that T(k) was estimated, and what came of it."""
     epochs = f"{manifest['epochs_done']} epochs"
@@ -252,10 +278,17 @@ def run(path: StrPath) -> str:
         *([f"model      {model.removeprefix('mixing model: ')}"] if model else []),
         "final      " + ", ".join(f"{name} {value:.4g}" for name, value in manifest["final"].items()),
         *([f"repeats    {repeats(manifest)}"] if "runs" in manifest else []),
+        *([f"start      {_names(manifest['start'])}"] if manifest.get("start") else []),
+        *halves(manifest),
         f"made with  ddip-tf {manifest['versions'].get('ddip-tf', '?')} on {manifest['platform']}",
         *(f"Warning: {caution}" for caution in opened.cautions),
     ]
     return "\n".join(lines)
+
+
+def _names(sources: list[Mapping[str, Any]]) -> str:
+    """The files of sources, each once."""
+    return ", ".join(dict.fromkeys(str(source["name"]) for source in sources))
 
 
 def command(manifest: Mapping[str, Any]) -> str:
@@ -274,6 +307,9 @@ def command(manifest: Mapping[str, Any]) -> str:
         words += ["--quantity", str(record["quantity"])]
     for guide in manifest.get("guides") or ():
         words += ["--guide", f"slice{guide['slice']}={guide['name']}"]
+    for flag in ("start", "half"):
+        for name in dict.fromkeys(str(source["name"]) for source in manifest.get(flag) or ()):
+            words += [f"--{flag}", name]
     if "runs" in manifest:
         words += ["--runs", str(len(manifest["runs"]))]
     return shlex.join(words)

@@ -9,7 +9,9 @@ import numpy as np
 
 from ddip_tf._types import Box, Floats
 from ddip_tf.caution import Caution
+from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
+from ddip_tf.slices.beside import Beside, halves_of, start_of
 from ddip_tf.slices.phase import Record
 from ddip_tf.slices.quantities import show_lengths
 
@@ -70,6 +72,10 @@ class SliceStack:
         (N, H, W) log-amplitudes of the same slices, where they take part (`ddip_tf.transfer.log_amplitudes`).
     notes
         sentences on the files that the user should know.
+    start
+        what the reconstruction of the slices started from (`ddip_tf.transfer.start`); see `beside`.
+    halves
+        (M, N, H, W) reconstructions of halves of the scan (`ddip_tf.transfer.halves`); see `beside`.
 
     Raises
     ------
@@ -93,6 +99,8 @@ class SliceStack:
     guides: tuple[Guide, ...] = ()
     amplitudes: Floats | None = None
     notes: tuple[Caution, ...] = ()
+    start: Beside | None = None
+    halves: Beside | None = None
 
     def __post_init__(self) -> None:
         images = np.asarray(self.images)
@@ -162,6 +170,8 @@ class SliceStack:
             sources=tuple(self.sources[i] for i in indices) if self.sources else (),
             record=self.record.pick(list(indices)) if self.record else None,
             amplitudes=None if self.amplitudes is None else self.amplitudes[list(indices)],
+            start=self.start and self.start.pick(indices),
+            halves=self.halves and self.halves.pick(indices),
             guides=tuple(replace(g, index=list(indices).index(g.index)) for g in self.guides if g.index in indices),
         )
 
@@ -177,7 +187,35 @@ class SliceStack:
         guides = tuple(replace(g, image=g.image[slice(*rows), slice(*columns)]) for g in self.guides)
         part = np.s_[:, slice(*rows), slice(*columns)]
         amplitudes = None if self.amplitudes is None else self.amplitudes[part]
-        return replace(self, images=self.images[part], crop=box, record=record, guides=guides, amplitudes=amplitudes)
+        start, halves = (given and given.part(slice(*rows), slice(*columns)) for given in (self.start, self.halves))
+        return replace(
+            self,
+            images=self.images[part],
+            crop=box,
+            record=record,
+            guides=guides,
+            amplitudes=amplitudes,
+            start=start,
+            halves=halves,
+        )
+
+    def beside(self, start: Floats | Beside | None = None, half: Floats | Beside | None = None) -> SliceStack:
+        """The same slices with what is known beside them, on the same pixels and in the same unit.
+
+        ``start`` (N, H, W): the initial guess from which their reconstruction started. ``half``: a reconstruction of
+        the other half of the scan positions (N, H, W), where the slices are of one half; or of both halves (2, N, H, W),
+        where they are of the whole scan.
+
+        Raises InputError for shapes or units that cannot be right.
+
+            >>> stack = ddip_tf.read("slice1.tif", "slice2.tif").beside(start=np.stack([single, np.zeros_like(single)]))
+        """
+        given = [x if x is None or isinstance(x, Beside) else Beside(np.asarray(x)) for x in (start, half)]
+        return replace(
+            self,
+            start=self.start if given[0] is None else start_of(self.images, given[0]),
+            halves=self.halves if given[1] is None else halves_of(self.images, given[1]),
+        )
 
     def guided(self, guides: Sequence[Guide]) -> SliceStack:
         """The same slices with ``guides`` too, maps of the same area, resampled to the grid of the slices.
@@ -215,3 +253,13 @@ def check_box(rows: tuple[int, int], columns: tuple[int, int], shape: tuple[int,
             raise InputError(f"crop {start}:{end} of {axis} is {what}")
         if not 0 <= start < end <= side:
             raise InputError(f"crop {start}:{end} is outside the image, {axis} has pixels 0:{side}")
+
+
+def check_beside(stack: SliceStack, config: FitConfig) -> None:
+    """Raises InputError where a start or halves are given that the settings have no use for."""
+    if config.mixing != "transfer" and (stack.start or stack.halves):
+        raise InputError("--start and --half work with mixing transfer")
+    if stack.start and (len(stack) != 2 or config.model != "auto" or config.normalisation == "diagonal"):
+        raise InputError("--start works with two slices, model auto and a normalisation other than diagonal")
+    if stack.start and stack.amplitudes is not None:
+        raise InputError("--start works with one quantity: phase or amplitude")

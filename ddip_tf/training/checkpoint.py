@@ -60,6 +60,8 @@ def identity(stack: SliceStack, config: FitConfig, device_name: str) -> dict[str
         **{name: value for name, value in effective(config.to_dict()).items() if name != "chunk"},
         "shape": list(stack.images.shape),
         "images of sha256": hashlib.sha256(stack.images.tobytes()).hexdigest(),
+        **({} if stack.start is None else {"start": stack.start.record}),
+        **({} if stack.halves is None else {"halves": stack.halves.record}),
         "device": device_name,
         **{f"threads {name}": value for name, value in device.threads_in_use().items()},
         **{name: versions.get(name) for name in ("tensorflow", "keras", "numpy")},

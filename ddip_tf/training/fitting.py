@@ -15,7 +15,7 @@ from ddip_tf.config import FitConfig, preset
 from ddip_tf.errors import InputError
 from ddip_tf.slices import outliers
 from ddip_tf.slices.separation import Separation
-from ddip_tf.slices.stack import SliceStack
+from ddip_tf.slices.stack import SliceStack, check_beside
 from ddip_tf.training import transfer_fit
 from ddip_tf.training.checkpoint import Checkpoints
 from ddip_tf.training.coupled_fit import fit_coupled
@@ -29,6 +29,8 @@ def fit(
     stack: SliceStack,
     config: FitConfig | None = None,
     *,
+    start: Floats | None = None,
+    half: Floats | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     device: str = "auto",
     threads: int | None = None,
@@ -48,6 +50,12 @@ def fit(
         N ≥ 2 slices (N, H, W).
     config
         settings; those of ``preset("default")`` if None.
+    start
+        (2, H, W) the initial guess from which the reconstruction of two slices started, in their unit
+        (`ddip_tf.transfer.start`); with mixing transfer.
+    half
+        (N, H, W) the other half of the scan, where the slices are of one; or (2, N, H, W) both halves, where they are
+        of the whole (`ddip_tf.transfer.halves`); with mixing transfer.
     callbacks
         Keras callbacks: ``on_epoch_end`` comes for every epoch, with all loss terms in ``logs``, after each
         chunk of ``config.chunk`` epochs; ``self.model(self.params["latents"])`` then are the images of the chunk's
@@ -70,8 +78,8 @@ def fit(
     Raises
     ------
     InputError
-        no `SliceStack`, a device that TensorFlow does not see, a state of another fit, or a callback that asks for the
-        learning rate.
+        no `SliceStack`, a start or halves that cannot be right or that the settings do not use, a device that
+        TensorFlow does not see, a state of another fit, or a callback that asks for the learning rate.
     FloatingPointError
         the loss is no longer finite.
     Interrupted
@@ -89,6 +97,8 @@ def fit(
     if not isinstance(stack, SliceStack):
         raise InputError("give a SliceStack: ddip_tf.read(files) or ddip_tf.SliceStack(array) makes one")
     config = config or preset("default")
+    stack = stack.beside(start, half)
+    check_beside(stack, config)
     device_name = start_tensorflow(device, threads, networks=len(stack) + 1)
     logging.getLogger(__name__).info("fit begins on %s, threads %s", device_name, threads_in_use())
     clean, replaced = outliers.replaced(stack)

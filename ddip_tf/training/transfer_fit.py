@@ -13,6 +13,7 @@ import numpy as np
 
 from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig
+from ddip_tf.errors import InputError
 from ddip_tf.methods import PRIORS
 from ddip_tf.networks import pixels
 from ddip_tf.objectives.priors.null_space_dip import NullSpaceDIP
@@ -26,7 +27,9 @@ from ddip_tf.training.device import on_device
 from ddip_tf.training.optimise import optimise
 from ddip_tf.training.result import finished
 from ddip_tf.transfer import background, by_evidence, inverse_problem, ladder, solver
+from ddip_tf.transfer import start as starts
 from ddip_tf.transfer.estimate import Transfer, estimate_transfer
+from ddip_tf.transfer.halves import Halves, measure
 from ddip_tf.transfer.model_lead import lead
 
 LOGGER = logging.getLogger(__name__)
@@ -81,12 +84,13 @@ def fit_transfer(
         prior null-dip they take both. Slices that do not mix come back as they are, whatever the prior.
     """
     began = time.perf_counter()
-    unit, solution, law, choice = _separate(stack, config, threads)
+    unit, solution, law, choice, known = _separate(stack, config, threads)
     LOGGER.info("mixing %s, solved in %.1f s", choice.rung if choice else "any T", time.perf_counter() - began)
     without_prior = not law.mixed or (choice is not None and choice.rung != "free start")
     if original is not None and without_prior:
         solution = _with_outliers(solution, unit.inverse(stack.images), unit.inverse(original))
-    images = unit.inverse(stack.images)
+    of_start = known.kept if law.mixed else np.float32(0)
+    images = unit.inverse(stack.images) - of_start  # as a flat start had left them
     by_data = solution.decided
     if not config.trained or not law.mixed:
         fitted = _pixels(solution, callbacks)
@@ -98,7 +102,7 @@ def fit_transfer(
             end = optimise(model, config, callbacks, checkpoints, start, stop)
             fitted = _networks(model, images, end.by_name(model.terms), end.status)
         by_data = inverse_problem.decided(fitted.slices, problem, solution.factor)
-    modelled = unit(inverse_problem.modelled(fitted.slices, images, law))
+    modelled = unit(inverse_problem.modelled(fitted.slices, images, law) + of_start)
     separation = Separation(
         stack=stack,
         config=config,
@@ -119,22 +123,35 @@ def fit_transfer(
             "crossover_px": round(law.crossover_px, 3),
             "noise_factor": round(solution.factor, 3),
             **({} if choice is None else _evidence(choice, solution)),
+            **({} if known.halves is None else {"halves": _measured(known.halves)}),
             **({"amplitudes_explained": round(solution.observed.explained, 3)} if solution.observed else {}),
         },
     )
     return finished(separation, device, time.perf_counter() - began)
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is known beside slices: ``kept``, what they hold of their start, in the unit of the fit, and `Halves`."""
+
+    kept: Floats | np.float32
+    halves: Halves | None
+
+
 def _separate(
     stack: SliceStack, config: FitConfig, threads: int
-) -> tuple[Affine, solver.Solution, Transfer, ladder.Choice | None]:
+) -> tuple[Affine, solver.Solution, Transfer, ladder.Choice | None, Known]:
     """The unit of each slice, and the slices separated in it: two by the ladder of mixing models, more by one T."""
     extent = float(np.ptp(stack.images))
     if config.model == "auto":
         extent = 2.0 ** round(np.log2(extent))  # exact: slices that are left alone come back bit for bit
     images = np.asarray(stack.images, float) / extent
+    halves = _halves(stack)
+    start = None if stack.start is None else starts.aligned(images, np.asarray(stack.start.images, float) / extent)
+    start = None if start is None or starts.alike(images, start) else start
     if config.model == "auto":
-        law, choice = by_evidence.find(images, config.normalisation)
+        noise = None if halves is None else halves.least / extent
+        law, choice = by_evidence.find(images, config.normalisation, start, noise)
     else:
         law, choice = estimate_transfer(images, normalisation=config.normalisation), None
     unit = Affine((extent * (choice.gain if choice else 1.0), *(extent,) * (len(stack) - 1)), (0.0,) * len(stack))
@@ -147,9 +164,41 @@ def _separate(
         "threads": threads,
     }
     if choice is not None:
-        solution, law = by_evidence.separate(unit.inverse(stack.images), choice, **more)
-        return unit, solution, law, choice
-    return unit, solver.solve(images, law, **more), law, None
+        kept = None if start is None else starts.kept(images, start, choice)
+        measured = None if halves is None else unit.inverse(halves.least)
+        given = unit.inverse(stack.images)
+        solution, law = by_evidence.separate(given, choice, kept=kept, measured=measured, **more)
+        return unit, solution, law, choice, Known(np.float32(0) if kept is None else kept, halves)
+    return unit, solver.solve(images, law, **more), law, None, Known(np.float32(0), halves)
+
+
+def _halves(stack: SliceStack) -> Halves | None:
+    """What halves of the scan say, if they are given. Raises InputError where they do not show the slices."""
+    if stack.halves is None:
+        return None
+    try:
+        return measure(stack.images, stack.halves.images)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def _measured(halves: Halves) -> dict[str, Any]:
+    """For the manifest, in the unit of the slices."""
+
+    def rounded(values: Any, digits: int = 4) -> Any:
+        return [rounded(x, digits) if np.ndim(x) else float(f"{x:.{digits}g}") for x in values]
+
+    return {
+        "k": rounded(halves.k),
+        "correlation": rounded(halves.correlation),
+        "threshold": rounded(halves.threshold),
+        "noise_power": rounded(halves.noise_power),
+        "noise_deviation": rounded(halves.deviation),
+        "noise_between": rounded(halves.noise_correlation),
+        "half_period_px": [None if one is None else round(one, 3) for one in halves.half_period_px],
+        "shift_px": rounded(halves.shift_px, 3),
+        "gain": rounded(halves.gain),
+    }
 
 
 def _with_outliers(solution: solver.Solution, clean: Floats, original: Floats) -> solver.Solution:

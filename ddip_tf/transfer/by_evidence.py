@@ -24,6 +24,7 @@ from ddip_tf._types import Array
 from ddip_tf.caution import Caution
 from ddip_tf.transfer import agreement, held_out, linear, log_amplitudes, noise, reasons
 from ddip_tf.transfer import guides as maps
+from ddip_tf.transfer import start as starts_of
 from ddip_tf.transfer.background import level
 from ddip_tf.transfer.bands import band_centres, frequencies, interpolate
 from ddip_tf.transfer.dct import dct, idct, matvec
@@ -56,8 +57,13 @@ COARSEST = 0.015
 CAUTIOUS = 0.5
 
 
-def choose(images: Array, normalisation: str = "auto") -> Choice:
+def choose(
+    images: Array, normalisation: str = "auto", start: Array | None = None, measured: Array | None = None
+) -> Choice:
     """The rung of the ladder for two slices (2, H, W), among those of a ``normalisation`` if it is not "auto".
+
+    ``start`` (2, H, W) is what their reconstruction started from (`ddip_tf.transfer.start`); ``measured`` (2, H, W) a
+    realisation of their noise (`ddip_tf.transfer.halves`).
 
     Raises ValueError for sides under 32 pixels, and for images that are constant or not finite.
     """
@@ -69,20 +75,24 @@ def choose(images: Array, normalisation: str = "auto") -> Choice:
     sampled = sampling(images)
     height, width = images.shape[1:]
     centres = band_centres(height, width, highest=sampled.at_most(HIGHEST))
-    return climb(images, centres, NORMALISED[normalisation], sampled)
+    if start is not None:
+        return replace(starts_of.climb(images, start, centres, measured), sampling=sampled)
+    return climb(images, centres, NORMALISED[normalisation], sampled, measured)
 
 
-def find(images: Array, normalisation: str = "auto") -> tuple[Transfer, Choice | None]:
+def find(
+    images: Array, normalisation: str = "auto", start: Array | None = None, measured: Array | None = None
+) -> tuple[Transfer, Choice | None]:
     """T of N slices (N, H, W) as the default finds it: two by the ladder (and the choice), more by `estimate_transfer`.
 
-    Raises ValueError as both do.
+    ``start`` and ``measured`` as in `choose`, of two slices. Raises ValueError as both do.
     """
     if len(images) != 2:
         law = estimate_transfer(images, normalisation=normalisation)
         if not law.reliable:
             law = _not_used(law)
         return law, None
-    choice = choose(images, normalisation)
+    choice = choose(images, normalisation, start, measured)
     return law_of(choice), choice
 
 
@@ -122,22 +132,34 @@ def separate(
     guides: Sequence[tuple[int, Array]] = (),
     amplitudes: Array | None = None,
     threads: int = 1,
+    kept: Array | None = None,
+    measured: Array | None = None,
 ) -> tuple[Solution, Transfer]:
     """Slices (2, H, W), the first divided by ``choice.gain``, separated under the rung that was chosen, and its T.
 
+    ``kept`` (2, H, W) is what they hold of a known start (`ddip_tf.transfer.start`): without it they are as a flat
+    start had left them. ``measured`` (2, H, W) is a realisation of their noise (`ddip_tf.transfer.halves`).
     ``starts`` - 1 more solutions, with T drawn within its deviation, add to the spread only; ``guides`` and
     ``amplitudes`` as in `ddip_tf.transfer.solver.solve`; ``threads`` solve at a time and change nothing.
     """
     law = law_of(choice)
     if choice.rung == "none":
-        return unchanged(images), replace(law, warnings=(reasons.nothing_found(choice),))
+        return unchanged(images), replace(law, warnings=(reasons.nothing_found(choice, known_start=kept is not None),))
     if choice.rung != "free start":
         return _inverted(images, law), replace(law, warnings=reasons.of_rung(choice))
-    filters = linear.filters(images, choice.k, choice.samples, choice.matrix, choice.covariance, choice.sampling)
+    flat = images if kept is None else images - kept
+    filters = linear.filters(
+        flat, choice.k, choice.samples, choice.matrix, choice.covariance, choice.sampling, measured
+    )
     law = replace(law, power=filters.power[: len(choice.k)])
-    if filters.gain_db.min() < LEAST_GAIN_DB and not guides:
-        return _withheld(images, law, filters)
-    return _solved(images, law, filters, choice, starts, seed, guides, amplitudes, threads)
+    gain_db = filters.gain_db if kept is None else starts_of.expected_gain_db(images, flat, filters)
+    if gain_db.min() < LEAST_GAIN_DB and not guides:
+        return _withheld(images, law, gain_db)
+    filters = replace(filters, gain_db=gain_db)
+    solution, law = _solved(flat, law, filters, choice, starts, seed, guides, amplitudes, threads, measured)
+    if kept is not None:
+        solution = replace(solution, images=level(solution.images, images)) if law.mixed else unchanged(images)
+    return solution, law
 
 
 def _solved(
@@ -150,10 +172,11 @@ def _solved(
     guides: Sequence[tuple[int, Array]],
     amplitudes: Array | None,
     threads: int,
+    measured: Array | None,
 ) -> tuple[Solution, Transfer]:
     """The free start."""
     sampling = choice.sampling
-    problem = _problem(images, law, filters, sampling)
+    problem = _problem(images, law, filters, sampling, measured)
     mixed, T = dct(problem.images), law.at(frequencies(*images.shape[1:]))
     base = filters(images - problem.means) / problem.unit
     more: tuple[Any, Any] = (0, 0)
@@ -194,7 +217,7 @@ def _solved(
     if guides or amplitudes is not None:  # both are judged by what the phases alone gave
         kept, said = maps.related(guides, y, law.crossover_px)
         if not kept and filters.gain_db.min() < LEAST_GAIN_DB:
-            return _withheld(images, law, filters, said)
+            return _withheld(images, law, filters.gain_db, said)
         if kept:
             more = maps.ties(kept, problem.images, law.crossover_px)
             edge = 0.5 / law.crossover_px
@@ -231,15 +254,15 @@ def _solved(
     return solution, law
 
 
-def _withheld(
-    images: Array, law: Transfer, filters: linear.Filters, said: Sequence[Caution] = ()
-) -> tuple[Solution, Transfer]:
+def _withheld(images: Array, law: Transfer, gain_db: Array, said: Sequence[Caution] = ()) -> tuple[Solution, Transfer]:
     """Slices as they are, for there is little to gain."""
-    reason = reasons.little_to_gain(filters.gain_db.min())
+    reason = reasons.little_to_gain(gain_db.min())
     return unchanged(images), replace(law, mixed=False, warnings=(*said, reason))
 
 
-def _problem(images: Array, law: Transfer, filters: linear.Filters, sampling: Sampling) -> Problem:
+def _problem(
+    images: Array, law: Transfer, filters: linear.Filters, sampling: Sampling, measured: Array | None
+) -> Problem:
     """In the unit of the prior; noise follows the smoothed power, and T's uncertainty adds to it."""
     unit, means = scale(images), images.mean((1, 2), keepdims=True)
     centred = (images - means) / unit
@@ -250,6 +273,9 @@ def _problem(images: Array, law: Transfer, filters: linear.Filters, sampling: Sa
     shape = images.shape[1:]
     more = interpolate(frequencies(*shape), filters.k, UNCERTAIN * uncertain)
     levels = noise.follow(power, filters.k, np.ones(len(images)), shape, more, sampling)
+    if measured is not None:
+        floor = interpolate(frequencies(*shape), filters.k, linear.spectra(measured / unit, filters.k, spread))
+        levels = replace(levels, floor=floor)
     return Problem(unit, means, centred, replace(law, power=law.power / unit**2), levels)
 
 

@@ -23,7 +23,8 @@ import numpy as np
 from ddip_tf._types import Array
 from ddip_tf.transfer.bands import frequencies, log_gaussian
 from ddip_tf.transfer.dct import dct
-from ddip_tf.transfer.smica import local_covariances
+from ddip_tf.transfer.noise import at_least
+from ddip_tf.transfer.smica import local_covariances, weighted_mean
 
 #: degrees between two angles
 STEP = 3.0
@@ -86,27 +87,31 @@ def _shared_power(power: Array, samples: Array) -> Array:
 
 
 def _floor(covariances: Array, samples: Array) -> Array:
-    mean = np.average(np.trace(covariances, axis1=1, axis2=2), weights=samples) / 2
-    return FLOOR * mean * np.eye(2)
+    mean = np.average(np.trace(covariances, axis1=-2, axis2=-1), axis=0, weights=samples) / 2
+    return FLOOR * mean[..., None, None] * np.eye(2)
 
 
-def log_likelihood(covariances: Array, samples: Array, noise: Array) -> Array:
+def log_likelihood(covariances: Array, samples: Array, noise: Array, pairs: Pairs = PAIRS) -> Array:
     """Of one band: (M, 2, 2), (M,) and noise (L, M, 2, 2) -> (L, P), Whittle, relative to covariances left free.
 
-    For one source at its best the power of the other is a root in closed form; they take turns.
+    For one source at its best the power of the other is a root in closed form; they take turns. Covariances
+    (M, P, 2, 2) are of slices that differ from one of the P ``pairs`` to the next.
     """
-    columns = np.stack([np.cos(PAIRS.a), np.sin(PAIRS.a)]), np.stack([np.sin(PAIRS.b), np.cos(PAIRS.b)])
+    columns = np.stack([np.cos(pairs.a), np.sin(pairs.a)]), np.stack([np.sin(pairs.b), np.cos(pairs.b)])
     free = 2 + np.linalg.slogdet(covariances + _floor(covariances, samples) * 1e-6)[1]
     result = []
+    R = covariances if covariances.ndim == 4 else covariances[:, None]  # (M, P or 1, 2, 2)
+    free = free if free.ndim == 2 else free[:, None]
     for N in noise:
         white = np.linalg.inv(np.linalg.cholesky(N))
-        S = white @ covariances @ white.swapaxes(1, 2)
+        S = white[:, None] @ R @ white[:, None].swapaxes(2, 3)
         u, v = (white @ column for column in columns)  # (M, 2, P)
+        Su, Sv = (np.einsum("wpij,wjp->wip", S, x) for x in (u, v))
         uu, uv, vv, uSu, uSv, vSv = (
             np.einsum("wip,wip->wp", x, y).astype(np.float32)
-            for x, y in ((u, u), (u, v), (v, v), (u, S @ u), (u, S @ v), (v, S @ v))
+            for x, y in ((u, u), (u, v), (v, v), (u, Su), (u, Sv), (v, Sv))
         )
-        trace = np.trace(S, axis1=1, axis2=2).astype(np.float32)[:, None]
+        trace = np.trace(S, axis1=2, axis2=3).astype(np.float32)
         across, beside = uu * vv - uv**2, uu * trace - uSu  # |u x v|^2, and S along what is orthogonal to u
         second = np.clip(beside / np.maximum(across, 1e-6), 1e-6, 10 * trace / vv)  # exact without noise
         for _ in range(ALTERNATIONS):
@@ -114,7 +119,7 @@ def log_likelihood(covariances: Array, samples: Array, noise: Array) -> Array:
             second = _best_power(first, vv, uv, uu, vSv, uSv, uSu)
         determinant = 1 + first * uu + second * vv + first * second * across
         misfit = (trace + first * beside + second * (vv * trace - vSv)) / determinant + np.log(determinant)
-        misfit += (np.linalg.slogdet(N)[1] - free)[:, None]
+        misfit += np.linalg.slogdet(N)[1][:, None] - free
         result.append(-0.5 * samples @ misfit)
     return np.stack(result)
 
@@ -130,16 +135,21 @@ def _best_power(other: Array, uu: Array, uv: Array, vv: Array, uSu: Array, uSv: 
 
 
 class Evidence(NamedTuple):
-    """What the covariances of K bands say of the directions; the coarsest band is below ``k[0]``, one window."""
+    """What the covariances of K bands say of the directions; the coarsest band is below ``k[0]``, one window.
+
+    ``floors``: noise (2, 2) that was measured in each band, from the coarsest up; no level lies below it.
+    """
 
     k: Array  # (K,) centres, cycles/pixel
     samples: Array  # (K,) independent samples of a band
     coarsest: tuple[Array, Array]  # covariances (1, 2, 2), samples (1,)
     windows: list[tuple[Array, Array]]  # of each band, covariances (M, 2, 2), samples (M,)
+    floors: list[Array]
 
     def levels(self, noise: Noise) -> list[Array]:
         """Log-likelihoods at every level of noise, (L, P) of each band, from the coarsest band up."""
-        return [log_likelihood(R, n, noise(R, n)) for R, n in (self.coarsest, *self.windows)]
+        bands = zip((self.coarsest, *self.windows), self.floors, strict=True)
+        return [log_likelihood(R, n, at_least(noise(R, n), floor)) for (R, n), floor in bands]
 
     def log_likelihoods(self, levels: list[Array]) -> Array:
         """(K + 1, P) of `levels`: the levels of noise alike, and a band counted as `MOST_SAMPLES` at most."""
@@ -151,9 +161,9 @@ class Evidence(NamedTuple):
         its best level of noise, mean over the bands in the range ``k``: a few tenths where the model holds, for it
         leaves one of three numbers unfitted."""
         lost = []
-        for table, best, (R, n) in zip(levels[1:], pairs.argmax(1), self.windows, strict=True):
+        for table, best, (R, n), floor in zip(levels[1:], pairs.argmax(1), self.windows, self.floors[1:], strict=True):
             level = table[:, best].argmax()
-            lost.append((_saturated(R, n, noise(R, n)[level]) - table[level, best]) / len(n))
+            lost.append((_saturated(R, n, at_least(noise(R, n)[level], floor)) - table[level, best]) / len(n))
         return float(np.mean(np.array(lost)[(self.k > k[0]) & (self.k < k[1])]))
 
 
@@ -171,15 +181,23 @@ def _mean(table: Array) -> Array:
     return np.logaddexp.reduce(table, axis=0) - np.log(len(table))
 
 
-def evidence(images: Array, centres: Array) -> Evidence:
-    """Covariances of two slices (2, H, W) in bands around ``centres`` (K,), window by window."""
+def evidence(images: Array, centres: Array, measured: Array | None = None) -> Evidence:
+    """Covariances of two slices (2, H, W) in bands around ``centres`` (K,), window by window.
+
+    ``measured`` (2, H, W): a realisation of their noise (`ddip_tf.transfer.halves`). Slices may stand beside others,
+    as in `ddip_tf.transfer.start`; then covariances are of all.
+    """
     covariances, samples = local_covariances(images, centres)
     windows = [(R[n > 0], n[n > 0]) for R, n in zip(covariances, samples, strict=True)]
-    return Evidence(centres, samples.sum(1), _below(images, centres[0]), windows)
+    floors = [np.zeros((2, 2))] * (len(centres) + 1)
+    if measured is not None:
+        noise = weighted_mean(*local_covariances(measured, centres))
+        floors = [_below(measured, centres[0])[0][0], *noise]
+    return Evidence(centres, samples.sum(1), _below(images, centres[0]), windows, floors)
 
 
 def _below(images: Array, lowest: float) -> tuple[Array, Array]:
-    """Covariance of what is coarser than the lowest band, (1, 2, 2), and its samples (1,).
+    """Covariance of what is coarser than the lowest band, (1, N, N), and its samples (1,).
 
     A reconstruction shows the same picture in every slice there; slices that were only stained do not.
     """

@@ -113,9 +113,18 @@ class Choice:
     sampling: Sampling = SAME
 
 
-def climb(images: Array, centres: Array, allowed: Collection[str] | None = None, sampling: Sampling = SAME) -> Choice:
-    """The rung for two slices (2, H, W), its T in bands around ``centres`` (K,); of none and those ``allowed``."""
-    seen = evidence(images, centres)
+def climb(
+    images: Array,
+    centres: Array,
+    allowed: Collection[str] | None = None,
+    sampling: Sampling = SAME,
+    measured: Array | None = None,
+) -> Choice:
+    """The rung for two slices (2, H, W), its T in bands around ``centres`` (K,); of none and those ``allowed``.
+
+    ``measured`` (2, H, W): a realisation of the noise (`ddip_tf.transfer.halves`), below which no level lies.
+    """
+    seen = evidence(images, centres, measured)
     levels = seen.levels(own_noise)
     tables = seen.log_likelihoods(levels)
     climbed = {name: walk for name, walk in rungs().items() if name == "none" or allowed is None or name in allowed}

@@ -66,17 +66,27 @@ class Filters:
 
 
 def filters(
-    images: Array, k: Array, samples: Array, matrix: Array, covariance: Array, sampling: Sampling = SAME
+    images: Array,
+    k: Array,
+    samples: Array,
+    matrix: Array,
+    covariance: Array,
+    sampling: Sampling = SAME,
+    measured: Array | None = None,
 ) -> Filters:
     """Filters for slices (N, H, W) under T (K, N, N), its columns' covariance (K, N, N, N) and the sum rule.
 
-    ``samples`` (K,) are the independent samples of the bands around ``k`` (K,).
+    ``samples`` (K,) are the independent samples of the bands around ``k`` (K,); ``measured`` (N, H, W) is a realisation
+    of the noise (`ddip_tf.transfer.halves`), which is no less.
     """
     nodes = np.append(k, [sampling.here(above) for above in ABOVE])
     count = len(ABOVE)
     T, C = (np.concatenate([x, np.repeat(x[-1:], count, 0)]) for x in (matrix, covariance))
-    density = spectra(images, nodes, np.log(k[1] / k[0]) / 2)
+    spread = np.log(k[1] / k[0]) / 2
+    density = spectra(images, nodes, spread)
     N = noise_density(nodes, density, sampling)
+    if measured is not None:
+        N = noise.at_least(N, spectra(measured, nodes, spread))
     D = source_powers(T, C, density, N, np.append(samples, [np.inf] * count))
     seen = np.einsum("kj,kaj,kbj->kab", D, T, T) + np.einsum("kj,kjab->kab", D, C) + N
     own = D[:, :, None] * T.swapaxes(1, 2)

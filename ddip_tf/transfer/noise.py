@@ -60,12 +60,15 @@ class Levels:
         (N,) scale of each slice.
     more
         (H, W, N, N) of another origin, whatever the factor.
+    floor
+        (H, W, N, N) what was measured (`ddip_tf.transfer.halves`), below which no factor leads; None: nothing was.
     """
 
     apart: Array
     together: Array
     unit: Array
     more: Array | float = 0.0
+    floor: Array | None = None
 
     def covariance(self, factor: float) -> Array:
         """N(k), (H, W, N, N), in (unit of the images)^2; ``factor`` multiplies the share of the differences."""
@@ -73,7 +76,24 @@ class Levels:
         differences = difference_projector(n)
         both = factor * self.apart[..., None, None] * differences
         both += self.together[..., None, None] * (np.eye(n) - differences)
-        return both * np.outer(self.unit, self.unit) + self.more
+        both = both * np.outer(self.unit, self.unit)
+        return (both if self.floor is None else at_least(both, self.floor)) + self.more
+
+
+def at_least(noise: Array, floor: Array) -> Array:
+    """Symmetric matrices (..., N, N) above both, in every direction: noise + the positive part of (floor - noise)."""
+    if not floor.any():
+        return noise
+    lack = floor - noise
+    if lack.shape[-1] > 2:
+        values, vectors = np.linalg.eigh(lack)
+        return noise + (vectors * np.maximum(values, 0)[..., None, :]) @ vectors.swapaxes(-1, -2)
+    a, b, d = (lack[..., i, j, None, None] for i, j in ((0, 0), (0, 1), (1, 1)))
+    middle, reach = (a + d) / 2, np.hypot((a - d) / 2, b)
+    high, low = np.maximum(middle + reach, 0), np.maximum(middle - reach, 0)
+    one = np.eye(2)
+    upper = (lack - (middle - reach) * one) / np.maximum(2 * reach, 1e-300)  # projector on the larger eigenvalue's axis
+    return noise + np.where(reach > 0, high * upper + low * (one - upper), high * one)
 
 
 def shares(k: Array) -> tuple[Array, Array]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ddip_tf.caution import Caution
 from ddip_tf.transfer.held_out import MIDDLE, Trust
-from ddip_tf.transfer.ladder import Choice
+from ddip_tf.transfer.ladder import CLEAR, Choice
 
 #: skill of the prior at `MIDDLE` below which slices are textures to it
 SKILL = 0.5
@@ -18,8 +18,15 @@ AGREED = 0.7
 MARGIN = 4.0
 
 
-def nothing_found(choice: Choice) -> Caution:
+def nothing_found(choice: Choice, *, known_start: bool = False) -> Caution:
     """Why slices were left alone."""
+    if known_start:
+        lead = choice.log_evidence["free start"]
+        return Caution(
+            "withheld",
+            f"beside the start that was given, the evidence that the slices mix is not clear ({lead:+.1f} nats, "
+            f"{CLEAR:g} are needed): the slices are returned as they are",
+        )
     if choice.shared:
         return Caution(
             "withheld",
