@@ -88,7 +88,7 @@ def fit(
     if not isinstance(stack, SliceStack):
         raise InputError("give a SliceStack: ddip_tf.read(files) or ddip_tf.SliceStack(array) makes one")
     config = config or preset("default")
-    stack = stack.beside(start, half)
+    stack = stack if start is None and half is None else stack.beside(start, half)
     check_beside(stack, config)
     place = start_tensorflow(device, threads, networks=len(stack) + 1)
     clean, replaced = outliers.replaced(stack)
