@@ -23,7 +23,7 @@ def transfer(files: tuple[str, ...], output: str | None, normalisation: str, **o
     \b
     ddip-tf transfer slice1.tif slice2.tif -o law
     """
-    from ddip_tf.quality import checks
+    from ddip_tf.quality import warnings
     from ddip_tf.report import text
     from ddip_tf.training import waiting
     from ddip_tf.transfer import by_evidence
@@ -32,7 +32,7 @@ def transfer(files: tuple[str, ...], output: str | None, normalisation: str, **o
         raise InputError("transfer takes one quantity at a time: phase or amplitude")
     waiting.say("auto", f"reading {', '.join(files)} …")
     stack = read_stack(files, options, options["quantity"])
-    for caution in checks.same_images(stack.images):
+    for caution in warnings.same_images(stack.images):
         return click.echo(f"Warning: {caution}")
     with waiting.spinner("auto", "estimating T(k) …"):
         law, _ = by_evidence.find(stack.images, normalisation)

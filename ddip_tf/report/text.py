@@ -215,6 +215,7 @@ def mixing_model(facts: Mapping[str, Any]) -> str | None:
 OF_HALVES = (
     "The difference of halves is a lower bound of the noise: misfit of the model and ghosts repeat in both halves.",
     "A Fourier ring correlation of halves is blind to crosstalk: ghosts correlate as well as the slice itself.",
+    "Halves with too few positions to hold the object by themselves show more noise than their share.",
 )
 
 

@@ -47,7 +47,7 @@ class Beside:
 
 
 def start_of(images: Floats, start: Beside) -> Beside:
-    """``start`` checked: one image a slice of ``images`` (N, H, W), finite, in the same unit as far as that can be told.
+    """``start`` checked: one image a slice of ``images`` (N, H, W), finite, in their unit as far as one can tell.
 
     Raises InputError.
     """

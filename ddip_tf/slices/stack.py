@@ -203,8 +203,8 @@ class SliceStack:
         """The same slices with what is known beside them, on the same pixels and in the same unit.
 
         ``start`` (N, H, W): the initial guess from which their reconstruction started. ``half``: a reconstruction of
-        the other half of the scan positions (N, H, W), where the slices are of one half; or of both halves (2, N, H, W),
-        where they are of the whole scan.
+        the other half of the scan positions (N, H, W), where the slices are of one half; or of both (2, N, H, W), where
+        they are of the whole scan.
 
         Raises InputError for shapes or units that cannot be right.
 

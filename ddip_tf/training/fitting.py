@@ -97,7 +97,7 @@ def fit(
     if not isinstance(stack, SliceStack):
         raise InputError("give a SliceStack: ddip_tf.read(files) or ddip_tf.SliceStack(array) makes one")
     config = config or preset("default")
-    stack = stack.beside(start, half)
+    stack = stack if start is None and half is None else stack.beside(start, half)
     check_beside(stack, config)
     device_name = start_tensorflow(device, threads, networks=len(stack) + 1)
     logging.getLogger(__name__).info("fit begins on %s, threads %s", device_name, threads_in_use())

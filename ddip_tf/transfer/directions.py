@@ -137,19 +137,23 @@ def _best_power(other: Array, uu: Array, uv: Array, vv: Array, uSu: Array, uSv: 
 class Evidence(NamedTuple):
     """What the covariances of K bands say of the directions; the coarsest band is below ``k[0]``, one window.
 
-    ``floors``: noise (2, 2) that was measured in each band, from the coarsest up; no level lies below it.
+    ``floors``: noise (2, 2) that was measured in each band, from the coarsest up; no level of noise lies below it.
     """
 
     k: Array  # (K,) centres, cycles/pixel
     samples: Array  # (K,) independent samples of a band
     coarsest: tuple[Array, Array]  # covariances (1, 2, 2), samples (1,)
     windows: list[tuple[Array, Array]]  # of each band, covariances (M, 2, 2), samples (M,)
-    floors: list[Array]
+    floors: tuple[Array, ...] = ()  # none was measured
 
     def levels(self, noise: Noise) -> list[Array]:
         """Log-likelihoods at every level of noise, (L, P) of each band, from the coarsest band up."""
-        bands = zip((self.coarsest, *self.windows), self.floors, strict=True)
-        return [log_likelihood(R, n, at_least(noise(R, n), floor)) for (R, n), floor in bands]
+        return [log_likelihood(R, n, at_least(noise(R, n), floor)) for (R, n), floor in self.bands()]
+
+    def bands(self) -> list[tuple[tuple[Array, Array], Array]]:
+        """Covariances and samples of each band, from the coarsest up, and the noise there is at least."""
+        windows = [self.coarsest, *self.windows]
+        return list(zip(windows, self.floors or [np.zeros((2, 2))] * len(windows), strict=True))
 
     def log_likelihoods(self, levels: list[Array]) -> Array:
         """(K + 1, P) of `levels`: the levels of noise alike, and a band counted as `MOST_SAMPLES` at most."""
@@ -161,7 +165,7 @@ class Evidence(NamedTuple):
         its best level of noise, mean over the bands in the range ``k``: a few tenths where the model holds, for it
         leaves one of three numbers unfitted."""
         lost = []
-        for table, best, (R, n), floor in zip(levels[1:], pairs.argmax(1), self.windows, self.floors[1:], strict=True):
+        for table, best, ((R, n), floor) in zip(levels[1:], pairs.argmax(1), self.bands()[1:], strict=True):
             level = table[:, best].argmax()
             lost.append((_saturated(R, n, at_least(noise(R, n)[level], floor)) - table[level, best]) / len(n))
         return float(np.mean(np.array(lost)[(self.k > k[0]) & (self.k < k[1])]))
@@ -189,10 +193,10 @@ def evidence(images: Array, centres: Array, measured: Array | None = None) -> Ev
     """
     covariances, samples = local_covariances(images, centres)
     windows = [(R[n > 0], n[n > 0]) for R, n in zip(covariances, samples, strict=True)]
-    floors = [np.zeros((2, 2))] * (len(centres) + 1)
+    floors: tuple[Array, ...] = ()
     if measured is not None:
         noise = weighted_mean(*local_covariances(measured, centres))
-        floors = [_below(measured, centres[0])[0][0], *noise]
+        floors = (_below(measured, centres[0])[0][0], *noise)
     return Evidence(centres, samples.sum(1), _below(images, centres[0]), windows, floors)
 
 

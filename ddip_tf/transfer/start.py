@@ -124,7 +124,7 @@ def _levels(seen: Evidence) -> list[Array]:
     """Log-likelihoods (L, P) of each band, from the covariances (M, 4, 4) of (I - o, o)."""
     which, pairs, make = _tried()
     found = []
-    for (R, samples), floor in zip((seen.coarsest, *seen.windows), seen.floors, strict=True):
+    for (R, samples), floor in seen.bands():
         levels = noise.at_least(_noise(R[:, :2, :2], samples), floor)
         flat = np.einsum("pia,wab,pjb->wpij", make, R, make, optimize=True)
         table = np.full((len(levels), len(which)), EXCLUDED)

@@ -109,3 +109,55 @@ def test_real_images_have_no_amplitude(call, tmp_path):
         tifffile.imwrite(tmp_path / f"s{n}.tif", blobs(9, (40, 43), n).astype("f4"))
     code, _, err = call("fit", tmp_path / "s1.tif", tmp_path / "s2.tif", "--quantity", "both")
     assert code == 2 and "there is no amplitude to take" in err
+
+
+@pytest.fixture
+def beside(tmp_path):
+    """Two slices, a start, two halves, and files of wrong shapes: names in a folder."""
+    slices = np.stack([blobs(9, (51, 43), 1), blobs(12, (51, 43), 2)]).astype("f4")
+    rng = np.random.default_rng(0)
+    half = [slices + 0.02 * rng.standard_normal(slices.shape).astype("f4") for _ in (1, 2)]
+    start = np.stack([slices.sum(0), 0 * slices[0]])
+    named = {"slices": slices, "start": start, "odd": half[0], "even": half[1], "small": slices[:, :-2]}
+    for name, images in named.items():
+        np.save(tmp_path / f"{name}.npy", images)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--start", "small.npy"], "shapes differ"),
+        (["--half", "small.npy"], "shapes differ"),
+        (["--start", "slices.npy"], "themselves"),
+        (["--half", "slices.npy"], "same images"),
+        (["--start", "missing.npy"], "missing.npy"),
+        (["--start", "start.npy", "--preset", "paper"], "work with mixing transfer"),
+        (["--start", "start.npy", "--preset", "0.1"], "model auto"),
+    ],
+)
+def test_starts_and_halves_that_cannot_be_right(call, beside, arguments, message, monkeypatch):
+    monkeypatch.chdir(beside)
+    code, _, err = call("fit", "slices.npy", *arguments, "-o", "run")
+    assert code == 2 and message in err and len(err.splitlines()) == 1
+    assert not (beside / "run").exists()
+
+
+def test_a_fit_with_start_and_halves_says_what_was_given(call, beside, monkeypatch):
+    monkeypatch.chdir(beside)
+    given = ["--start", "start.npy", "--half", "odd.npy", "--half", "even.npy"]
+    code, out, _ = call("fit", "slices.npy", *given, "-o", "run")
+    assert code == 0
+    for sentence in ("lower bound of the noise", "blind to crosstalk", "half period"):
+        assert sentence in out and sentence in call("show", "run")[1]
+    manifest = load_manifest("run")
+    assert [source["name"] for source in manifest["half"]] == ["odd.npy"] * 2 + ["even.npy"] * 2
+    assert [source["page"] for source in manifest["start"]] == [0, 1]
+    assert len(manifest["halves"]["correlation"]) == 2
+    np.testing.assert_allclose(manifest["halves"]["noise_deviation"], 0.02 / np.sqrt(2), rtol=0.15)
+    page = (beside / "run" / "report.html").read_text()
+    assert "Fourier ring correlation of halves" in page and "blind to crosstalk" in page
+    run = Run("run")
+    np.testing.assert_allclose(run.inputs, np.load("slices.npy"), atol=1e-6)
+    if not manifest["mixed"]:
+        np.testing.assert_array_equal(run.outputs, np.load("slices.npy"))

@@ -114,10 +114,12 @@ def test_page_says_how_to_reproduce(run, tmp_path):
                 "crop": [[1, 50], [2, 60]],
                 "from_complex": {"quantity": "amplitude"},
                 "guides": [{"slice": 2, "name": "ni.tif"}],
+                "start": [{"name": "o.h5", "page": 0}, {"name": "o.h5", "page": 1}],
+                "half": [{"name": "odd.h5"}, {"name": "odd.h5"}, {"name": "even.h5"}, {"name": "even.h5"}],
                 "runs": [{}, {}, {}],
             },
             "s.h5 --config run.yaml --slices 0,1 --dataset a/b --crop 1:50,2:60 --quantity amplitude "
-            "--guide slice2=ni.tif --runs 3",
+            "--guide slice2=ni.tif --start o.h5 --half odd.h5 --half even.h5 --runs 3",
         ),
     ],
 )
