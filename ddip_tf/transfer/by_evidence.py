@@ -189,29 +189,34 @@ def _solved(
             information, data = information * ~hidden[..., None, None], data * ~hidden[..., None]
         return minimise(start, information, data, strength=strength, exponent=0.5, steps=60)
 
+    linear_part, guesses = dct(base), []  # what is added to the coarsest differences, by each part of the coefficients
+    coarsest = max(sampling.here(COARSEST), law.k[0])
+    coarse = frequencies(*images.shape[1:]) < coarsest
+
     def foretell(hidden: Array) -> Array:
         start = idct(mixed * ~hidden[..., None])
-        return matvec(T, dct(solved(problem, start, 1.0, hidden)))
+        found = dct(solved(problem, start, 1.0, hidden))
+        guesses.append((found - linear_part)[coarse])
+        return matvec(T, found)
 
     trust = held_out.trust(mixed, foretell, sampling)
     middle = float(np.exp(np.interp(trust.at(sampling.here(held_out.MIDDLE)), SKILLS, np.log(FACTORS))))
     factors = [middle * level for level in LEVELS]
     weight = trust.over(*images.shape[1:])[..., None]
     caution = max(CAUTIOUS, float(trust.weight.max()))
-    coarsest = max(sampling.here(COARSEST), law.k[0])
+    agreed = agreement.agreement(np.stack(guesses))
+    believed = agreement.weight(agreed, images.shape[1:], coarsest)[..., None]
     guided: Array | float = 0.0
 
-    def averaged() -> tuple[Array, Array, float]:
+    def averaged() -> tuple[Array, Array]:
         tried = np.stack(side_by_side(threads, lambda factor: solved(problem, problem.images, factor), factors))
-        linear_part = dct(base)
-        added = np.stack([dct(each) - linear_part for each in tried])
-        agreed, of_all = agreement.agreement(added, coarsest), added.mean(0)
-        total = of_all.mean(-1, keepdims=True)
-        believed = np.maximum(guided, agreement.weight(agreed, images.shape[1:], coarsest)[..., None])
-        blended = idct(linear_part + np.maximum(guided, weight) * (total + believed * (of_all - total)))
-        return problem.images + caution * (blended - problem.images), tried, agreed
+        added = dct(tried.mean(0)) - linear_part
+        total = added.mean(-1, keepdims=True)
+        added = total + np.maximum(guided, believed) * (added - total)
+        blended = idct(linear_part + np.maximum(guided, weight) * added)
+        return problem.images + caution * (blended - problem.images), tried
 
-    y, tried, agreed = averaged()
+    y, tried = averaged()
     said: list[Caution] = []
     observed: log_amplitudes.Observed | None = None
     if guides or amplitudes is not None:  # both are judged by what the phases alone gave
@@ -226,7 +231,7 @@ def _solved(
             observed = log_amplitudes.observe(amplitudes / problem.unit, y)
             more = tuple(a + b for a, b in zip(more, observed.normal(), strict=True))
         if kept or observed:
-            y, tried, agreed = averaged()
+            y, tried = averaged()
     variance = ((tried - tried.mean(0)) ** 2).mean(0)
     rng = np.random.default_rng(seed)
     others = [replace(problem, law=perturbed(law, rng)) for _ in range(1, starts)]
