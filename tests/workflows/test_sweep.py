@@ -50,6 +50,7 @@ def fake(monkeypatch, run):
         manifest = load_manifest(run) | {"config": task.config.to_dict(), "gamma": task.config.exclusion_weight}
         manifest["inputs"] = [asdict(source) for source in task.read().sources]
         (task.run / "manifest.json").write_text(json.dumps(manifest))
+        (task.run / "preview.png").touch()
         run_page.write(task.run)
 
     def serially(work_, tasks, client):
@@ -174,6 +175,15 @@ def test_resume_does_only_what_is_missing(call, pair, fake, tmp_path):
     assert done == []
     assert call("sweep", *pair, "-o", "s", *GRID, "--overwrite")[0] == 0
     assert done == NAMES
+
+
+def test_resume_also_makes_what_a_kill_left_of_the_figures(call, pair, fake, tmp_path, monkeypatch):
+    assert call("sweep", *pair, "-o", "s", *GRID)[0] == 0
+    (tmp_path / f"s/runs/{NAMES[3]}/preview.png").unlink()
+    went = []
+    monkeypatch.setattr(sweep, "work", lambda task: went.append(task.name))
+    assert call("sweep", *pair, "-o", "s", *GRID, "--resume")[0] == 0
+    assert went == NAMES[3:4]
 
 
 def test_a_second_sweep_is_refused_while_the_first_lives(call, pair, fake, tmp_path, monkeypatch):
