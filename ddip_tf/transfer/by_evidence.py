@@ -137,7 +137,8 @@ def separate(
     """
     law = law_of(choice)
     if choice.rung == "none":
-        return unchanged(images), replace(law, warnings=(_nothing_found(choice, known_start=kept is not None),))
+        said = _nothing_found(choice) if kept is None else _nothing_clear(choice)
+        return unchanged(images), replace(law, warnings=(said,))
     if choice.rung != "free start":
         return _inverted(images, law), replace(law, warnings=_said_of(choice))
     flat = images if kept is None else images - kept
@@ -265,14 +266,16 @@ def _inverted(images: Array, law: Transfer) -> Solution:
     return Solution(images=y, base=y.copy(), decided=y - means, sigma=zeros, residual=zeros.copy())
 
 
-def _nothing_found(choice: Choice, *, known_start: bool) -> Caution:
-    if known_start:
-        lead = choice.log_evidence["free start"]
-        return Caution(
-            "withheld",
-            f"beside the start that was given, the evidence that the slices mix is not clear ({lead:+.1f} nats, "
-            f"{CLEAR:g} are needed): the slices are returned as they are",
-        )
+def _nothing_clear(choice: Choice) -> Caution:
+    lead = choice.log_evidence["free start"]
+    return Caution(
+        "withheld",
+        f"beside the start that was given, the evidence that the slices mix is not clear ({lead:+.1f} nats, "
+        f"{CLEAR:g} are needed): the slices are returned as they are",
+    )
+
+
+def _nothing_found(choice: Choice) -> Caution:
     if choice.shared:
         return Caution(
             "withheld",
