@@ -31,7 +31,7 @@ from ddip_tf.transfer.dct import dct, idct, matvec
 from ddip_tf.transfer.estimate import Transfer, estimate_transfer
 from ddip_tf.transfer.half_quadratic import minimise
 from ddip_tf.transfer.inverse_problem import Problem, scale
-from ddip_tf.transfer.ladder import CLEAR, Choice, climb, tied
+from ddip_tf.transfer.ladder import Choice, climb, tied
 from ddip_tf.transfer.solver import Solution, perturbed, side_by_side, unchanged
 
 #: rungs beside none that a normalisation of T's columns allows
@@ -137,7 +137,7 @@ def separate(
     """
     law = law_of(choice)
     if choice.rung == "none":
-        said = _nothing_found(choice) if kept is None else _nothing_clear(choice)
+        said = _nothing_found(choice) if kept is None else starts_of.unclear(choice)
         return unchanged(images), replace(law, warnings=(said,))
     if choice.rung != "free start":
         return _inverted(images, law), replace(law, warnings=_said_of(choice))
@@ -264,15 +264,6 @@ def _inverted(images: Array, law: Transfer) -> Solution:
     y[free] = images[free]
     zeros = np.zeros_like(images)
     return Solution(images=y, base=y.copy(), decided=y - means, sigma=zeros, residual=zeros.copy())
-
-
-def _nothing_clear(choice: Choice) -> Caution:
-    lead = choice.log_evidence["free start"]
-    return Caution(
-        "withheld",
-        f"beside the start that was given, the evidence that the slices mix is not clear ({lead:+.1f} nats, "
-        f"{CLEAR:g} are needed): the slices are returned as they are",
-    )
 
 
 def _nothing_found(choice: Choice) -> Caution:
