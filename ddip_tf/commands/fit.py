@@ -155,7 +155,7 @@ def job(stack: SliceStack, run: Path, settings: FitConfig, options: RunOptions, 
 
 def tell(stack: SliceStack, options: RunOptions, run: Run, new: bool) -> None:
     """What is said at the end of a fit."""
-    from ddip_tf.report import text
+    from ddip_tf.report import halves, text
     from ddip_tf.training.callbacks import progress
 
     if not new:
@@ -166,7 +166,7 @@ def tell(stack: SliceStack, options: RunOptions, run: Run, new: bool) -> None:
     click.echo(f"{text.work_done(run.manifest)} in {run.manifest['wall_time_s']:.0f} s: {progress.summary(last)}")
     if stack.record:
         click.echo(text.conversion(stack))
-    for line in text.halves(run.manifest):
+    for line in halves.lines(run.manifest):
         click.echo(line)
     for caution in run.cautions:
         click.echo(f"Warning: {caution}")

@@ -20,9 +20,9 @@ from ddip_tf.archive.lock import replace_text
 from ddip_tf.archive.run import Run, open_run
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.quality import power_spectrum
-from ddip_tf.report import image_data, run_charts, scales
+from ddip_tf.report import halves, image_data, run_charts, scales
 from ddip_tf.report.render import render
-from ddip_tf.report.text import OF_HALVES, command, mixing_model, model_name, repeats
+from ddip_tf.report.text import command, mixing_model, model_name, repeats
 from ddip_tf.slices.optics import frequency
 from ddip_tf.slices.separation import filter_pair
 
@@ -92,7 +92,13 @@ def _contents(run: Run) -> dict[str, Any]:
     add("Mixing", *_mixing(manifest, learned), _models(manifest))
     add("Loss", "", run_charts.losses(run.members or [run]), [])
     if measured := manifest.get("halves"):
-        add("Two halves of the scan", " ".join(OF_HALVES), run_charts.halves(measured, size), [], _resolved(measured))
+        add(
+            "Two halves of the scan",
+            " ".join(halves.SENTENCES),
+            run_charts.halves(measured, size),
+            [],
+            halves.table(measured),
+        )
     add("Power spectra", SPECTRA, run_charts.spectra(inputs, outputs, size), _spectra(inputs, outputs, size))
     binned = math.ceil(math.sqrt(inputs.size / MOST_PIXELS))
     height, width = image_data.binned(inputs[0], binned).shape
@@ -186,13 +192,6 @@ def _models(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     best_first = sorted(manifest.get("model_evidence", {}).items(), key=lambda item: -item[1])
     rows = [(model_name(name), f"{nats:+.1f} nats") for name, nats in best_first]
     return [("model", "evidence over none"), *rows] if rows else []
-
-
-def _resolved(measured: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Half period that each slice resolves, under a line of headings."""
-    periods = measured["half_period_px"]
-    rows = [(f"slice {i}", "nothing" if one is None else f"{one:.2f} pixels") for i, one in enumerate(periods, 1)]
-    return [("slice", "half period resolved"), *rows]
 
 
 def _pair(name: str) -> str:

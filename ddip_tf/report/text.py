@@ -16,6 +16,7 @@ from ddip_tf.formats import family_of, open_content
 from ddip_tf.formats.content import Content
 from ddip_tf.formats.gaps import finite_box, vacuum
 from ddip_tf.methods import networks_trained
+from ddip_tf.report import halves
 from ddip_tf.slices.optics import HC_EV_M, depth_of_focus_m, electron_wavelength_m, frequency
 from ddip_tf.slices.quantities import ELECTRONS_UNDER_M, beam, show_length, show_lengths
 from ddip_tf.slices.separation import pair_name
@@ -211,33 +212,6 @@ def mixing_model(facts: Mapping[str, Any]) -> str | None:
     return said if gain == 1 else f"{said}; slice 1 in a unit of its own, {gain:.2f} of slice 2's"
 
 
-#: stands beside everything that halves of a scan say
-OF_HALVES = (
-    "The difference of halves is a lower bound of the noise: misfit of the model and ghosts repeat in both halves.",
-    "A Fourier ring correlation of halves is blind to crosstalk: ghosts correlate as well as the slice itself.",
-    "Halves with too few positions to hold the object by themselves show more noise than their share.",
-)
-
-
-def halves(manifest: Mapping[str, Any]) -> list[str]:
-    """What halves of the scan say of noise and resolution, a line each; none where none were given."""
-    found = manifest.get("halves")
-    if not found:
-        return []
-    size = manifest.get("pixel_size_m")
-    lines = []
-    for number, (half_period, noise) in enumerate(
-        zip(found["half_period_px"], found["noise_deviation"], strict=True), 1
-    ):
-        if half_period is None:
-            resolved = "nothing above the half-bit threshold"
-        else:
-            resolved = f"half period {half_period:.2f} pixels"
-            resolved += f" ({show_length(half_period * float(np.mean(size)), 3)})" if size else ""
-        lines.append(f"halves     slice {number}: {resolved}, noise {noise:.3g} rms")
-    return [*lines, *(f"           {sentence}" for sentence in OF_HALVES)]
-
-
 def work_done(manifest: Mapping[str, Any]) -> str:
     """What a fit did: ``750 epochs``, or the model of mixing, that T(k) was estimated, and what came of it."""
     epochs = f"{manifest['epochs_done']} epochs"
@@ -280,7 +254,7 @@ def run(path: StrPath) -> str:
         "final      " + ", ".join(f"{name} {value:.4g}" for name, value in manifest["final"].items()),
         *([f"repeats    {repeats(manifest)}"] if "runs" in manifest else []),
         *([f"start      {_names(manifest['start'])}"] if manifest.get("start") else []),
-        *halves(manifest),
+        *halves.lines(manifest),
         f"made with  ddip-tf {manifest['versions'].get('ddip-tf', '?')} on {manifest['platform']}",
         *(f"Warning: {caution}" for caution in opened.cautions),
     ]

@@ -44,7 +44,7 @@ NORMALISED = {
 #: cycles/pixel at the reference, the highest band of T
 HIGHEST = 0.2
 #: decibels of expected gain, of the slice that gains least, below which nothing is done
-LEAST_GAIN_DB = 1.4
+LEAST_GAIN_DB = 2.0
 #: part of T's uncertainty that counts as noise for the prior; all of it made the prior's guesses worse at low k
 UNCERTAIN = 0.1
 #: levels of noise that are averaged, around the one the skill asks for
@@ -144,7 +144,8 @@ def separate(
     """
     law = law_of(choice)
     if choice.rung == "none":
-        return unchanged(images), replace(law, warnings=(reasons.nothing_found(choice, known_start=kept is not None),))
+        said = reasons.nothing_found(choice) if kept is None else starts_of.unclear(choice)
+        return unchanged(images), replace(law, warnings=(said,))
     if choice.rung != "free start":
         return _inverted(images, law), replace(law, warnings=reasons.of_rung(choice))
     flat = images if kept is None else images - kept

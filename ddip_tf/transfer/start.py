@@ -28,6 +28,7 @@ from functools import cache
 import numpy as np
 
 from ddip_tf._types import Array
+from ddip_tf.caution import Caution
 from ddip_tf.transfer import noise
 from ddip_tf.transfer.bands import frequencies, interpolate
 from ddip_tf.transfer.dct import dct, idct, matvec
@@ -101,6 +102,16 @@ def expected_gain_db(images: Array, flat: Array, filters: Filters) -> Array:
     gained = np.maximum(10 ** (filters.gain_db / 10) - 1, 1e-3)
     error = np.maximum((flat - estimate).var((1, 2)), 1e-300) / gained
     return 10 * np.log10(1 + (images - estimate).var((1, 2)) / error)
+
+
+def unclear(choice: Choice) -> Caution:
+    """What is said where the evidence for mixing beside a known start is not clear."""
+    lead = choice.log_evidence["free start"]
+    return Caution(
+        "withheld",
+        f"beside the start that was given, the evidence that the slices mix is not clear ({lead:+.1f} nats, "
+        f"{CLEAR:g} are needed): the slices are returned as they are",
+    )
 
 
 @cache
