@@ -1,9 +1,9 @@
 """Does the prior know what the coarsest difference of the slices is, or does it guess?
 
 Towards k = 0 all slices show the same picture, and how it is shared out among them is left to the prior
-(`half_quadratic`) alone; `held_out` cannot tell whether it is right, for the sum says nothing of the difference. When
-other coefficients are hidden, though, the prior puts in the same difference where edges fix it, and another one each
-time where full fields of texture do not. Its agreement with itself,
+(`half_quadratic`) alone; `held_out` cannot tell whether it is right, for the sum says nothing of the difference. Where
+edges fix it, though, the prior puts in the same difference when other coefficients are hidden and at other levels of
+noise; where full fields of texture do not, another one each time. Its agreement with itself,
 
     <c_l c_m> over pairs of solutions l, m, divided by <c_l c_l>,    c_l = difference it adds to the linear estimate,
 
@@ -18,7 +18,7 @@ from ddip_tf._types import Array
 from ddip_tf.transfer.bands import frequencies
 
 #: agreements from which on the coarsest difference is believed a little, and fully
-NONE, FULL = 0.85, 0.98
+NONE, FULL = 0.7, 0.93
 
 
 def agreement(added: Array) -> float:

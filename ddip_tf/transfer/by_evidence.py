@@ -44,7 +44,7 @@ NORMALISED = {
 #: cycles/pixel at the reference, the highest band of T
 HIGHEST = 0.2
 #: decibels of expected gain, of the slice that gains least, below which nothing is done
-LEAST_GAIN_DB = 2.0
+LEAST_GAIN_DB = 1.4
 #: part of T's uncertainty that counts as noise for the prior; all of it made the prior's guesses worse at low k
 UNCERTAIN = 0.1
 #: levels of noise that are averaged, around the one the skill asks for
@@ -205,19 +205,20 @@ def _solved(
     factors = [middle * level for level in LEVELS]
     weight = trust.over(*images.shape[1:])[..., None]
     caution = max(CAUTIOUS, float(trust.weight.max()))
-    agreed = agreement.agreement(np.stack(guesses))
-    believed = agreement.weight(agreed, images.shape[1:], coarsest)[..., None]
     guided: Array | float = 0.0
 
-    def averaged() -> tuple[Array, Array]:
+    def averaged() -> tuple[Array, Array, float]:
         tried = np.stack(side_by_side(threads, lambda factor: solved(problem, problem.images, factor), factors))
-        added = dct(tried.mean(0)) - linear_part
+        each = [dct(y) - linear_part for y in tried]
+        agreed = agreement.agreement(np.stack([*guesses, *(added[coarse] for added in each)]))
+        believed = agreement.weight(agreed, images.shape[1:], coarsest)[..., None]
+        added = np.mean(each, axis=0)
         total = added.mean(-1, keepdims=True)
         added = total + np.maximum(guided, believed) * (added - total)
         blended = idct(linear_part + np.maximum(guided, weight) * added)
-        return problem.images + caution * (blended - problem.images), tried
+        return problem.images + caution * (blended - problem.images), tried, agreed
 
-    y, tried = averaged()
+    y, tried, agreed = averaged()
     said: list[Caution] = []
     observed: log_amplitudes.Observed | None = None
     if guides or amplitudes is not None:  # both are judged by what the phases alone gave
@@ -232,7 +233,7 @@ def _solved(
             observed = log_amplitudes.observe(amplitudes / problem.unit, y)
             more = tuple(a + b for a, b in zip(more, observed.normal(), strict=True))
         if kept or observed:
-            y, tried = averaged()
+            y, tried, agreed = averaged()
     variance = ((tried - tried.mean(0)) ** 2).mean(0)
     rng = np.random.default_rng(seed)
     others = [replace(problem, law=perturbed(law, rng)) for _ in range(1, starts)]

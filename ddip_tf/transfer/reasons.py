@@ -1,7 +1,7 @@
 """What is to be said of two slices: why they were left alone, which model of mixing was taken, what is to be doubted.
 
-The bounds of the doubts were chosen on development pairs (`tools/quality.py`). They find slices that gain little, and of
-those that are harmed a minority (`docs/separation.md`).
+The bounds of the doubts were chosen on development pairs (`tools/quality.py`). They find slices that gain little, and
+of those that are harmed a minority (`docs/separation.md`).
 """
 
 from __future__ import annotations

@@ -233,6 +233,7 @@ def test_a_line_is_said_before_tensorflow_starts(pair, tmp_path):
 def test_a_signal_to_a_default_fit_promises_nothing(pair, tmp_path, number):
     program = (
         "import os, sys, signal\nfrom ddip_tf.workflows import run\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored by jobs in the background
         f"run._fit = lambda *_: os.kill(os.getpid(), {int(number)}) or signal.pause()\n"
         "sys.argv = ['ddip-tf', 'fit', 'slice1.tif', 'slice2.tif', '-o', 'r']\n"
         "from ddip_tf.cli import main; main()"
