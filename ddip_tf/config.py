@@ -39,8 +39,7 @@ def setting(default: Any, doc: str, **more: Any) -> Any:
     more
         ``choices``: all values it can have; ``least``: the least number it can be; ``of``: what it is for, where the
         flag means nothing elsewhere (``"equation 3"``, ``"transfer"`` or ``"networks"``); ``help``: what the flag's
-        help says instead of ``doc``; ``metavar``: of the flag; ``flag=False``: there is none; ``before``: what versions
-        did that did not have it, if not what the default says.
+        help says instead of ``doc``; ``metavar``: of the flag; ``flag=False``: there is none.
     """
     return field(default=default, metadata={"doc": doc, **more})
 

@@ -17,7 +17,7 @@ FLAGS = {
 #: those of the same name
 NAMED = (
     *("checkpoint_every", "crop", "dataset", "despite_warnings", "electrons", "energy", "overwrite", "resume"),
-    *("slice_axis", "slices", "tensorboard"),
+    *("half", "slice_axis", "slices", "start", "tensorboard"),
 )
 
 

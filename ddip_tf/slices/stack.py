@@ -258,8 +258,8 @@ def check_box(rows: tuple[int, int], columns: tuple[int, int], shape: tuple[int,
 def check_beside(stack: SliceStack, config: FitConfig) -> None:
     """Raises InputError where a start or halves are given that the settings have no use for."""
     if config.mixing != "transfer" and (stack.start or stack.halves):
-        raise InputError("--start and --half work with mixing transfer")
+        raise InputError("`start` and `half` work with mixing transfer")
     if stack.start and (len(stack) != 2 or config.model != "auto" or config.normalisation == "diagonal"):
-        raise InputError("--start works with two slices, model auto and a normalisation other than diagonal")
+        raise InputError("`start` works with two slices, model auto and a normalisation other than diagonal")
     if stack.start and stack.amplitudes is not None:
-        raise InputError("--start works with one quantity: phase or amplitude")
+        raise InputError("`start` works with one quantity: phase or amplitude")
