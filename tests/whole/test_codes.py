@@ -57,7 +57,7 @@ def withheld(monkeypatch, **_):
         by_evidence, "estimate_transfer", lambda *_, **__: replace(law, reliable=reliable, warnings=flags)
     )
     three = SliceStack(discs(3, SHAPE, 5))
-    unit, solution, used, _ = transfer_fit._separate(three, preset("default"), 1)
+    unit, solution, used, *_ = transfer_fit._separate(three, preset("default"), 1)
     np.testing.assert_array_equal(unit(solution.images), three.images)
     assert not used.mixed
     return (*said, *used.warnings)
