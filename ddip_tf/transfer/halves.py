@@ -12,7 +12,7 @@ same reason the Fourier ring correlation of the halves is **blind to crosstalk**
 
 Of the whole scan it is so only if halving the positions does no more than double the noise. Where they lie far apart,
 half of them hardly hold the object: on scans simulated with positions 11 pixels apart under a beam of 22 pixels the
-scaled difference had up to four times the power of the true noise. So a fit of the whole scan takes a quarter of that
+scaled difference had up to 4.6 times the power of the true noise. So a fit of the whole scan takes a quarter of that
 power for the least noise there is (`Halves.least`), and a fit of one half, whose noise needs no scaling, all of it.
 
 The correlation is that of cosine coefficients in rings, whose margins are reflected. Where it falls below the half-bit
