@@ -157,7 +157,7 @@ def separate(
     if gain_db.min() < LEAST_GAIN_DB and not guides:
         return _withheld(images, law, gain_db)
     filters = replace(filters, gain_db=gain_db)
-    solution, law = _solved(flat, law, filters, choice, starts, seed, guides, amplitudes, threads, measured)
+    solution, law = _solved(flat, law, filters, choice, starts, seed, guides, amplitudes, threads)
     if kept is not None:
         solution = replace(solution, images=level(solution.images, images)) if law.mixed else unchanged(images)
     return solution, law
@@ -173,11 +173,10 @@ def _solved(
     guides: Sequence[tuple[int, Array]],
     amplitudes: Array | None,
     threads: int,
-    measured: Array | None,
 ) -> tuple[Solution, Transfer]:
     """The free start."""
     sampling = choice.sampling
-    problem = _problem(images, law, filters, sampling, measured)
+    problem = _problem(images, law, filters, sampling)
     mixed, T = dct(problem.images), law.at(frequencies(*images.shape[1:]))
     base = filters(images - problem.means) / problem.unit
     more: tuple[Any, Any] = (0, 0)
@@ -267,22 +266,18 @@ def _withheld(images: Array, law: Transfer, gain_db: Array, said: Sequence[Cauti
     return unchanged(images), replace(law, mixed=False, warnings=(*said, reason))
 
 
-def _problem(
-    images: Array, law: Transfer, filters: linear.Filters, sampling: Sampling, measured: Array | None
-) -> Problem:
+def _problem(images: Array, law: Transfer, filters: linear.Filters, sampling: Sampling) -> Problem:
     """In the unit of the prior; noise follows the smoothed power, and T's uncertainty adds to it."""
     unit, means = scale(images), images.mean((1, 2), keepdims=True)
     centred = (images - means) / unit
-    spread = np.log(law.k[1] / law.k[0]) / 2
-    power = linear.spectra(centred, filters.k, spread).sum((1, 2)) / len(images)
+    power = filters.density.sum((1, 2)) / len(images) / unit**2
     power = np.maximum(power, linear.smoothed(filters.k, power))
     uncertain = np.einsum("kj,kjab->kab", filters.power, filters.covariance) / unit**2
     shape = images.shape[1:]
     more = interpolate(frequencies(*shape), filters.k, UNCERTAIN * uncertain)
     levels = noise.follow(power, filters.k, np.ones(len(images)), shape, more, sampling)
-    if measured is not None:
-        floor = interpolate(frequencies(*shape), filters.k, linear.spectra(measured / unit, filters.k, spread))
-        levels = replace(levels, floor=floor)
+    if filters.floor is not None:
+        levels = replace(levels, floor=interpolate(frequencies(*shape), filters.k, filters.floor / unit**2))
     return Problem(unit, means, centred, replace(law, power=law.power / unit**2), levels)
 
 

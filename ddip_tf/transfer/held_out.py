@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddip_tf._types import Array
-from ddip_tf.transfer.bands import frequencies
+from ddip_tf.transfer.bands import frequencies, interpolate
 from ddip_tf.transfer.resolution import SAME, Sampling
 
 #: part of the coefficients that is hidden, and how often other ones
@@ -58,12 +58,11 @@ class Trust:
 
     def at(self, k: float) -> float:
         """Skill at k (cycles/pixel), linear in log k."""
-        return float(np.interp(np.log(k), np.log(self.k), self.skill))
+        return float(interpolate(np.asarray(k), self.k, self.skill))
 
     def over(self, height: int, width: int) -> Array:
         """Weight at every cosine coefficient, (H, W)."""
-        k = np.log(np.maximum(frequencies(height, width), 1e-9))
-        return np.interp(k, np.log(self.k), self.weight)
+        return interpolate(frequencies(height, width), self.k, self.weight)
 
 
 def trust(coefficients: Array, foretell: Foretell, sampling: Sampling = SAME) -> Trust:

@@ -84,8 +84,6 @@ class Choice:
         name of the rung; "none" as well where no other is clear enough.
     log_evidence
         of every rung, prior included, relative to none (nats).
-    margin
-        of the best rung over the next (nats).
     k
         (K,) band centres, cycles/pixel.
     samples
@@ -102,7 +100,6 @@ class Choice:
 
     rung: str
     log_evidence: Mapping[str, float]
-    margin: float
     k: Array
     samples: Array
     matrix: Array
@@ -132,13 +129,12 @@ def climb(
     scores = {name: posterior.log_evidence + PRIOR[name] for name, posterior in found.items()}
     relative = {name: score - scores["none"] for name, score in scores.items()}
     best = max(scores, key=scores.__getitem__)
-    margin = scores[best] - max(score for name, score in scores.items() if name.split(",")[0] != best.split(",")[0])
     rung = best if relative[best] >= CLEAR else "none"
     if rung.startswith("free start"):
         rung = "free start"
         gain, posterior = _free_start(seen)
         T, covariance = moments(posterior.pairs[1:], gain)
-        return Choice(rung, relative, margin, centres, seen.samples, T, covariance, gain, "sum", sampling=sampling)
+        return Choice(rung, relative, centres, seen.samples, T, covariance, gain, "sum", sampling=sampling)
     shared = False
     if rung.startswith("one-sided"):
         judged = sampling.at_most(JUDGED[0]), sampling.at_most(JUDGED[1])
@@ -146,7 +142,7 @@ def climb(
         shared = lost > max(MOST_MISFIT, MOST_LEFT * of)
         rung = "none" if shared else rung
     T, covariance = moments(found[rung].pairs[1:])
-    return Choice(rung, relative, margin, centres, seen.samples, T, covariance, 1.0, "diagonal", shared, sampling)
+    return Choice(rung, relative, centres, seen.samples, T, covariance, 1.0, "diagonal", shared, sampling)
 
 
 def _free_start(seen: Evidence) -> tuple[float, Posterior]:

@@ -50,6 +50,10 @@ class Filters:
         (K, N, N, N) of T's columns (second axis).
     gain_db
         (N,) expected reduction of each slice's mean squared error.
+    density
+        (K, N, N) spectral density of the slices.
+    floor
+        (K, N, N) that of the noise that was measured, if it was.
     """
 
     k: Array
@@ -57,6 +61,8 @@ class Filters:
     power: Array
     covariance: Array
     gain_db: Array
+    density: Array
+    floor: Array | None = None
 
     def __call__(self, images: Array) -> Array:
         """Slices (N, H, W) separated; their means stay."""
@@ -85,8 +91,9 @@ def filters(
     spread = np.log(k[1] / k[0]) / 2
     density = spectra(images, nodes, spread)
     N = noise_density(nodes, density, sampling)
-    if measured is not None:
-        N = noise.at_least(N, spectra(measured, nodes, spread))
+    floor = None if measured is None else spectra(measured, nodes, spread)
+    if floor is not None:
+        N = noise.at_least(N, floor)
     D = source_powers(T, C, density, N, np.append(samples, [np.inf] * count))
     seen = np.einsum("kj,kaj,kbj->kab", D, T, T) + np.einsum("kj,kjab->kab", D, C) + N
     own = D[:, :, None] * T.swapaxes(1, 2)
@@ -101,7 +108,7 @@ def filters(
         return everywhere.sum((0, 1))[:, 0]
 
     left_alone = error(np.broadcast_to(np.eye(len(images)), W.shape))
-    return Filters(nodes, W, D, C, 10 * np.log10(left_alone / error(W)))
+    return Filters(nodes, W, D, C, 10 * np.log10(left_alone / error(W)), density, floor)
 
 
 def spectra(images: Array, k: Array, spread: float) -> Array:

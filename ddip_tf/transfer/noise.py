@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddip_tf._types import Array
-from ddip_tf.transfer.bands import frequencies, projected_power
+from ddip_tf.transfer.bands import frequencies, interpolate_power, projected_power
 from ddip_tf.transfer.resolution import SAME, Sampling
 from ddip_tf.transfer.smica import difference_projector
 
@@ -98,8 +98,8 @@ def at_least(noise: Array, floor: Array) -> Array:
 
 def shares(k: Array) -> tuple[Array, Array]:
     """Of the power at k (...,) what is noise in each difference mode, and in the sum, by `SHARES`; linear in logs."""
-    at, *of = np.log(SHARES).T
-    apart, together = (np.exp(np.interp(np.log(np.maximum(k, 1e-9)), at, share)) for share in of)
+    at, *of = SHARES.T
+    apart, together = (interpolate_power(k, at, share) for share in of)
     return apart, together
 
 
@@ -114,7 +114,7 @@ def follow(
     """Noise of slices of ``shape`` (H, W), scaled by ``unit`` (N,), by `SHARES` of a power (K,) at ``nodes`` (K,), and
     ``more`` (H, W, N, N)."""
     k = frequencies(*shape)
-    density = np.exp(np.interp(np.log(np.maximum(k, 1e-9)), np.log(nodes), np.log(np.maximum(power, 1e-300))))
+    density = interpolate_power(k, nodes, power)
     apart, together = shares(sampling.reference(k))
     return Levels(density * apart, density * SUM_FACTOR * together, unit, more)
 

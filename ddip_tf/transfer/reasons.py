@@ -9,6 +9,7 @@ from __future__ import annotations
 from ddip_tf.caution import Caution
 from ddip_tf.transfer.held_out import MIDDLE, Trust
 from ddip_tf.transfer.ladder import Choice
+from ddip_tf.transfer.model_lead import lead
 
 #: skill of the prior at `MIDDLE` below which slices are textures to it
 SKILL = 0.5
@@ -53,11 +54,12 @@ def of_rung(choice: Choice) -> tuple[Caution, ...]:
         f"{3 - stained} is returned as it is"
     )
     one_sided = Caution("one-sided", said, 3 - stained)
-    if choice.margin >= MARGIN:
+    ahead = lead(choice.rung, choice.log_evidence)
+    if ahead is None or ahead[0] >= MARGIN:
         return (one_sided,)
     doubt = (
         f"that only slice {stained} holds a ghost is not certain: the next model of mixing explains the slices almost "
-        f"as well ({choice.margin:.1f} nats less)"
+        f"as well ({ahead[0]:.1f} nats less)"
     )
     return one_sided, Caution("doubt-model", doubt, stained)
 

@@ -81,7 +81,7 @@ def climb(images: Array, start: Array, centres: Array, measured: Array | None = 
     rung = "free start" if lead >= CLEAR else "none"
     if rung == "none":
         T, covariance = np.broadcast_to(np.eye(2), T.shape), np.zeros_like(covariance)
-    return Choice(rung, {"none": 0.0, "free start": lead}, abs(lead), centres, seen.samples, T, covariance, 1.0, "sum")
+    return Choice(rung, {"none": 0.0, "free start": lead}, centres, seen.samples, T, covariance, 1.0, "sum")
 
 
 def kept(images: Array, start: Array, choice: Choice) -> Array:

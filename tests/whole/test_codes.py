@@ -79,7 +79,8 @@ def any_t(**_):
 
 def choice(margin=9.0):
     images = mix(TRUE, known_law(SHAPE))
-    return replace(by_evidence.choose(images), rung="one-sided 2", margin=margin)
+    evidence = {"none": 0.0, "one-sided 2": 50.0, "free start": 50.0 - margin}
+    return replace(by_evidence.choose(images), rung="one-sided 2", log_evidence=evidence)
 
 
 def model(**_):
