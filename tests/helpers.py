@@ -59,15 +59,15 @@ def sources(n, shape, seed=0):
     return texture * np.exp(1.5 * envelope / envelope.std())
 
 
-def known_law(shape, n=2, power=1e-2):
+def known_transfer(shape, n=2, power=1e-2):
     k = band_centres(*shape)
     T = fill_diagonal(np.tile((0.98 / n / (1 + (k / 0.03) ** 2))[:, None, None], (1, n, n)), "sum")
     zeros = np.zeros_like(T)
     return Transfer(k, T, T, zeros + 0.02, np.full((len(k), n), power), k * 0 + 50)
 
 
-def mix(y, law):
-    return dct.idct(dct.matvec(law.at(frequencies(*y.shape[1:])), dct.dct(y)))
+def mix(y, transfer):
+    return dct.idct(dct.matvec(transfer.at(frequencies(*y.shape[1:])), dct.dct(y)))
 
 
 def edge(fwhm_px, angle_deg=0.0, shape=(61, 84), noise=0.0, seed=0, step=-0.3):

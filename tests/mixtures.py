@@ -35,8 +35,8 @@ def free_start(y, crossover=0.035):
         np.stack([np.stack([0 * off, off], -1), np.stack([0.7 * off + 0.15 * (off > 0.4), 0 * off], -1)], 1), "sum"
     )
     z = np.zeros_like(T)
-    law = Transfer(k, T, T, z, np.ones((len(k), 2)), k * 0)
-    return mix(y, law), T
+    transfer = Transfer(k, T, T, z, np.ones((len(k), 2)), k * 0)
+    return mix(y, transfer), T
 
 
 def ghost(k, amount):

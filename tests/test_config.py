@@ -47,8 +47,8 @@ def test_what_is_not_said_is_the_default_preset_or_with_a_mixing_of_the_paper_th
     numbers = {
         mixing: (c := FitConfig(mixing), c.epochs, c.learning_rate, c.average, c.starts)[1:] for mixing in MIXINGS
     }
-    law = (2000, 3e-3, 0.99, 5)
-    assert numbers == {mixing: law if mixing == "transfer" else (10_000, 1e-3, 0.0, 1) for mixing in MIXINGS}
+    of_transfer = (2000, 3e-3, 0.99, 5)
+    assert numbers == {mixing: of_transfer if mixing == "transfer" else (10_000, 1e-3, 0.0, 1) for mixing in MIXINGS}
     said = FitConfig("kernel", epochs=2000, average=0.99)
     assert (said.epochs, said.average, said.learning_rate) == (2000, 0.99, 1e-3)
     assert preset("quick", mixing="kernel").epochs == preset("quick").epochs == 300

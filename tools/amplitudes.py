@@ -29,8 +29,8 @@ def compare(pair: Path) -> tuple[list[list[float]], float]:
     obj = np.load(pair / "object.npy")[:, y0:y1, x0:x1][part]
     truth = np.stack([np.load(path) for path in sorted(pair.glob("truth*.npy"))])[part]
     phases, amplitudes = (convert(obj, Conversion(quantity))[0].astype(float) for quantity in ("phase", "amplitude"))
-    law = estimate_transfer(phases)
-    alone, both = (solver.solve(phases, law, amplitudes=a) for a in (None, amplitudes))
+    transfer = estimate_transfer(phases)
+    alone, both = (solver.solve(phases, transfer, amplitudes=a) for a in (None, amplitudes))
     found = [[one.psnr for one in with_truth.score(images, truth)] for images in (phases, alone.images, both.images)]
     return found, both.observed.explained if both.observed else 0.0
 

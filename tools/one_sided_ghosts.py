@@ -45,15 +45,15 @@ def main(folder: Path) -> None:
                 ghost = dct.idct((level + low * np.exp(-((k / 0.04) ** 2)))[..., None] * dct.dct(y))
                 images = np.stack([y[0], y[1] + ghost[0]])
                 images /= images.std((1, 2), keepdims=True)
-                law = estimate_transfer(images)
-                found = solver.solve(images, law).images
+                transfer = estimate_transfer(images)
+                found = solver.solve(images, transfer).images
                 before, after = (correlation(high(x[1]), high(y[0])) for x in (images, found))
                 same = correlation(found[0], images[0])
                 tried, good = tried + 1, good + (abs(after) <= 0.1 and same >= 0.99)
                 click.echo(
-                    f"{path.parent.name:32s} {level:+.1f} {low:+.1f}  {law.normalisation:8s} ghost {before:+.3f} -> "
-                    f"{after:+.3f}  slice 1 kept {same:.4f}  slice 2 {correlation(images[1], y[1]):.3f} -> "
-                    f"{correlation(found[1], y[1]):.3f}"
+                    f"{path.parent.name:32s} {level:+.1f} {low:+.1f}  {transfer.normalisation:8s} "
+                    f"ghost {before:+.3f} -> {after:+.3f}  slice 1 kept {same:.4f}  "
+                    f"slice 2 {correlation(images[1], y[1]):.3f} -> {correlation(found[1], y[1]):.3f}"
                 )
     click.echo(f"{good} of {tried} good")
 

@@ -63,9 +63,9 @@ def variation(images: np.ndarray, truth: np.ndarray, strength: float = 1.0) -> n
     of the truth (the likeliest scale of that prior), by half-quadratic splitting (Krishnan & Fergus, NIPS 2009).
     """
     weights, given, true = _prepare(images, truth)
-    law = _regress(given, true, weights)
-    at = np.einsum("khw,kij->hwij", weights, law, optimize=True)
-    noise = np.einsum("khw,kij->hwij", weights, _rest(given, true, law, weights), optimize=True)
+    matrices = _regress(given, true, weights)
+    at = np.einsum("khw,kij->hwij", weights, matrices, optimize=True)
+    noise = np.einsum("khw,kij->hwij", weights, _rest(given, true, matrices, weights), optimize=True)
     back = np.swapaxes(at, -1, -2) @ np.linalg.inv(noise)
     data, fixed = np.einsum("hwij,jhw->hwi", back, given), back @ at
     fixed += RIDGE * abs(fixed).max() * np.eye(len(given))
@@ -121,9 +121,9 @@ def _apply(matrices: np.ndarray, weights: np.ndarray, given: np.ndarray) -> np.n
     return np.einsum("khw,kij,jhw->ihw", weights, matrices, given, optimize=True)
 
 
-def _rest(given: np.ndarray, true: np.ndarray, law: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _rest(given: np.ndarray, true: np.ndarray, matrices: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Covariance (K, N, N) in each band of what T (K, N, N) leaves unexplained."""
-    rest = given - _apply(law, weights, true)
+    rest = given - _apply(matrices, weights, true)
     power = np.einsum("khw,ihw,jhw->kij", weights, rest, rest, optimize=True) / weights.sum((1, 2))[:, None, None]
     return power + RIDGE * np.mean(given**2) * np.eye(len(given))
 

@@ -85,7 +85,7 @@ def run(folder: Path, method: str, epochs: int, threads: int | None) -> tuple[di
     if method in (*PAPER, *PRIORS):
         from ddip_tf import fit  # noqa: F401  (imports are not timed)
     began = time.perf_counter()
-    images, law = separate(method, stack, epochs, threads)
+    images, mixing = separate(method, stack, epochs, threads)
     seconds = time.perf_counter() - began
     row: dict[str, Any] = {
         "pair": folder.name,
@@ -94,10 +94,10 @@ def run(folder: Path, method: str, epochs: int, threads: int | None) -> tuple[di
         "seconds": round(seconds, 2),
         "peak_memory_MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
-    if law:
-        inside = (law["k"] > BAND[0]) & (law["k"] < BAND[1])
+    if mixing:
+        inside = (mixing["k"] > BAND[0]) & (mixing["k"] < BAND[1])
         off = ~np.eye(len(stack), dtype=bool)
-        difference = (law["transfer"] - transfer(stack.images, truth, law["k"])[1])[inside][:, off]
+        difference = (mixing["transfer"] - transfer(stack.images, truth, mixing["k"])[1])[inside][:, off]
         row["transfer_error"] = round(float(np.sqrt(np.mean(difference**2))), 4)
     return row, images
 

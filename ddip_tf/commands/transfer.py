@@ -35,12 +35,12 @@ def transfer(files: tuple[str, ...], output: str | None, normalisation: str, **o
     for caution in warnings.same_images(stack.images):
         return click.echo(f"Warning: {caution}")
     with waiting.spinner("auto", "estimating T(k) …"):
-        law, _ = by_evidence.find(stack.images, normalisation)
-    click.echo(text.transfer(law, stack.pixel_size_m))
+        found, _ = by_evidence.find(stack.images, normalisation)
+    click.echo(text.transfer(found, stack.pixel_size_m))
     for sentence in stack.notes:
         click.echo(f"Warning: {sentence}")
     if output:
         from ddip_tf.report import figures
 
-        for path in figures.write_transfer(law, output, stack.pixel_size_m):
+        for path in figures.write_transfer(found, output, stack.pixel_size_m):
             click.echo(path)

@@ -47,8 +47,8 @@ def write_figures(run: StrPath) -> list[Path]:
     if "transfer" in learned:
         from ddip_tf.transfer.estimate import Transfer
 
-        law = Transfer.from_arrays(learned)
-        written.append(save_figure(_law(law, run.pixel_size_m), run.path / "transfer.png"))
+        transfer = Transfer.from_arrays(learned)
+        written.append(save_figure(_transfer_figure(transfer, run.pixel_size_m), run.path / "transfer.png"))
         rows = [
             {"output": output, "decided by data": by_data, "decided by prior": output - output.mean() - by_data}
             for output, by_data in zip(run.outputs, learned["decided"], strict=True)
@@ -76,23 +76,23 @@ def write_progress(run: StrPath, stack: SliceStack, images: Floats, epoch: int) 
 
 
 def write_transfer(
-    law: Transfer, folder: StrPath, pixel_size_m: tuple[float, float] | None = None
+    transfer: Transfer, folder: StrPath, pixel_size_m: tuple[float, float] | None = None
 ) -> tuple[Path, Path]:
     """``transfer.csv`` and ``transfer.png``: T(k) with its raw points and their deviations. Returns both paths.
 
     k is in cycles/µm where the pixel size is known, else in cycles/pixel. Raises RunError if it cannot write.
     """
-    folder, count = Path(folder), law.matrix.shape[-1]
-    k, _ = optics.frequency(law.k, pixel_size_m)
+    folder, count = Path(folder), transfer.matrix.shape[-1]
+    k, _ = optics.frequency(transfer.k, pixel_size_m)
     names = [(i, j) for i in range(count) for j in range(count)]
-    columns = [k, *(part[:, i, j] for part in (law.matrix, law.raw, law.sigma) for i, j in names)]
+    columns = [k, *(part[:, i, j] for part in (transfer.matrix, transfer.raw, transfer.sigma) for i, j in names)]
     head = ",".join(["k", *(f"{word}{pair_name(i, j)}" for word in ("T", "raw", "sigma") for i, j in names)])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         np.savetxt(folder / "transfer.csv", np.stack(columns, 1), "%.6g", ",", header=head, comments="")
     except OSError as error:
         raise RunError(f"cannot write {folder}: {error.strerror or error}") from error
-    return folder / "transfer.csv", save_figure(_law(law, pixel_size_m), folder / "transfer.png")
+    return folder / "transfer.csv", save_figure(_transfer_figure(transfer, pixel_size_m), folder / "transfer.png")
 
 
 def _panels(rows: list[dict[str, Floats]], scale: scales.Scale) -> Any:
@@ -149,18 +149,18 @@ def add_length(axis: Any, scale: scales.Scale, size: float = 10) -> None:
     axis.add_artist(bar)
 
 
-def _law(law: Transfer, pixel_size_m: tuple[float, float] | None) -> Any:
+def _transfer_figure(transfer: Transfer, pixel_size_m: tuple[float, float] | None) -> Any:
     """T(k) off the diagonal: curves, raw points and their deviations."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import ScalarFormatter
 
-    k, unit = optics.frequency(law.k, pixel_size_m)
+    k, unit = optics.frequency(transfer.k, pixel_size_m)
     figure = Figure(figsize=(7.2, 4.2), layout="constrained", dpi=110)
     axis = figure.subplots()
-    for i, j in zip(*np.nonzero(~np.eye(law.matrix.shape[-1], dtype=bool)), strict=True):
-        (line,) = axis.plot(k, law.matrix[:, i, j], label=f"T{pair_name(i, j)}: slice {j + 1} in slice {i + 1}")
-        known = law.sigma[:, i, j] < 1
-        points = k[known], law.raw[known, i, j], law.sigma[known, i, j]
+    for i, j in zip(*np.nonzero(~np.eye(transfer.matrix.shape[-1], dtype=bool)), strict=True):
+        (line,) = axis.plot(k, transfer.matrix[:, i, j], label=f"T{pair_name(i, j)}: slice {j + 1} in slice {i + 1}")
+        known = transfer.sigma[:, i, j] < 1
+        points = k[known], transfer.raw[known, i, j], transfer.sigma[known, i, j]
         axis.errorbar(*points, fmt="o", markersize=3, linewidth=0.8, color=line.get_color())
     axis.axhline(0, color="0.7", linewidth=0.8)
     axis.set(xscale="log", xlabel=f"spatial frequency k ({unit})", ylabel="T(k)", ylim=(-0.6, 1.0))

@@ -229,8 +229,8 @@ def _small(image: Floats, label: str) -> dict[str, Any]:
 
 def _summary(manifest: Mapping[str, Any], scale: scales.Scale) -> list[str]:
     settings, (height, width) = manifest["config"], manifest["shape"]
-    lawful = settings["mixing"] == "transfer"
-    prior = [f"prior {settings['prior']}"] if lawful else [f"γ {manifest.get('gamma')}"]
+    by_transfer = settings["mixing"] == "transfer"
+    prior = [f"prior {settings['prior']}"] if by_transfer else [f"γ {manifest.get('gamma')}"]
     last = [f"{name} {value:.3g}" for name, value in manifest["final"].items() if name in ("fidelity", "exclusion")]
     words = [
         f"{manifest['slices']} slices of {height} × {width}",

@@ -151,32 +151,32 @@ def conversion(stack: SliceStack) -> str:
     return text + (f", slice {', '.join(unwrapped)} unwrapped" if unwrapped else "")
 
 
-def transfer(law: Transfer, pixel_size_m: tuple[float, float] | None = None) -> str:
+def transfer(found: Transfer, pixel_size_m: tuple[float, float] | None = None) -> str:
     """T(k) as a table, what was assumed, and from which feature size on the data tell the slices apart."""
-    count = law.matrix.shape[-1]
-    k, unit = frequency(law.k, pixel_size_m)
+    count = found.matrix.shape[-1]
+    k, unit = frequency(found.k, pixel_size_m)
     names = [(i, j) for i in range(count) for j in range(count) if i != j]
     lines = [f"k ({unit})".rjust(14) + "".join(f"T{pair_name(i, j)} (raw ± σ)".rjust(24) for i, j in names)]
     for band, frequency_of_band in enumerate(k):
         cells = []
         for i, j in names:
-            raw, sigma = law.raw[band, i, j], law.sigma[band, i, j]
+            raw, sigma = found.raw[band, i, j], found.sigma[band, i, j]
             cells.append(
-                f"{law.matrix[band, i, j]:+.2f} ({raw:+.2f} ± {sigma:.2f})"
+                f"{found.matrix[band, i, j]:+.2f} ({raw:+.2f} ± {sigma:.2f})"
                 if sigma < 1
-                else f"{law.matrix[band, i, j]:+.2f} (undetermined)"
+                else f"{found.matrix[band, i, j]:+.2f} (undetermined)"
             )
         lines.append(f"{frequency_of_band:14.4g}" + "".join(cell.rjust(24) for cell in cells))
-    if not law.mixed:
+    if not found.mixed:
         lines.append("No mixing found: these slices are separate already.")
-    elif law.crossover_px > 0:
-        feature = f"{law.crossover_px:.1f} pixels"
+    elif found.crossover_px > 0:
+        feature = f"{found.crossover_px:.1f} pixels"
         if pixel_size_m:
-            feature += f" ({show_length(law.crossover_px * float(np.mean(pixel_size_m)), 3)})"
+            feature += f" ({show_length(found.crossover_px * float(np.mean(pixel_size_m)), 3)})"
         lines.append(f"Features smaller than about {feature} are told apart by the data; larger ones need a prior.")
     assumed = {"sum": "columns sum to one (the projected phase is kept)", "diagonal": "unit diagonal"}
-    lines.append(f"Assumed: {assumed.get(law.normalisation, law.normalisation)}.")
-    return "\n".join([*lines, *(f"Warning: {caution}" for caution in law.warnings)])
+    lines.append(f"Assumed: {assumed.get(found.normalisation, found.normalisation)}.")
+    return "\n".join([*lines, *(f"Warning: {caution}" for caution in found.warnings)])
 
 
 #: what the models of mixing assume, by the names that a manifest has (`ddip_tf.transfer.ladder`)
@@ -218,10 +218,10 @@ def work_done(manifest: Mapping[str, Any]) -> str:
     if manifest["config"]["mixing"] != "transfer":
         return epochs
     model = mixing_model(manifest)
-    return f"{model}\n{_law_used(manifest, epochs)}" if model else _law_used(manifest, epochs)
+    return f"{model}\n{_transfer_used(manifest, epochs)}" if model else _transfer_used(manifest, epochs)
 
 
-def _law_used(manifest: Mapping[str, Any], epochs: str) -> str:
+def _transfer_used(manifest: Mapping[str, Any], epochs: str) -> str:
     if not manifest.get("mixed", True):
         return "T(k) estimated, nothing to separate"
     if networks_trained(manifest["config"]):

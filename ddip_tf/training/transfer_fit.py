@@ -84,25 +84,25 @@ def fit_transfer(
         prior null-dip they take both. Slices that do not mix come back as they are, whatever the prior.
     """
     began = time.perf_counter()
-    unit, solution, law, choice, known = _separate(stack, config, threads)
+    unit, solution, transfer, choice, known = _separate(stack, config, threads)
     LOGGER.info("mixing %s, solved in %.1f s", choice.rung if choice else "any T", time.perf_counter() - began)
-    without_prior = not law.mixed or (choice is not None and choice.rung != "free start")
+    without_prior = not transfer.mixed or (choice is not None and choice.rung != "free start")
     if original is not None and without_prior:
         solution = _with_outliers(solution, unit.inverse(stack.images), unit.inverse(original))
-    of_start = known.kept if law.mixed else np.float32(0)
+    of_start = known.kept if transfer.mixed else np.float32(0)
     images = unit.inverse(stack.images) - of_start  # as a flat start had left them
     by_data = solution.decided
-    if not config.trained or not law.mixed:
+    if not config.trained or not transfer.mixed:
         fitted = _pixels(solution, callbacks)
     else:
         start = checkpoints.begin(identity(stack, config, device)) if checkpoints else None
-        problem = inverse_problem.prepare(images, law)
+        problem = inverse_problem.prepare(images, transfer)
         with on_device(device):
             model = PRIORS[config.prior].load()(problem, solution, config)
             end = optimise(model, config, callbacks, checkpoints, start, stop)
             fitted = _networks(model, images, end.by_name(model.terms), end.status)
         by_data = inverse_problem.decided(fitted.slices, problem, solution.factor)
-    modelled = unit(inverse_problem.modelled(fitted.slices, images, law) + of_start)
+    modelled = unit(inverse_problem.modelled(fitted.slices, images, transfer) + of_start)
     separation = Separation(
         stack=stack,
         config=config,
@@ -111,16 +111,16 @@ def fit_transfer(
         generators=fitted.generators,
         latents=fitted.latents,
         filters={},
-        mixing={**law.to_arrays(), "decided": unit(by_data)}
-        | ({"spread": unit(solution.sigma)} if config.starts > 1 and not config.trained and law.mixed else {}),
+        mixing={**transfer.to_arrays(), "decided": unit(by_data)}
+        | ({"spread": unit(solution.sigma)} if config.starts > 1 and not config.trained and transfer.mixed else {}),
         modelled=modelled,
         history=fitted.history,
         status=fitted.status,
-        warnings=(*law.warnings, *solution.warnings),
+        warnings=(*transfer.warnings, *solution.warnings),
         provenance={
-            "normalisation_of_transfer": law.normalisation,
-            "mixed": law.mixed,
-            "crossover_px": round(law.crossover_px, 3),
+            "normalisation_of_transfer": transfer.normalisation,
+            "mixed": transfer.mixed,
+            "crossover_px": round(transfer.crossover_px, 3),
             "noise_factor": round(solution.factor, 3),
             **({} if choice is None else _evidence(choice, solution)),
             **({} if known.halves is None else {"halves": _measured(known.halves)}),
@@ -151,9 +151,9 @@ def _separate(
     start = None if start is None or starts.alike(images, start) else start
     if config.model == "auto":
         noise = None if halves is None else halves.least / extent
-        law, choice = by_evidence.find(images, config.normalisation, start, noise)
+        transfer, choice = by_evidence.find(images, config.normalisation, start, noise)
     else:
-        law, choice = estimate_transfer(images, normalisation=config.normalisation), None
+        transfer, choice = estimate_transfer(images, normalisation=config.normalisation), None
     unit = Affine((extent * (choice.gain if choice else 1.0), *(extent,) * (len(stack) - 1)), (0.0,) * len(stack))
     more: dict[str, Any] = {
         # further solves show how sure total variation is, not a network
@@ -167,9 +167,9 @@ def _separate(
         kept = None if start is None else starts.kept(images, start, choice)
         measured = None if halves is None else unit.inverse(halves.least)
         given = unit.inverse(stack.images)
-        solution, law = by_evidence.separate(given, choice, kept=kept, measured=measured, **more)
-        return unit, solution, law, choice, Known(np.float32(0) if kept is None else kept, halves)
-    return unit, solver.solve(images, law, **more), law, None, Known(np.float32(0), halves)
+        solution, transfer = by_evidence.separate(given, choice, kept=kept, measured=measured, **more)
+        return unit, solution, transfer, choice, Known(np.float32(0) if kept is None else kept, halves)
+    return unit, solver.solve(images, transfer, **more), transfer, None, Known(np.float32(0), halves)
 
 
 def _halves(stack: SliceStack) -> Halves | None:

@@ -88,23 +88,23 @@ def find(
     ``start`` and ``measured`` as in `choose`, of two slices. Raises ValueError as both do.
     """
     if len(images) != 2:
-        law = estimate_transfer(images, normalisation=normalisation)
-        if not law.reliable:
-            law = _not_used(law)
-        return law, None
+        transfer = estimate_transfer(images, normalisation=normalisation)
+        if not transfer.reliable:
+            transfer = _not_used(transfer)
+        return transfer, None
     choice = choose(images, normalisation, start, measured)
-    return law_of(choice), choice
+    return transfer_of(choice), choice
 
 
-def _not_used(law: Transfer) -> Transfer:
+def _not_used(transfer: Transfer) -> Transfer:
     """The law as one that changes nothing: what was to be doubted is why."""
-    doubts = [caution for caution in law.warnings if caution.doubtful]
-    notes = [caution for caution in law.warnings if not caution.doubtful]
+    doubts = [caution for caution in transfer.warnings if caution.doubtful]
+    notes = [caution for caution in transfer.warnings if not caution.doubtful]
     said = f"{doubts[0]}; it is not used: the slices are returned as they are"
-    return replace(law, mixed=False, warnings=(*notes, Caution("withheld", said)))
+    return replace(transfer, mixed=False, warnings=(*notes, Caution("withheld", said)))
 
 
-def law_of(choice: Choice) -> Transfer:
+def transfer_of(choice: Choice) -> Transfer:
     """T of a choice, gain taken out: of images whose first slice was divided by ``choice.gain``."""
     sigma = np.sqrt(np.maximum(np.einsum("kjii->kij", choice.covariance), 0))
     n = choice.matrix.shape[-1]
@@ -142,30 +142,30 @@ def separate(
     ``starts`` - 1 more solutions, with T drawn within its deviation, add to the spread only; ``guides`` and
     ``amplitudes`` as in `ddip_tf.transfer.solver.solve`; ``threads`` solve at a time and change nothing.
     """
-    law = law_of(choice)
+    transfer = transfer_of(choice)
     if choice.rung == "none":
         said = reasons.nothing_found(choice) if kept is None else starts_of.unclear(choice)
-        return unchanged(images), replace(law, warnings=(said,))
+        return unchanged(images), replace(transfer, warnings=(said,))
     if choice.rung != "free start":
-        return _inverted(images, law), replace(law, warnings=reasons.of_rung(choice))
+        return _inverted(images, transfer), replace(transfer, warnings=reasons.of_rung(choice))
     flat = images if kept is None else images - kept
     filters = linear.filters(
         flat, choice.k, choice.samples, choice.matrix, choice.covariance, choice.sampling, measured
     )
-    law = replace(law, power=filters.power[: len(choice.k)])
+    transfer = replace(transfer, power=filters.power[: len(choice.k)])
     gain_db = filters.gain_db if kept is None else starts_of.expected_gain_db(images, flat, filters)
     if gain_db.min() < LEAST_GAIN_DB and not guides:
-        return _withheld(images, law, gain_db)
+        return _withheld(images, transfer, gain_db)
     filters = replace(filters, gain_db=gain_db)
-    solution, law = _solved(flat, law, filters, choice, starts, seed, guides, amplitudes, threads)
+    solution, transfer = _solved(flat, transfer, filters, choice, starts, seed, guides, amplitudes, threads)
     if kept is not None:
-        solution = replace(solution, images=level(solution.images, images)) if law.mixed else unchanged(images)
-    return solution, law
+        solution = replace(solution, images=level(solution.images, images)) if transfer.mixed else unchanged(images)
+    return solution, transfer
 
 
 def _solved(
     images: Array,
-    law: Transfer,
+    transfer: Transfer,
     filters: linear.Filters,
     choice: Choice,
     starts: int,
@@ -176,8 +176,8 @@ def _solved(
 ) -> tuple[Solution, Transfer]:
     """The free start."""
     sampling = choice.sampling
-    problem = _problem(images, law, filters, sampling)
-    mixed, T = dct(problem.images), law.at(frequencies(*images.shape[1:]))
+    problem = _problem(images, transfer, filters, sampling)
+    mixed, T = dct(problem.images), transfer.at(frequencies(*images.shape[1:]))
     base = filters(images - problem.means) / problem.unit
     more: tuple[Any, Any] = (0, 0)
     strength = sampling.factor**1.5  # of |grad y|^1/2 summed over pixels, to be the same on finer ones
@@ -190,7 +190,7 @@ def _solved(
         return minimise(start, information, data, strength=strength, exponent=0.5, steps=60)
 
     linear_part, guesses = dct(base), []  # what is added to the coarsest differences, by each part of the coefficients
-    coarsest = max(sampling.here(COARSEST), law.k[0])
+    coarsest = max(sampling.here(COARSEST), transfer.k[0])
     coarse = frequencies(*images.shape[1:]) < coarsest
 
     def foretell(hidden: Array) -> Array:
@@ -221,12 +221,12 @@ def _solved(
     said: list[Caution] = []
     observed: log_amplitudes.Observed | None = None
     if guides or amplitudes is not None:  # both are judged by what the phases alone gave
-        kept, said = maps.related(guides, y, law.crossover_px)
+        kept, said = maps.related(guides, y, transfer.crossover_px)
         if not kept and filters.gain_db.min() < LEAST_GAIN_DB:
-            return _withheld(images, law, filters.gain_db, said)
+            return _withheld(images, transfer, filters.gain_db, said)
         if kept:
-            more = maps.ties(kept, problem.images, law.crossover_px)
-            edge = 0.5 / law.crossover_px
+            more = maps.ties(kept, problem.images, transfer.crossover_px)
+            edge = 0.5 / transfer.crossover_px
             guided = 1 / (1 + (frequencies(*images.shape[1:])[..., None] / edge) ** 8)
         if amplitudes is not None:
             observed = log_amplitudes.observe(amplitudes / problem.unit, y)
@@ -235,7 +235,7 @@ def _solved(
             y, tried, agreed = averaged()
     variance = ((tried - tried.mean(0)) ** 2).mean(0)
     rng = np.random.default_rng(seed)
-    others = [replace(problem, law=perturbed(law, rng)) for _ in range(1, starts)]
+    others = [replace(problem, transfer=perturbed(transfer, rng)) for _ in range(1, starts)]
     first = cycle((np.zeros_like(base), base))
     for drawn in side_by_side(threads, lambda other, start: solved(other, start, middle), others, first):
         variance += (drawn - tried[1]) ** 2 / (starts - 1)
@@ -257,16 +257,18 @@ def _solved(
         agreement=agreed,
         gain_db=filters.gain_db,
     )
-    return solution, law
+    return solution, transfer
 
 
-def _withheld(images: Array, law: Transfer, gain_db: Array, said: Sequence[Caution] = ()) -> tuple[Solution, Transfer]:
+def _withheld(
+    images: Array, transfer: Transfer, gain_db: Array, said: Sequence[Caution] = ()
+) -> tuple[Solution, Transfer]:
     """Slices as they are, for there is little to gain."""
     reason = reasons.little_to_gain(gain_db.min())
-    return unchanged(images), replace(law, mixed=False, warnings=(*said, reason))
+    return unchanged(images), replace(transfer, mixed=False, warnings=(*said, reason))
 
 
-def _problem(images: Array, law: Transfer, filters: linear.Filters, sampling: Sampling) -> Problem:
+def _problem(images: Array, transfer: Transfer, filters: linear.Filters, sampling: Sampling) -> Problem:
     """In the unit of the prior; noise follows the smoothed power, and T's uncertainty adds to it."""
     unit, means = scale(images), images.mean((1, 2), keepdims=True)
     centred = (images - means) / unit
@@ -278,15 +280,15 @@ def _problem(images: Array, law: Transfer, filters: linear.Filters, sampling: Sa
     levels = noise.follow(power, filters.k, np.ones(len(images)), shape, more, sampling)
     if filters.floor is not None:
         levels = replace(levels, floor=interpolate(frequencies(*shape), filters.k, filters.floor / unit**2))
-    return Problem(unit, means, centred, replace(law, power=law.power / unit**2), levels)
+    return Problem(unit, means, centred, replace(transfer, power=transfer.power / unit**2), levels)
 
 
-def _inverted(images: Array, law: Transfer) -> Solution:
+def _inverted(images: Array, transfer: Transfer) -> Solution:
     """y = T^-1 I where no prior is needed; slices without a ghost come back bit for bit."""
     means = images.mean((1, 2), keepdims=True)
-    T = law.at(frequencies(*images.shape[1:]))
+    T = transfer.at(frequencies(*images.shape[1:]))
     y = idct(matvec(np.linalg.inv(T), dct(images - means))) + means
-    free = (law.matrix == np.eye(len(images))).all((0, 2))
+    free = (transfer.matrix == np.eye(len(images))).all((0, 2))
     y[free] = images[free]
     zeros = np.zeros_like(images)
     return Solution(images=y, base=y.copy(), decided=y - means, sigma=zeros, residual=zeros.copy())

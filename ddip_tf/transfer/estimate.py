@@ -223,9 +223,9 @@ def estimate_transfer(images: Array, *, normalisation: str = "auto") -> Transfer
         curves = np.where(significance(raw / relative, sigma / relative) < ABSENT, 0.0, curves)
     matrix = fill_diagonal(curves, wanted)
     power = np.einsum("kw,kwi->ki", samples / samples.sum(1, keepdims=True), fit.power)
-    law = Transfer(centres, matrix, raw, sigma, power, samples.sum(1), wanted, True)
-    reliable, flags = doubts(law)
-    return replace(law, reliable=reliable, warnings=(*said, *flags))
+    transfer = Transfer(centres, matrix, raw, sigma, power, samples.sum(1), wanted, True)
+    reliable, flags = doubts(transfer)
+    return replace(transfer, reliable=reliable, warnings=(*said, *flags))
 
 
 def scaled(
@@ -239,14 +239,16 @@ def scaled(
     return fit, fit.mixing, np.where(usable[:, None, :], sigma, np.inf)
 
 
-def doubts(law: Transfer) -> tuple[bool, list[Caution]]:
+def doubts(transfer: Transfer) -> tuple[bool, list[Caution]]:
     """Whether T may be used at all, and when not to believe it."""
-    n = law.matrix.shape[-1]
+    n = transfer.matrix.shape[-1]
     pairs = list(permutations(range(n), 2))
-    used = (law.k > 0.01) & (law.k < 0.15)
+    used = (transfer.k > 0.01) & (transfer.k < 0.15)
     flags = []
-    size = np.maximum(1, np.abs(law.matrix[used]).max(0))
-    off = np.array([[abs(law.raw[used, i, j] - law.matrix[used, i, j]) > 0.15 * size[i, j]] for i, j in pairs])
+    size = np.maximum(1, np.abs(transfer.matrix[used]).max(0))
+    off = np.array(
+        [[abs(transfer.raw[used, i, j] - transfer.matrix[used, i, j]) > 0.15 * size[i, j]] for i, j in pairs]
+    )
     share = off.any((0, 1)).mean()
     reliable = share <= 1 / 3
     if not reliable:
@@ -257,11 +259,11 @@ def doubts(law: Transfer) -> tuple[bool, list[Caution]]:
                 "slices are too much alike in texture, or too empty, for a blind estimate",
             )
         )
-    top = (law.k > 0.05) & (law.k < 0.13)
+    top = (transfer.k > 0.05) & (transfer.k < 0.13)
     for i, j in pairs:
-        good = top & (law.sigma[:, i, j] < 0.1)
-        curve = law.matrix[good, i, j]
-        if good.sum() < 3 or law.normalisation != "sum":
+        good = top & (transfer.sigma[:, i, j] < 0.1)
+        curve = transfer.matrix[good, i, j]
+        if good.sum() < 3 or transfer.normalisation != "sum":
             continue
         level = curve.min() > 0.2 and np.ptp(curve) < 0.15
         if level or (curve.min() > 0.15 and curve.mean() > 0.3):

@@ -23,31 +23,31 @@ class Problem:
     unit: float  # `scale` of the slices
     means: Array  # (N, 1, 1) of the slices
     images: Array  # (N, H, W): (slices - means) / unit
-    law: Transfer  # of these images
+    transfer: Transfer  # of these images
     noise: noise.Levels  # of these images
 
     def normal(self, factor: float) -> tuple[Array, Array, Array]:
         """T (H, W, N, N), Fisher information T^T N^-1 T (H, W, N, N) and T^T N^-1 I (H, W, N)."""
-        T = self.law.at(frequencies(*self.images.shape[1:]))
+        T = self.transfer.at(frequencies(*self.images.shape[1:]))
         TW = T.swapaxes(-1, -2) @ inverse(self.noise.covariance(factor))
         return T, TW @ T, matvec(TW, dct(self.images))
 
     def wiener(self, information: Array) -> Array:
         """Covariance (H, W, N, N) that is left: the inverse of (information + 1/source power)."""
         k = frequencies(*self.images.shape[1:])
-        power = interpolate_power(k, self.law.k, np.maximum(self.law.power, 1e-12))
+        power = interpolate_power(k, self.transfer.k, np.maximum(self.transfer.power, 1e-12))
         return inverse(information + np.eye(power.shape[-1]) / power[..., None])
 
 
-def prepare(images: Array, law: Transfer) -> Problem:
-    """The problem of slices (N, H, W) under the T(k) of ``law``, both in the unit of the files.
+def prepare(images: Array, transfer: Transfer) -> Problem:
+    """The problem of slices (N, H, W) under the T(k) of ``transfer``, both in the unit of the files.
 
     With normalisation "diagonal" each slice was scaled on its own, and so was its noise.
     """
     unit, means = scale(images), images.mean((1, 2), keepdims=True)
     centred = (images - means) / unit
-    own = images.std((1, 2)) / images.std() if law.normalisation == "diagonal" else None
-    return Problem(unit, means, centred, replace(law, power=law.power / unit**2), noise.levels(centred, own))
+    own = images.std((1, 2)) / images.std() if transfer.normalisation == "diagonal" else None
+    return Problem(unit, means, centred, replace(transfer, power=transfer.power / unit**2), noise.levels(centred, own))
 
 
 def decided(y: Array, problem: Problem, factor: float) -> Array:
@@ -57,12 +57,12 @@ def decided(y: Array, problem: Problem, factor: float) -> Array:
     return idct(matvec(by_data, dct(y - y.mean((1, 2), keepdims=True))))
 
 
-def modelled(y: Array, images: Array, law: Transfer) -> Array:
+def modelled(y: Array, images: Array, transfer: Transfer) -> Array:
     """T y (N, H, W), with the mean of each slice of ``images``."""
     means = images.mean((1, 2), keepdims=True)
-    if not law.mixed:
+    if not transfer.mixed:
         return images.copy()
-    T = law.at(frequencies(*y.shape[1:]))
+    T = transfer.at(frequencies(*y.shape[1:]))
     return means + idct(matvec(T, dct(y - y.mean((1, 2), keepdims=True))))
 
 

@@ -86,7 +86,7 @@ def dependence_of(y: Array) -> float:
 
 def solve(
     images: Array,
-    law: Transfer,
+    transfer: Transfer,
     *,
     factors: tuple[float, ...] = FACTORS,
     strength: float = 1.0,
@@ -98,7 +98,7 @@ def solve(
     amplitudes: Array | None = None,
     threads: int = 1,
 ) -> Solution:
-    """Separate N slices (N, H, W) under T(k), ``law``.
+    """Separate N slices (N, H, W) under T(k), ``transfer``.
 
     Every noise level is solved for (`ddip_tf.transfer.noise` times each of `factors`); the solutions are averaged with
     weights exp(-dependence / 0.02), so that what leaves the slices most independent speaks loudest. `starts` - 1 more
@@ -109,9 +109,9 @@ def solve(
     `threads` solve at a time; how many changes nothing in the result.
     """
     images = np.asarray(images, float)
-    if not law.mixed:
+    if not transfer.mixed:
         return unchanged(images)
-    problem = prepare(images, law)
+    problem = prepare(images, transfer)
 
     def descended(problem: Problem, start: Array, factor: float) -> Array:
         _, information, data = problem.normal(factor)
@@ -131,8 +131,8 @@ def solve(
     said: list[Caution] = []
     y, weights, tried = averaged()
     if guides or amplitudes is not None:  # both are judged by what the phases alone gave
-        kept, said = maps.related(guides, y, law.crossover_px)
-        ties = maps.ties(kept, problem.images, law.crossover_px) if kept else (0, 0)
+        kept, said = maps.related(guides, y, transfer.crossover_px)
+        ties = maps.ties(kept, problem.images, transfer.crossover_px) if kept else (0, 0)
         if amplitudes is not None:
             observed = log_amplitudes.observe(amplitudes / problem.unit, y)
             more = observed.normal()
@@ -146,14 +146,14 @@ def solve(
     covariance = problem.wiener(information)
     base = idct(matvec(covariance, data))
     rng = np.random.default_rng(seed)
-    others = [replace(problem, law=perturbed(problem.law, rng)) for _ in range(1, starts)]
+    others = [replace(problem, transfer=perturbed(problem.transfer, rng)) for _ in range(1, starts)]
     first = cycle((np.zeros_like(base), base))
     for drawn in side_by_side(threads, lambda other, start: descended(other, start, factors[best]), others, first):
         variance += (drawn - tried[best]) ** 2 / (starts - 1)
     by_data = idct(matvec(covariance @ information, dct(y)))
     residual = problem.images - idct(matvec(T, dct(y)))
     separated = level(problem.unit * y, images)
-    free = (law.matrix == np.eye(len(images))).all((0, 2))  # slices without any ghost: nothing to take out
+    free = (transfer.matrix == np.eye(len(images))).all((0, 2))  # slices without any ghost: nothing to take out
     separated[free] = images[free]
     return Solution(
         separated,
@@ -174,10 +174,10 @@ def side_by_side(threads: int, function: Callable[..., Any], *arguments: Iterabl
         return list(pool.map(function, *arguments))
 
 
-def perturbed(law: Transfer, rng: np.random.Generator) -> Transfer:
+def perturbed(transfer: Transfer, rng: np.random.Generator) -> Transfer:
     """A draw of T within its deviation: smooth over k, the normalisation kept."""
-    n = law.matrix.shape[-1]
-    spread = np.sqrt(1 / (1 / np.clip(law.sigma, 0.01, 0.2) ** 2 + 1 / 0.1**2) + 0.02**2)
-    walk = rng.standard_normal((len(law.k), n, n))
+    n = transfer.matrix.shape[-1]
+    spread = np.sqrt(1 / (1 / np.clip(transfer.sigma, 0.01, 0.2) ** 2 + 1 / 0.1**2) + 0.02**2)
+    walk = rng.standard_normal((len(transfer.k), n, n))
     walk = sum(np.roll(walk, s, 0) for s in (-1, 0, 1)) / np.sqrt(3)
-    return replace(law, matrix=fill_diagonal(law.matrix + spread * walk, law.normalisation))
+    return replace(transfer, matrix=fill_diagonal(transfer.matrix + spread * walk, transfer.normalisation))

@@ -204,7 +204,7 @@ def test_a_whole_command_prints_one_json_object_an_epoch_and_nothing_else(pair, 
     assert {"seconds", "loss", "fidelity", "exclusion", "alpha1"} <= set(lines[0])
 
 
-def test_transfer_prints_the_law_and_plots_it(call, tmp_path):
+def test_transfer_prints_t_and_plots_it(call, tmp_path):
     data = Path(cli.__file__).with_name("demo_data")
     code, out, err = call("transfer", data / "slice1.tif", data / "slice2.tif", "-o", "law")
     assert (code, err) == (0, "")

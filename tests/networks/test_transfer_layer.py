@@ -13,7 +13,7 @@ from ddip_tf.transfer.curves import fill_diagonal
 SHAPE = (13, 18)
 
 
-def law(n, seed=0):
+def curves(n, seed=0):
     k = np.geomspace(0.03, 0.3, 6)
     off = 0.4 / (1 + (k / 0.1) ** 2)[:, None, None] * (1 + 0.2 * np.random.default_rng(seed).standard_normal((6, n, n)))
     return k, fill_diagonal(off, "sum").astype(np.float32)
@@ -25,7 +25,7 @@ def slices(n, seed=1):
 
 @pytest.mark.parametrize("n", [2, 3])
 def test_equals_the_cosine_transform_in_numpy(n):
-    k, matrix = law(n)
+    k, matrix = curves(n)
     y = slices(n)
     T = interpolate(frequencies(*SHAPE), k, matrix)
     expected = dct.idct(dct.matvec(T, dct.dct(y.astype(float))))
@@ -33,7 +33,7 @@ def test_equals_the_cosine_transform_in_numpy(n):
 
 
 def test_a_batch_of_stacks_is_mixed_stack_by_stack():
-    k, matrix = law(3)
+    k, matrix = curves(3)
     layer, stacks = transfer_layer.TransferMixing(k, matrix), np.stack([slices(3, seed) for seed in (1, 2)])
     mixed = layer(stacks)
     assert mixed.shape == stacks.shape
@@ -55,8 +55,8 @@ def test_identity_returns_the_input():
     np.testing.assert_allclose(transfer_layer.TransferMixing(k, np.tile(np.eye(3), (6, 1, 1)))(y), y, atol=1e-5)
 
 
-def test_linear_in_the_slices_and_in_the_law():
-    (k, one), (_, two) = law(2), law(2, seed=5)
+def test_linear_in_the_slices_and_in_the_transfer():
+    (k, one), (_, two) = curves(2), curves(2, seed=5)
     a, b = slices(2), slices(2, seed=7)
     layer = transfer_layer.TransferMixing(k, one)
     np.testing.assert_allclose(layer(2 * a - b), 2 * layer(a) - layer(b), atol=2e-5)
@@ -65,7 +65,7 @@ def test_linear_in_the_slices_and_in_the_law():
 
 
 def test_gradients_agree_with_finite_differences():
-    k, matrix = law(2)
+    k, matrix = curves(2)
     y, weight = slices(2), slices(2, seed=3)
     layer = transfer_layer.TransferMixing(k, matrix, trainable=True)
 
@@ -88,7 +88,7 @@ def test_gradients_agree_with_finite_differences():
 
 
 def test_comes_back_from_its_config():
-    k, matrix = law(2)
+    k, matrix = curves(2)
     layer = transfer_layer.TransferMixing(k, matrix, trainable=True)
     again = keras.layers.deserialize(keras.layers.serialize(layer))
     np.testing.assert_array_equal(again(slices(2)), layer(slices(2)))

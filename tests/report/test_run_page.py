@@ -67,10 +67,10 @@ def test_spread_is_that_of_the_pictures_shown(run, tmp_path, monkeypatch, prior,
     if prior is None:  # older than the setting
         del manifest["config"]["prior"]
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    law = {name: np.full((9, 2, 2), 0.5) for name in ("transfer", "raw", "sigma")}
-    law |= {"k": np.geomspace(0.01, 0.4, 9), "power": np.ones((9, 2)), "samples": np.ones(9)}
+    mixing = {name: np.full((9, 2, 2), 0.5) for name in ("transfer", "raw", "sigma")}
+    mixing |= {"k": np.geomspace(0.01, 0.4, 9), "power": np.ones((9, 2)), "samples": np.ones(9)}
     images = np.random.default_rng(3).uniform(size=(2, 43, 36))
-    np.savez(folder / "mixing.npz", **law, decided=images, spread=images)
+    np.savez(folder / "mixing.npz", **mixing, decided=images, spread=images)
     assert ("Spread of the solutions" in run_page.write(folder).read_text()) is shown
     figures = {}
     monkeypatch.setattr(report, "save_figure", lambda rows, path: figures.update({path.name: rows}))

@@ -49,8 +49,8 @@ def test_which_model_of_mixing_was_chosen_and_how_clearly(run, tmp_path, facts, 
     facts = MODEL | facts
     folder = shutil.copytree(run, tmp_path / "run")
     manifest = json.loads((folder / "manifest.json").read_text())
-    lawful = manifest | facts | {"config": FitConfig(mixing="transfer").to_dict(), "mixed": True}
-    assert text.work_done(lawful) == f"mixing model: {said}\nT(k) estimated and solved"
+    by_transfer = manifest | facts | {"config": FitConfig(mixing="transfer").to_dict(), "mixed": True}
+    assert text.work_done(by_transfer) == f"mixing model: {said}\nT(k) estimated and solved"
     (folder / "manifest.json").write_text(json.dumps(manifest | facts))
     assert f"\nmodel      {said}\n" in text.run(folder)
     assert "\nmodel " not in text.run(run)

@@ -52,13 +52,13 @@ def test_bands_cover_all_frequencies_and_their_weights_add_up_to_one():
     assert weights[0].sum() >= oracle.SAMPLES
 
 
-def test_the_law_is_found_from_the_truth():
+def test_the_transfer_is_found_from_the_truth():
     truth = np.random.default_rng(0).normal(size=(2, 90, 110))
-    centres, law = oracle.transfer(mixed(truth, floor=0.2), truth)
+    centres, found = oracle.transfer(mixed(truth, floor=0.2), truth)
     share = 0.5 * np.exp(-((centres / 0.2) ** 2))
     inside = (centres > 0.05) & (centres < 0.5)
-    assert np.allclose(law[inside, 0, 1], share[inside], atol=0.02)
-    assert np.allclose(law[inside, 1, 1], 1 - share[inside], atol=0.02)
+    assert np.allclose(found[inside, 0, 1], share[inside], atol=0.02)
+    assert np.allclose(found[inside, 1, 1], 1 - share[inside], atol=0.02)
     assert oracle.transfer(truth, truth, np.array([0.1, 0.2]))[1] == pytest.approx(np.stack([np.eye(2)] * 2), abs=1e-6)
 
 
@@ -77,7 +77,7 @@ def test_the_linear_estimate_undoes_a_ghost_and_knows_what_smoothing_does():
     assert np.allclose(*gains, atol=0.4)
 
 
-def test_variation_finds_what_the_law_does_not_decide():
+def test_variation_finds_what_the_transfer_does_not_decide():
     truth = blocks()
     images = mixed(truth, noise=0.02, floor=0.03)
     straight, varied = (psnr(x, truth) for x in (oracle.linear(images, truth), oracle.variation(images, truth, 0.3)))

@@ -56,7 +56,7 @@ def test_what_is_taken_out_is_the_other_slices_or_nobodys(separation):
     np.testing.assert_allclose(found.outputs + found.ghosts + found.smoothed, hot, atol=1e-6)
 
 
-def test_nothing_is_smoothed_where_the_law_explains_all():
+def test_nothing_is_smoothed_where_the_transfer_explains_all():
     y = np.asarray(TRUTH.images, float)
     one_sided = fit(SliceStack(np.stack([y[0], y[1] - 0.4 * y[0]])), preset("default"))
     assert [caution.code for caution in one_sided.warnings] == ["one-sided"]

@@ -12,8 +12,8 @@ from ddip_tf.transfer.dct import dct, idct, matvec
 def separated(images, **more):
     choice = by_evidence.choose(images)
     gains = np.array([choice.gain, 1.0])[:, None, None]
-    solution, law = by_evidence.separate(images / gains, choice, **more)
-    return solution.images * gains, choice, solution, law
+    solution, transfer = by_evidence.separate(images / gains, choice, **more)
+    return solution.images * gains, choice, solution, transfer
 
 
 def psnr(y, truth):
@@ -24,21 +24,21 @@ def psnr(y, truth):
 
 def test_clean_slices_come_back_bit_for_bit():
     images = noisy(objects())
-    y, choice, _, law = separated(images)
+    y, choice, _, transfer = separated(images)
     assert choice.rung == "none"
-    assert not law.mixed
+    assert not transfer.mixed
     np.testing.assert_array_equal(y, images)
-    assert "returned as they are" in str(law.warnings[0])
+    assert "returned as they are" in str(transfer.warnings[0])
 
 
 def test_free_start_gains_in_both_slices():
     truth = objects()
     images = noisy(free_start(truth)[0])
-    y, _, solution, law = separated(images)
-    assert law.normalisation == "sum"
+    y, _, solution, transfer = separated(images)
+    assert transfer.normalisation == "sum"
     for i in (0, 1):
         assert psnr(y[i], truth[i]) > psnr(images[i], truth[i]) + 4
-    T = law.at(frequencies(*SHAPE))
+    T = transfer.at(frequencies(*SHAPE))
     back = idct(matvec(T, dct(y - y.mean((1, 2), keepdims=True)))) + solution.residual
     np.testing.assert_allclose(back, images - images.mean((1, 2), keepdims=True), atol=1e-6)
 
@@ -55,11 +55,11 @@ def test_slices_in_two_units_gain_as_well():
 def test_one_sided_leaves_the_other_slice_bit_for_bit_and_keeps_texture():
     truth = objects()
     images = noisy(one_sided(truth), between=0)
-    y, choice, _, law = separated(images)
+    y, choice, _, transfer = separated(images)
     assert choice.rung == "one-sided 2"
     np.testing.assert_array_equal(y[0], images[0])
     assert psnr(y[1], truth[1]) > psnr(images[1], truth[1]) + 5
-    assert [w for w in map(str, law.warnings) if "one-sided" in w]
+    assert [w for w in map(str, transfer.warnings) if "one-sided" in w]
 
 
 def test_spread_and_threads_change_no_picture():
@@ -73,11 +73,11 @@ def test_spread_and_threads_change_no_picture():
 def test_little_to_gain_is_left_alone(monkeypatch):
     monkeypatch.setattr(by_evidence, "LEAST_GAIN_DB", 50.0)
     images = noisy(free_start(objects())[0])
-    y, choice, _, law = separated(images)
+    y, choice, _, transfer = separated(images)
     np.testing.assert_array_equal(y, images)
     assert choice.rung == "free start"
-    assert not law.mixed
-    assert "expected to gain" in str(law.warnings[0])
+    assert not transfer.mixed
+    assert "expected to gain" in str(transfer.warnings[0])
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from ddip_tf.transfer.estimate import choose_normalisation, doubts
 from ddip_tf.transfer.smica import local_covariances
 
 
-def law(k, n):
+def transfer_at(k, n):
     """Columns sum to one, 1/N at k = 0, each column with a crossover of its own. (..., N, N)"""
     share = np.stack([0.6 / (n * (1 + (k / (0.03 + 0.015 * j)) ** 2)) for j in range(n)], -1)
     T = np.broadcast_to(share[..., None, :], (*np.shape(k), n, n))
@@ -31,23 +31,23 @@ def mix(y, T):
 
 
 @pytest.mark.parametrize(("n", "shape"), [(2, (255, 287)), (3, (287, 255))])
-def test_known_law_is_recovered(n, shape):
-    T = law(frequencies(*shape), n)
+def test_known_transfer_is_recovered(n, shape):
+    T = transfer_at(frequencies(*shape), n)
     found = estimate_transfer(mix(sources(n, shape), T))
     used = (found.k > 0.02) & (found.k < 0.15)
     assert found.mixed
     assert found.normalisation == "sum"
-    assert np.sqrt(np.mean((found.matrix - law(found.k, n))[used] ** 2)) < 0.05
+    assert np.sqrt(np.mean((found.matrix - transfer_at(found.k, n))[used] ** 2)) < 0.05
     np.testing.assert_allclose(found.matrix.sum(1), 1, atol=1e-12)
 
 
 def test_noise_in_the_difference_is_not_taken_for_a_source():
     shape = (255, 287)
-    images = mix(sources(2, shape), law(frequencies(*shape), 2))
+    images = mix(sources(2, shape), transfer_at(frequencies(*shape), 2))
     noise = np.random.default_rng(1).standard_normal(shape) * 0.1 * images.std()
     found = estimate_transfer(images + np.stack([noise, -noise]))
     used = (found.k > 0.02) & (found.k < 0.1)
-    assert np.abs((found.matrix - law(found.k, 2))[used]).mean() < 0.05
+    assert np.abs((found.matrix - transfer_at(found.k, 2))[used]).mean() < 0.05
 
 
 @pytest.mark.parametrize("n", [2, 3])
@@ -85,20 +85,20 @@ def test_equal_images_are_flagged():
 def test_shared_structure_is_flagged():
     shape = (255, 287)
     y = sources(2, shape)
-    found = estimate_transfer(mix(np.stack([y[0], y[1] + 0.5 * y[0]]), law(frequencies(*shape), 2)))
+    found = estimate_transfer(mix(np.stack([y[0], y[1] + 0.5 * y[0]]), transfer_at(frequencies(*shape), 2)))
     assert any(caution.code == "doubt-shared-structure" for caution in found.warnings)
 
 
 def test_estimate_is_deterministic_and_blind_to_scale_and_offset():
     shape = (143, 167)
-    images = mix(sources(2, shape), law(frequencies(*shape), 2))
+    images = mix(sources(2, shape), transfer_at(frequencies(*shape), 2))
     one, other = estimate_transfer(images), estimate_transfer(250 * images + 3)
     np.testing.assert_array_equal(one.matrix, estimate_transfer(images).matrix)
     np.testing.assert_allclose(one.matrix, other.matrix, atol=1e-6)
 
 
 def test_normalisation_can_be_overridden_and_is_checked():
-    images = mix(sources(2, (143, 167)), law(frequencies(143, 167), 2))
+    images = mix(sources(2, (143, 167)), transfer_at(frequencies(143, 167), 2))
     found = estimate_transfer(images, normalisation="diagonal")
     np.testing.assert_allclose(np.einsum("kii->ki", found.matrix), 1)
     with pytest.raises(ValueError, match="normalisation"):
@@ -162,12 +162,12 @@ def test_equal_stationary_textures_are_flagged():
     k = frequencies(*shape)
     white = np.random.default_rng(3).standard_normal((2, *shape))
     textures = idctn(dctn(white, axes=(1, 2), norm="ortho") * np.exp(-((k / 0.08) ** 2)), axes=(1, 2), norm="ortho")
-    assert estimate_transfer(mix(textures, law(k, 2))).warnings
+    assert estimate_transfer(mix(textures, transfer_at(k, 2))).warnings
 
 
 def test_scattered_bands_are_not_reliable():
     k = band_centres(255, 287)
-    T = law(k, 2)
+    T = transfer_at(k, 2)
     raw = T + 0.4 * np.random.default_rng(0).choice([-1, 1], T.shape)
     zeros = np.zeros_like(T)
     scattered = Transfer(k, T, raw, zeros, np.ones((len(k), 2)), np.ones(len(k)))

@@ -1,7 +1,7 @@
 """Filters: exact where T is known, gentle where it is not, own detail at full gain."""
 
 import numpy as np
-from helpers import discs, known_law, mix
+from helpers import discs, known_transfer, mix
 
 from ddip_tf.transfer import linear
 from ddip_tf.transfer.bands import frequencies, interpolate
@@ -10,10 +10,10 @@ SHAPE = (95, 121)
 
 
 def made(sigma=0.0, seed=0):
-    law, y = known_law(SHAPE), discs(2, SHAPE, seed)
-    covariance = np.zeros((len(law.k), 2, 2, 2)) + sigma**2 * np.eye(2)
-    images = mix(y, law) + 1e-4 * np.random.default_rng(seed).standard_normal((2, *SHAPE))
-    return law, y, images, linear.filters(images, law.k, law.samples, law.matrix, covariance)
+    transfer, y = known_transfer(SHAPE), discs(2, SHAPE, seed)
+    covariance = np.zeros((len(transfer.k), 2, 2, 2)) + sigma**2 * np.eye(2)
+    images = mix(y, transfer) + 1e-4 * np.random.default_rng(seed).standard_normal((2, *SHAPE))
+    return transfer, y, images, linear.filters(images, transfer.k, transfer.samples, transfer.matrix, covariance)
 
 
 def test_known_t_takes_ghosts_out_above_the_crossover():
@@ -44,8 +44,8 @@ def test_uncertain_t_is_used_less():
 
 
 def test_own_gain_is_never_below_the_inputs():
-    law, _, _, found = made(sigma=0.3)
-    T = np.concatenate([law.matrix, np.repeat(law.matrix[-1:], len(found.k) - len(law.k), 0)])
+    transfer, _, _, found = made(sigma=0.3)
+    T = np.concatenate([transfer.matrix, np.repeat(transfer.matrix[-1:], len(found.k) - len(transfer.k), 0)])
     own = np.einsum("kij,kji->ki", found.weights, T)
     assert (own >= np.clip(np.einsum("kii->ki", T), 0.05, 1.5) - 1e-9).all()
 

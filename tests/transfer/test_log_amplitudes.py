@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import discs, known_law, mix
+from helpers import discs, known_transfer, mix
 from scipy.ndimage import gaussian_filter
 
 from ddip_tf.errors import InputError
@@ -25,7 +25,7 @@ def leaked(y, seed=0, noise=0.0):
 
 
 @pytest.mark.parametrize("n", [2, 3])
-def test_a_known_law_is_found(n):
+def test_a_known_transfer_is_found(n):
     y = np.random.default_rng(3).standard_normal((n, *SHAPE))  # as much at every frequency
     a, A = leaked(y, noise=0.05)
     found = log_amplitudes.observe(a + 7, y)
@@ -56,10 +56,10 @@ def test_weight_is_the_fisher_information_above_the_lowest_frequencies():
 @pytest.fixture(scope="module")
 def noisy():
     """Sparse slices under T(k), with noise of opposite sign in both, and their log-amplitudes."""
-    truth, law = discs(2, SHAPE), known_law(SHAPE)
+    truth, transfer = discs(2, SHAPE), known_transfer(SHAPE)
     noise = gaussian_filter(np.random.default_rng(5).standard_normal(SHAPE), 1.2)
     noise *= 0.03 / noise.std()
-    return truth, law, mix(truth, law) + np.stack([noise, -noise]), leaked(truth, noise=0.001)[0]
+    return truth, transfer, mix(truth, transfer) + np.stack([noise, -noise]), leaked(truth, noise=0.001)[0]
 
 
 def error(y, truth):
@@ -70,20 +70,20 @@ def error(y, truth):
 
 
 def test_they_gain_what_the_phases_lost_in_noise(noisy):
-    truth, law, images, a = noisy
-    alone, aided = (solver.solve(images, law, amplitudes=more) for more in (None, a))
+    truth, transfer, images, a = noisy
+    alone, aided = (solver.solve(images, transfer, amplitudes=more) for more in (None, a))
     assert alone.observed is None
     assert aided.observed.explained > 0.7
     for kind in ("images", "base", "decided"):
         assert error(getattr(aided, kind), truth) < 0.75 * error(getattr(alone, kind), truth), kind
     # a T(k) of their own: neither unit nor sign matters
-    np.testing.assert_allclose(solver.solve(images, law, amplitudes=-20 * a).images, aided.images, atol=1e-9)
+    np.testing.assert_allclose(solver.solve(images, transfer, amplitudes=-20 * a).images, aided.images, atol=1e-9)
 
 
 def test_unrelated_log_amplitudes_cost_little(noisy):
-    truth, law, images, a = noisy
-    alone = solver.solve(images, law).images
-    other = solver.solve(images, law, amplitudes=np.random.default_rng(8).standard_normal(a.shape)).images
+    truth, transfer, images, a = noisy
+    alone = solver.solve(images, transfer).images
+    other = solver.solve(images, transfer, amplitudes=np.random.default_rng(8).standard_normal(a.shape)).images
     assert error(other, truth) < 1.03 * error(alone, truth)
 
 

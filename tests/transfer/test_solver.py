@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import discs, known_law, mix
+from helpers import discs, known_transfer, mix
 
 from ddip_tf.transfer import background, dct, estimate_transfer, inverse_problem, solver
 
@@ -31,9 +31,9 @@ def test_inverse(n):
 
 @pytest.mark.parametrize(("n", "shape"), [(2, (95, 121)), (3, (121, 95))])
 def test_sparse_objects_come_back(n, shape):
-    law, truth = known_law(shape, n), discs(n, shape)
-    images = mix(truth, law)
-    solution = solver.solve(images, law)
+    transfer, truth = known_transfer(shape, n), discs(n, shape)
+    images = mix(truth, transfer)
+    solution = solver.solve(images, transfer)
     for i in range(n):
         assert psnr(solution.images[i], truth[i]) > 30
         assert psnr(solution.images[i], truth[i]) > psnr(images[i], truth[i]) + 8
@@ -43,11 +43,11 @@ def test_sparse_objects_come_back(n, shape):
 
 def test_sum_rule_and_residual():
     shape = (95, 121)
-    law = known_law(shape)
-    images = mix(discs(2, shape), law) + 0.3
-    solution = solver.solve(images, law)
+    transfer = known_transfer(shape)
+    images = mix(discs(2, shape), transfer) + 0.3
+    solution = solver.solve(images, transfer)
     np.testing.assert_allclose(solution.images.mean((1, 2)).sum(), images.mean((1, 2)).sum(), atol=1e-9)
-    back = mix(solution.images, law) + solution.residual
+    back = mix(solution.images, transfer) + solution.residual
     np.testing.assert_allclose(
         back - back.mean((1, 2), keepdims=True), images - images.mean((1, 2), keepdims=True), atol=1e-9
     )
@@ -55,26 +55,26 @@ def test_sum_rule_and_residual():
 
 def test_unmixed_slices_are_returned_untouched():
     truth = np.random.default_rng(0).standard_normal((2, 63, 77))
-    law = estimate_transfer(truth)
-    np.testing.assert_array_equal(solver.solve(truth, law).images, truth)
+    transfer = estimate_transfer(truth)
+    np.testing.assert_array_equal(solver.solve(truth, transfer).images, truth)
 
 
 def test_identity_returns_the_input():
     shape = (63, 77)
-    law = replace(known_law(shape), matrix=np.tile(np.eye(2), (len(known_law(shape).k), 1, 1)))
+    transfer = replace(known_transfer(shape), matrix=np.tile(np.eye(2), (len(known_transfer(shape).k), 1, 1)))
     images = discs(2, shape)
-    np.testing.assert_array_equal(solver.solve(images, law).images, images)
+    np.testing.assert_array_equal(solver.solve(images, transfer).images, images)
 
 
 def test_deterministic_and_scale_free():
     shape = (63, 77)
     truth = discs(2, shape)
-    one = solver.solve(mix(truth, known_law(shape)), known_law(shape), starts=3, seed=4)
-    two = solver.solve(mix(truth, known_law(shape)), known_law(shape), starts=3, seed=4)
+    one = solver.solve(mix(truth, known_transfer(shape)), known_transfer(shape), starts=3, seed=4)
+    two = solver.solve(mix(truth, known_transfer(shape)), known_transfer(shape), starts=3, seed=4)
     np.testing.assert_array_equal(one.sigma, two.sigma)
-    threaded = solver.solve(mix(truth, known_law(shape)), known_law(shape), starts=3, seed=4, threads=3)
+    threaded = solver.solve(mix(truth, known_transfer(shape)), known_transfer(shape), starts=3, seed=4, threads=3)
     np.testing.assert_array_equal(one.sigma, threaded.sigma)
-    large = solver.solve(mix(100 * truth, known_law(shape)), known_law(shape, power=1e2))
+    large = solver.solve(mix(100 * truth, known_transfer(shape)), known_transfer(shape, power=1e2))
     np.testing.assert_allclose(large.images, 100 * one.images, atol=1e-6)
 
 
@@ -97,12 +97,12 @@ def test_level_keeps_the_mean_of_the_sum_and_shares_what_is_over():
 
 def test_a_slice_without_ghosts_comes_back_untouched():
     shape = (63, 77)
-    law = known_law(shape)
-    matrix = np.tile(np.eye(2), (len(law.k), 1, 1))
+    transfer = known_transfer(shape)
+    matrix = np.tile(np.eye(2), (len(transfer.k), 1, 1))
     matrix[:, 1, 0] = -0.4
-    law = replace(law, matrix=matrix, normalisation="diagonal")
-    images = mix(discs(2, shape), law)
-    solution = solver.solve(images, law)
+    transfer = replace(transfer, matrix=matrix, normalisation="diagonal")
+    images = mix(discs(2, shape), transfer)
+    solution = solver.solve(images, transfer)
     np.testing.assert_array_equal(solution.images[0], images[0])
     truth = discs(2, shape)
     leak = np.corrcoef(solution.images[1].ravel() - truth[1].ravel(), truth[0].ravel())[0, 1]
@@ -112,15 +112,15 @@ def test_a_slice_without_ghosts_comes_back_untouched():
 def test_slices_scaled_one_by_one_have_noise_scaled_one_by_one():
     """Solution and what the data decide of it follow the scale of each slice."""
     shape, gains = (63, 77), np.array([0.2, 5.0])
-    law = known_law(shape)
-    images = mix(discs(2, shape), law)
-    law = replace(law, normalisation="diagonal")
-    matrix = gains[:, None] * law.matrix / gains
-    other = replace(law, matrix=matrix, power=law.power * gains**2)
+    transfer = known_transfer(shape)
+    images = mix(discs(2, shape), transfer)
+    transfer = replace(transfer, normalisation="diagonal")
+    matrix = gains[:, None] * transfer.matrix / gains
+    other = replace(transfer, matrix=matrix, power=transfer.power * gains**2)
     scaled, gains = images * gains[:, None, None], gains[:, None, None]
-    plain = inverse_problem.decided(images, inverse_problem.prepare(images, law), 1.0)
+    plain = inverse_problem.decided(images, inverse_problem.prepare(images, transfer), 1.0)
     np.testing.assert_allclose(
         inverse_problem.decided(scaled, inverse_problem.prepare(scaled, other), 1.0), gains * plain, atol=1e-9
     )
-    one, two = solver.solve(images, law), solver.solve(scaled, other)
+    one, two = solver.solve(images, transfer), solver.solve(scaled, other)
     np.testing.assert_allclose(two.base, gains * one.base, atol=1e-9)

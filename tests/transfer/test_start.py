@@ -30,11 +30,11 @@ def separated(images, guess):
     return *by_evidence.separate(images, choice, kept=kept), choice, kept
 
 
-def test_what_a_flat_start_had_given_and_its_law_are_found():
+def test_what_a_flat_start_had_given_and_its_transfer_are_found():
     images, guess, truth, T = from_single()
-    solution, law, choice, kept = separated(images, guess)
+    solution, transfer, choice, kept = separated(images, guess)
     assert choice.rung == "free start"
-    assert law.mixed
+    assert transfer.mixed
     ghosts = T[:, 0, 1] + T[:, 1, 0], choice.matrix[:, 0, 1] + choice.matrix[:, 1, 0]
     assert np.sqrt(np.mean((ghosts[0] - ghosts[1]) ** 2)) < 0.12
     flat = free_start(truth)[0]
@@ -45,7 +45,7 @@ def test_what_a_flat_start_had_given_and_its_law_are_found():
         assert psnr(solution.images[i], truth[i]) > psnr(images[i], truth[i]) + 4
 
 
-def test_kept_is_what_the_law_leaves_of_the_start():
+def test_kept_is_what_the_transfer_leaves_of_the_start():
     images, guess, _, _ = from_single()
     choice = by_evidence.choose(images, start=guess)
     T = interpolate(frequencies(*SHAPE), choice.k, choice.matrix)
@@ -56,10 +56,10 @@ def test_kept_is_what_the_law_leaves_of_the_start():
 def test_slices_that_did_not_mix_come_back_bit_for_bit():
     truth = objects()
     images = noisy(truth)
-    solution, law, choice, _ = separated(images, np.stack([truth.sum(0), np.zeros(SHAPE)]))
-    assert choice.rung == "none" or not law.mixed
+    solution, transfer, choice, _ = separated(images, np.stack([truth.sum(0), np.zeros(SHAPE)]))
+    assert choice.rung == "none" or not transfer.mixed
     np.testing.assert_array_equal(solution.images, images)
-    assert law.warnings[0].code == "withheld"
+    assert transfer.warnings[0].code == "withheld"
 
 
 def test_a_start_is_aligned_by_constant_and_ramp_alone():

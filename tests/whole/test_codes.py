@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tifffile
-from helpers import discs, known_law, mix, sources
+from helpers import discs, known_transfer, mix, sources
 
 from ddip_tf.archive import export, repeats
 from ddip_tf.archive.manifest import cautions, load_manifest
@@ -50,11 +50,11 @@ def same_image(**_):
 
 def withheld(monkeypatch, **_):
     monkeypatch.setattr(by_evidence, "LEAST_GAIN_DB", 99.0)
-    said = laddered(mix(TRUE, known_law(SHAPE)))
-    law = replace(known_law(SHAPE, 3), raw=known_law(SHAPE, 3).matrix + 0.3, mixed=True)
-    reliable, flags = doubts(law)
+    said = laddered(mix(TRUE, known_transfer(SHAPE)))
+    transfer = replace(known_transfer(SHAPE, 3), raw=known_transfer(SHAPE, 3).matrix + 0.3, mixed=True)
+    reliable, flags = doubts(transfer)
     monkeypatch.setattr(
-        by_evidence, "estimate_transfer", lambda *_, **__: replace(law, reliable=reliable, warnings=flags)
+        by_evidence, "estimate_transfer", lambda *_, **__: replace(transfer, reliable=reliable, warnings=flags)
     )
     three = SliceStack(discs(3, SHAPE, 5))
     unit, solution, used, *_ = transfer_fit._separate(three, preset("default"), 1)
@@ -78,7 +78,7 @@ def any_t(**_):
 
 
 def choice(margin=9.0):
-    images = mix(TRUE, known_law(SHAPE))
+    images = mix(TRUE, known_transfer(SHAPE))
     evidence = {"none": 0.0, "one-sided 2": 50.0, "free start": 50.0 - margin}
     return replace(by_evidence.choose(images), rung="one-sided 2", log_evidence=evidence)
 
@@ -99,14 +99,14 @@ def coarse(**_):
 
 
 def t_unreliable(**_):
-    law = known_law(SHAPE)
-    return doubts(replace(law, raw=law.matrix + 0.3))[1]
+    transfer = known_transfer(SHAPE)
+    return doubts(replace(transfer, raw=transfer.matrix + 0.3))[1]
 
 
 def shared_structure(**_):
-    law = known_law(SHAPE)
-    level = np.tile([[0.6, 0.01], [0.4, 0.99]], (len(law.k), 1, 1))
-    return doubts(replace(law, matrix=level, raw=level))[1]
+    transfer = known_transfer(SHAPE)
+    level = np.tile([[0.6, 0.01], [0.4, 0.99]], (len(transfer.k), 1, 1))
+    return doubts(replace(transfer, matrix=level, raw=level))[1]
 
 
 def outliers_replaced(stack, **_):

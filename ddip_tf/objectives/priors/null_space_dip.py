@@ -63,7 +63,7 @@ class NullSpaceDIP:
         lowest = np.s_[: low[0], : low[1]]
         T, information, _ = problem.normal(solution.factor)
         whiten = inverse_root(problem.noise.covariance(solution.factor)[lowest])
-        self._law = tf.constant(whiten @ T[lowest], tf.float32)
+        self._whitened_transfer = tf.constant(whiten @ T[lowest], tf.float32)
         self._data = tf.constant(matvec(whiten, dct(problem.images)[lowest]), tf.float32)
         self._area = height * width
 
@@ -92,7 +92,7 @@ class NullSpaceDIP:
         """`terms` under parameters ``vector`` (P,); the first is minimised."""
         y = self.parameters.bind(vector)("null_space", tf.constant(self._z))[0]
         cosines = to_cosines(y, self._shape)
-        residual = tf.einsum("yxij,yxj->yxi", self._law, cosines) - self._data
+        residual = tf.einsum("yxij,yxj->yxi", self._whitened_transfer, cosines) - self._data
         squared = tf.reduce_sum(tf.square(residual)) - tf.reduce_sum(tf.square(residual[0, 0]))
         fidelity = squared / (2 * self._area)
         rough = variation(tf.transpose(y, (2, 0, 1))) / COARSE  # edges are as long in full pixels, and as few

@@ -63,8 +63,8 @@ class TransferDIP:
         self._gain = tf.constant((self.gain / problem.unit)[:, None, None], tf.float32)
 
         whiten = on_mirrored(inverse_root(problem.noise.covariance(solution.factor)))
-        field = TransferMixing(problem.law.k, problem.law.matrix).field(*shape)
-        self._whitened_law = tf.einsum("ijyx,jlyx->ilyx", whiten, field)
+        field = TransferMixing(problem.transfer.k, problem.transfer.matrix).field(*shape)
+        self._whitened_transfer = tf.einsum("ijyx,jlyx->ilyx", whiten, field)
         self._whitened_data = filtered(tf.constant(problem.images, tf.float32), whiten)
 
     def slices(self, vector: tf.Tensor) -> tf.Tensor:
@@ -74,7 +74,7 @@ class TransferDIP:
     def objective(self, vector: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
         """`terms` under parameters ``vector`` (P,); the first is minimised."""
         y = self._gain * self.slices(vector)
-        residual = filtered(y, self._whitened_law) - self._whitened_data
+        residual = filtered(y, self._whitened_transfer) - self._whitened_data
         residual -= tf.reduce_mean(residual, axis=(1, 2), keepdims=True)  # the data do not fix the mean
         fidelity = tf.reduce_sum(tf.reduce_mean(tf.square(residual), axis=(1, 2))) / 2
         rough = variation(y)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import discs, known_law, mix
+from helpers import discs, known_transfer, mix
 
 import ddip_tf
 from ddip_tf.archive import manifest, regenerate, write
@@ -31,11 +31,11 @@ SMALL = FitConfig(mixing="transfer", prior="dip", epochs=12, width=1, learning_r
 
 @pytest.fixture(scope="module", params=["sum", "diagonal"])
 def mixed(request):
-    law = known_law(SHAPE, power=0.05)
-    images = mix(discs(2, SHAPE), law) + 0.1
+    transfer = known_transfer(SHAPE, power=0.05)
+    images = mix(discs(2, SHAPE), transfer) + 0.1
     if request.param == "diagonal":  # slices scaled one by one, and their noise with them
-        images, law = images * np.array([1.0, 5.0])[:, None, None], replace(law, normalisation="diagonal")
-    return images, law, solver.solve(images, law)
+        images, transfer = images * np.array([1.0, 5.0])[:, None, None], replace(transfer, normalisation="diagonal")
+    return images, transfer, solver.solve(images, transfer)
 
 
 @pytest.fixture(scope="module")
@@ -53,20 +53,20 @@ def rough(y):
     return ((down**2 + right**2 + FLAT**2) ** 0.25).mean((1, 2)).sum()
 
 
-def whitened_misfit(y, images, law, factor):
+def whitened_misfit(y, images, transfer, factor):
     """Both (N, H, W) in units of the projected image's deviation: (H, W, N) cosine coefficients."""
     unit = inverse_problem.scale(images)
-    own = images.std((1, 2)) / images.std() if law.normalisation == "diagonal" else None
+    own = images.std((1, 2)) / images.std() if transfer.normalisation == "diagonal" else None
     centred = (images - images.mean((1, 2), keepdims=True)) / unit
-    left = dct.matvec(law.at(frequencies(*SHAPE)), dct.dct(y)) - dct.dct(centred)
+    left = dct.matvec(transfer.at(frequencies(*SHAPE)), dct.dct(y)) - dct.dct(centred)
     return dct.matvec(inverse_root(noise.levels(centred, own).covariance(factor)), left)
 
 
 def test_objective_is_that_of_the_null_space_solver(mixed, dip):
-    images, law, solution = mixed
+    images, transfer, solution = mixed
     vector = tf.constant(dip.parameters.read())
     y = dip.slices(vector).numpy() * (dip.gain / inverse_problem.scale(images))[:, None, None]
-    left = whitened_misfit(y, images, law, solution.factor)
+    left = whitened_misfit(y, images, transfer, solution.factor)
     left[0, 0] = 0
     expected = 0.5 * (left**2).sum() / np.prod(SHAPE)
     loss, fidelity, variation = dip.objective(vector, tf.constant(0)).numpy()
@@ -76,14 +76,14 @@ def test_objective_is_that_of_the_null_space_solver(mixed, dip):
 
 
 def test_null_space_objective_sees_the_lowest_coefficients(mixed, null):
-    images, law, solution = mixed
+    images, transfer, solution = mixed
     vector = tf.constant(null.parameters.read())
     y = null.parameters.bind(vector)("null_space", tf.constant(null.latents["slice1"]))[0]
     h, w = y.shape[:2]
     assert (h, w) == (17, 13)
     full = np.zeros((*SHAPE, 2))
     full[:h, :w] = to_cosines(y, SHAPE)
-    left = whitened_misfit(dct.idct(full), images, law, solution.factor)[:h, :w]
+    left = whitened_misfit(dct.idct(full), images, transfer, solution.factor)[:h, :w]
     left[0, 0] = 0
     fidelity = null.objective(vector, tf.constant(0)).numpy()[1]
     assert fidelity == pytest.approx(0.5 * (left**2).sum() / np.prod(SHAPE), rel=1e-3)
@@ -115,7 +115,7 @@ def test_a_cosine_layer_has_its_numbers_in_weights_and_takes_configs_that_hold_t
 
 def test_the_network_changes_only_what_the_data_leave_open(mixed, null):
     """Δy = (1 − R) Δ(network), with R from NumPy."""
-    images, law, solution = mixed
+    images, transfer, solution = mixed
     unit = inverse_problem.scale(images)
     pictures, said = [], []
     for shift in (0.0, 0.3):
@@ -125,7 +125,7 @@ def test_the_network_changes_only_what_the_data_leave_open(mixed, null):
         said.append(to_cosines(y, SHAPE).numpy())
         nets = null.generators.items()
         pictures.append(np.stack([net([z, null.latents[f"{name}_base"]]).numpy()[0, ..., 0] for name, net in nets]))
-    problem = inverse_problem.prepare(images, law)
+    problem = inverse_problem.prepare(images, transfer)
     _, information, _ = problem.normal(solution.factor)
     resolved = problem.wiener(information) @ information
     left_open = (np.eye(2) - resolved)[: said[0].shape[0], : said[0].shape[1]]
