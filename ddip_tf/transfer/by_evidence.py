@@ -30,7 +30,7 @@ from ddip_tf.transfer.bands import band_centres, frequencies, interpolate
 from ddip_tf.transfer.dct import dct, idct, matvec
 from ddip_tf.transfer.estimate import Transfer, estimate_transfer
 from ddip_tf.transfer.half_quadratic import minimise
-from ddip_tf.transfer.inverse_problem import Problem, scale
+from ddip_tf.transfer.inverse_problem import Problem, prepare, scale
 from ddip_tf.transfer.ladder import Choice, climb, tied
 from ddip_tf.transfer.resolution import Sampling, sampling
 from ddip_tf.transfer.solver import Solution, perturbed, side_by_side, unchanged
@@ -270,8 +270,7 @@ def _withheld(
 
 def _problem(images: Array, transfer: Transfer, filters: linear.Filters, sampling: Sampling) -> Problem:
     """In the unit of the prior; noise follows the smoothed power, and T's uncertainty adds to it."""
-    unit, means = scale(images), images.mean((1, 2), keepdims=True)
-    centred = (images - means) / unit
+    unit = scale(images)
     power = filters.density.sum((1, 2)) / len(images) / unit**2
     power = np.maximum(power, linear.smoothed(filters.k, power))
     uncertain = np.einsum("kj,kjab->kab", filters.power, filters.covariance) / unit**2
@@ -280,7 +279,7 @@ def _problem(images: Array, transfer: Transfer, filters: linear.Filters, samplin
     levels = noise.follow(power, filters.k, np.ones(len(images)), shape, more, sampling)
     if filters.floor is not None:
         levels = replace(levels, floor=interpolate(frequencies(*shape), filters.k, filters.floor / unit**2))
-    return Problem(unit, means, centred, replace(transfer, power=transfer.power / unit**2), levels)
+    return prepare(images, transfer, levels)
 
 
 def _inverted(images: Array, transfer: Transfer) -> Solution:

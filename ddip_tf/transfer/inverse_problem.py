@@ -39,15 +39,18 @@ class Problem:
         return inverse(information + np.eye(power.shape[-1]) / power[..., None])
 
 
-def prepare(images: Array, transfer: Transfer) -> Problem:
+def prepare(images: Array, transfer: Transfer, levels: noise.Levels | None = None) -> Problem:
     """The problem of slices (N, H, W) under the T(k) of ``transfer``, both in the unit of the files.
 
-    With normalisation "diagonal" each slice was scaled on its own, and so was its noise.
+    ``levels`` are of the noise in the unit of the prior (`scale`). Where none are given they follow from the projected
+    power; with normalisation "diagonal" each slice was scaled on its own, and so was its noise.
     """
     unit, means = scale(images), images.mean((1, 2), keepdims=True)
     centred = (images - means) / unit
-    own = images.std((1, 2)) / images.std() if transfer.normalisation == "diagonal" else None
-    return Problem(unit, means, centred, replace(transfer, power=transfer.power / unit**2), noise.levels(centred, own))
+    if levels is None:
+        own = images.std((1, 2)) / images.std() if transfer.normalisation == "diagonal" else None
+        levels = noise.levels(centred, own)
+    return Problem(unit, means, centred, replace(transfer, power=transfer.power / unit**2), levels)
 
 
 def decided(y: Array, problem: Problem, factor: float) -> Array:
