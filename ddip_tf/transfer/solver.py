@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -111,61 +112,100 @@ def solve(
     images = np.asarray(images, float)
     if not transfer.mixed:
         return unchanged(images)
-    problem = prepare(images, transfer)
-
-    def descended(problem: Problem, start: Array, factor: float) -> Array:
-        _, information, data = problem.normal(factor)
-        information, data = information + more[0] + ties[0], data + more[1] + ties[1]
-        return minimise(start, information, data, strength=strength, exponent=exponent, steps=steps)
-
-    def averaged() -> tuple[Array, Array, Array]:
-        tried = np.stack(side_by_side(threads, lambda factor: descended(problem, problem.images, factor), factors))
-        score = np.array(side_by_side(threads, dependence_of, tried))
-        weights = np.exp(-(score - score.min()) / 0.02)
-        weights /= weights.sum()
-        return np.einsum("p,pnhw->nhw", weights, tried), weights, tried
-
-    more: tuple[Any, Any] = (0, 0)
-    ties: tuple[Any, Any] = (0, 0)
+    prior = partial(minimise, strength=strength, exponent=exponent, steps=steps)
+    objective = _Objective(prepare(images, transfer), prior)
     observed: log_amplitudes.Observed | None = None
     said: list[Caution] = []
-    y, weights, tried = averaged()
+    y, weights, tried = _averaged(objective, factors, threads)
     if guides or amplitudes is not None:  # both are judged by what the phases alone gave
-        kept, said = maps.related(guides, y, transfer.crossover_px)
-        ties = maps.ties(kept, problem.images, transfer.crossover_px) if kept else (0, 0)
-        if amplitudes is not None:
-            observed = log_amplitudes.observe(amplitudes / problem.unit, y)
-            more = observed.normal()
-        if kept or observed:
-            y, weights, tried = averaged()
-    variance = np.einsum("p,pnhw->nhw", weights, (tried - y) ** 2)
-
+        informed, observed, said = _informed(objective, y, guides, amplitudes)
+        if informed is not objective:
+            objective = informed
+            y, weights, tried = _averaged(objective, factors, threads)
     best = int(weights.argmax())
-    T, information, data = problem.normal(factors[best])
-    information, data = information + more[0], data + more[1]
-    covariance = problem.wiener(information)
+    T, information, data = objective.normal(factors[best])
+    covariance = objective.problem.wiener(information)
     base = idct(matvec(covariance, data))
-    rng = np.random.default_rng(seed)
-    others = [replace(problem, transfer=perturbed(problem.transfer, rng)) for _ in range(1, starts)]
-    first = cycle((np.zeros_like(base), base))
-    for drawn in side_by_side(threads, lambda other, start: descended(other, start, factors[best]), others, first):
+    variance = np.einsum("p,pnhw->nhw", weights, (tried - y) ** 2)
+    for drawn in _drawn(objective, factors[best], base, starts - 1, seed, threads):
         variance += (drawn - tried[best]) ** 2 / (starts - 1)
-    by_data = idct(matvec(covariance @ information, dct(y)))
-    residual = problem.images - idct(matvec(T, dct(y)))
+    problem = objective.problem
     separated = level(problem.unit * y, images)
     free = (transfer.matrix == np.eye(len(images))).all((0, 2))  # slices without any ghost: nothing to take out
     separated[free] = images[free]
     return Solution(
-        separated,
-        problem.unit * base + problem.means,
-        problem.unit * by_data,
-        problem.unit * np.sqrt(variance),
-        problem.unit * residual,
-        tuple(weights.tolist()),
-        factors,
-        observed,
-        tuple(said),
+        images=separated,
+        base=problem.unit * base + problem.means,
+        decided=problem.unit * idct(matvec(covariance @ information, dct(y))),
+        sigma=problem.unit * np.sqrt(variance),
+        residual=problem.unit * (problem.images - idct(matvec(T, dct(y)))),
+        weights=tuple(weights.tolist()),
+        tried=factors,
+        observed=observed,
+        warnings=tuple(said),
     )
+
+
+@dataclass(frozen=True)
+class _Objective:
+    """What is minimised: the fidelity of a problem, what is known beside its slices, and the prior.
+
+    What is known adds Fisher information (H, W, N, N) and data (H, W, N).
+    """
+
+    problem: Problem
+    prior: Callable[[Array, Array, Array], Array]  # first guess, information, data ↦ the minimum (N, H, W)
+    observed: tuple[Any, Any] = (0, 0)  # what log-amplitudes add
+    ties: tuple[Any, Any] = (0, 0)  # what guides add: of the prior's kind, no part of the linear estimate
+
+    def normal(self, factor: float) -> tuple[Array, Array, Array]:
+        """As of `Problem`, log-amplitudes included."""
+        T, information, data = self.problem.normal(factor)
+        return T, information + self.observed[0], data + self.observed[1]
+
+    def minimum(self, start: Array, factor: float) -> Array:
+        """Slices (N, H, W) from the first guess ``start``, at ``factor`` times the noise."""
+        _, information, data = self.normal(factor)
+        return self.prior(start, information + self.ties[0], data + self.ties[1])
+
+
+def _averaged(objective: _Objective, factors: tuple[float, ...], threads: int) -> tuple[Array, Array, Array]:
+    """The mean over levels of noise, the weight of each, and the solutions (levels, N, H, W)."""
+    start = objective.problem.images
+    tried = np.stack(side_by_side(threads, lambda factor: objective.minimum(start, factor), factors))
+    score = np.array(side_by_side(threads, dependence_of, tried))
+    weights = np.exp(-(score - score.min()) / 0.02)
+    weights /= weights.sum()
+    return np.einsum("p,pnhw->nhw", weights, tried), weights, tried
+
+
+def _informed(
+    objective: _Objective, y: Array, guides: Sequence[tuple[int, Array]], amplitudes: Array | None
+) -> tuple[_Objective, log_amplitudes.Observed | None, list[Caution]]:
+    """The objective with guides and log-amplitudes, judged by slices y found without, and what is to be said of them.
+
+    The same objective where all guides are left out and there are no log-amplitudes.
+    """
+    problem, observed = objective.problem, None
+    crossover_px = problem.transfer.crossover_px
+    kept, said = maps.related(guides, y, crossover_px)
+    if kept:
+        objective = replace(objective, ties=maps.ties(kept, problem.images, crossover_px))
+    if amplitudes is not None:
+        observed = log_amplitudes.observe(amplitudes / problem.unit, y)
+        objective = replace(objective, observed=observed.normal())
+    return objective, observed, said
+
+
+def _drawn(objective: _Objective, factor: float, base: Array, count: int, seed: int, threads: int) -> list[Array]:
+    """So many solutions (N, H, W) from other first guesses, zero and ``base`` in turn, each under a T of its own."""
+    rng = np.random.default_rng(seed)
+    problem = objective.problem
+    others = [
+        replace(objective, problem=replace(problem, transfer=perturbed(problem.transfer, rng))) for _ in range(count)
+    ]
+    first = cycle((np.zeros_like(base), base))
+    return side_by_side(threads, lambda other, start: other.minimum(start, factor), others, first)
 
 
 def side_by_side(threads: int, function: Callable[..., Any], *arguments: Iterable[Any]) -> list[Any]:
