@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ddip_tf._types import Box, Floats
+from ddip_tf.transfer.ramps import without_plane
 
 #: width of the rim over which separated and original object are blended
 SEAM_PX = 8
@@ -35,9 +36,9 @@ def take_out(factor: np.ndarray, ghost: Floats, box: Box, *, phase: bool, comple
     """Subtract a slice's ``ghost`` (h, w), seen in ``box``, from ``factor`` (H, W), the log of what multiplies it.
 
     ``phase``: whether the ghost is one of the phase, in rad, and not of the log-amplitude. Of a complex object the mean
-    phase or amplitude is the probe's as well: nothing to take out.
+    phase or amplitude is the probe's as well, and so is the ramp of the phase: nothing to take out.
     """
     (y0, y1), (x0, x1) = box
     if complex_object:
-        ghost = ghost - ghost.mean()
+        ghost = without_plane(ghost) if phase else ghost - ghost.mean()
     factor[y0:y1, x0:x1] -= window(box, factor.shape) * ghost * (1j if phase else 1.0)

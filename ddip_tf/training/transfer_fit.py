@@ -102,7 +102,7 @@ def fit_transfer(
             end = optimise(model, config, callbacks, checkpoints, start, stop)
             fitted = _networks(model, images, end.by_name(model.terms), end.status)
         by_data = inverse_problem.decided(fitted.slices, problem, solution.factor)
-    modelled = unit(inverse_problem.modelled(fitted.slices, images, transfer) + of_start)
+    modelled = unit(inverse_problem.modelled(fitted.slices, images, transfer, solution.free_ramps) + of_start)
     separation = Separation(
         stack=stack,
         config=config,

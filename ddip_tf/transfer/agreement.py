@@ -22,8 +22,7 @@ NONE, FULL = 0.7, 0.93
 
 
 def agreement(added: Array) -> float:
-    """Of what L solutions add to coefficients (L, M, N), in the differences of N slices: 1 if all add the same, 0 if
-    each adds something else.
+    """Of what L solutions add (L, ...): 1 if all add the same, 0 if each adds something else.
 
     Examples
     --------
@@ -32,15 +31,25 @@ def agreement(added: Array) -> float:
     >>> round(agreement(np.stack([one, one, 2 * one])), 2)
     0.83
     """
-    c = (added - added.mean(-1, keepdims=True)).reshape(len(added), -1)
+    c = added.reshape(len(added), -1)
     products = c @ c.T
     own = np.trace(products) / len(c)
     between = (products.sum() - np.trace(products)) / (len(c) * (len(c) - 1))
     return float(between / own) if own > 0 else 0.0
 
 
+def differences(added: Array) -> Array:
+    """What of coefficients (..., N) of N slices is not the same in all."""
+    return added - added.mean(-1, keepdims=True)
+
+
 def weight(agreed: float, shape: tuple[int, int], coarsest: float) -> Array:
     """(H, W) of the prior's coarsest difference: by its agreement below ``coarsest``, 1 from twice that on."""
-    believed = float(np.clip((agreed - NONE) / (FULL - NONE), 0, 1))
+    coarse = believed(agreed, NONE, FULL)
     octaves = np.log2(np.maximum(frequencies(*shape), 1e-9) / coarsest)
-    return believed + (1 - believed) * np.clip(octaves, 0, 1)
+    return coarse + (1 - coarse) * np.clip(octaves, 0, 1)
+
+
+def believed(value: float, none: float, full: float) -> float:
+    """From 0 at ``none`` to 1 at ``full``."""
+    return float(np.clip((value - none) / (full - none), 0, 1))

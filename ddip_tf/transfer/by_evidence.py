@@ -1,13 +1,7 @@
-"""Two slices separated as far as evidence goes: the mixing model of `ladder`, the prior as far as `held_out` trusts it.
+"""Two slices separated as far as evidence goes, under the mixing model that `ladder` chooses.
 
-Under the free start the slices are a linear estimate that keeps their own detail (`linear`) and, at each spatial
-frequency as far as hidden coefficients can be foretold from the others, and the solutions agree (`agreement`), the
-picture with the fewest edges (`half_quadratic`)::
-
-    y = linear + trust(k) (y_prior - linear)
-
-y_prior is the mean over levels of noise. Under the other rungs T is well conditioned, and y = T^-1 I without any prior.
-Where the evidence is not clear, or the expected gain is small, the slices come back as they are. Symbols as in
+Under the free start that is `free_start`. Under the other rungs T is well conditioned, and y = T^-1 I without any
+prior. Where the evidence is not clear, or the expected gain is small, the slices come back as they are. Symbols as in
 `ddip_tf.transfer.estimate`. NumPy and SciPy only.
 """
 
@@ -15,25 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import cycle
-from typing import Any
 
 import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.caution import Caution
-from ddip_tf.transfer import agreement, held_out, linear, log_amplitudes, noise, reasons
-from ddip_tf.transfer import guides as maps
+from ddip_tf.transfer import free_start, linear, reasons
 from ddip_tf.transfer import start as starts_of
 from ddip_tf.transfer.background import level
-from ddip_tf.transfer.bands import band_centres, frequencies, interpolate
+from ddip_tf.transfer.bands import band_centres, frequencies
 from ddip_tf.transfer.dct import dct, idct, matvec
 from ddip_tf.transfer.estimate import Transfer, estimate_transfer
-from ddip_tf.transfer.half_quadratic import minimise
-from ddip_tf.transfer.inverse_problem import Problem, prepare, scale
 from ddip_tf.transfer.ladder import Choice, climb, tied
-from ddip_tf.transfer.resolution import Sampling, sampling
-from ddip_tf.transfer.solver import Solution, perturbed, side_by_side, unchanged
+from ddip_tf.transfer.resolution import sampling
+from ddip_tf.transfer.solver import Solution, unchanged
 
 #: rungs beside none that a normalisation of T's columns allows
 NORMALISED = {
@@ -45,16 +34,6 @@ NORMALISED = {
 HIGHEST = 0.2
 #: decibels of expected gain, of the slice that gains least, below which nothing is done
 LEAST_GAIN_DB = 1.4
-#: part of T's uncertainty that counts as noise for the prior; all of it made the prior's guesses worse at low k
-UNCERTAIN = 0.1
-#: levels of noise that are averaged, around the one the skill asks for
-LEVELS = (0.4, 1.0, 2.5)
-#: skill of the prior at `held_out.MIDDLE`, and the level of noise (`ddip_tf.transfer.noise`) that goes with it
-SKILLS, FACTORS = (0.5, 0.9, 0.98), (0.3, 0.8, 2.0)
-#: cycles/pixel at the reference, below which the slices are all but the same picture
-COARSEST = 0.015
-#: of the correction that is made where the prior has no skill at all: it errs half as much there, and gains half
-CAUTIOUS = 0.5
 
 
 def choose(
@@ -157,106 +136,13 @@ def separate(
     if gain_db.min() < LEAST_GAIN_DB and not guides:
         return _withheld(images, transfer, gain_db)
     filters = replace(filters, gain_db=gain_db)
-    solution, transfer = _solved(flat, transfer, filters, choice, starts, seed, guides, amplitudes, threads)
-    if kept is not None:
-        solution = replace(solution, images=level(solution.images, images)) if transfer.mixed else unchanged(images)
-    return solution, transfer
-
-
-def _solved(
-    images: Array,
-    transfer: Transfer,
-    filters: linear.Filters,
-    choice: Choice,
-    starts: int,
-    seed: int,
-    guides: Sequence[tuple[int, Array]],
-    amplitudes: Array | None,
-    threads: int,
-) -> tuple[Solution, Transfer]:
-    """The free start."""
-    sampling = choice.sampling
-    problem = _problem(images, transfer, filters, sampling)
-    mixed, T = dct(problem.images), transfer.at(frequencies(*images.shape[1:]))
-    base = filters(images - problem.means) / problem.unit
-    more: tuple[Any, Any] = (0, 0)
-    strength = sampling.factor**1.5  # of |grad y|^1/2 summed over pixels, to be the same on finer ones
-
-    def solved(problem: Problem, start: Array, factor: float, hidden: Array | None = None) -> Array:
-        _, information, data = problem.normal(factor)
-        information, data = information + more[0], data + more[1]
-        if hidden is not None:
-            information, data = information * ~hidden[..., None, None], data * ~hidden[..., None]
-        return minimise(start, information, data, strength=strength, exponent=0.5, steps=60)
-
-    linear_part, guesses = dct(base), []  # what is added to the coarsest differences, by each part of the coefficients
-    coarsest = max(sampling.here(COARSEST), transfer.k[0])
-    coarse = frequencies(*images.shape[1:]) < coarsest
-
-    def foretell(hidden: Array) -> Array:
-        start = idct(mixed * ~hidden[..., None])
-        found = dct(solved(problem, start, 1.0, hidden))
-        guesses.append((found - linear_part)[coarse])
-        return matvec(T, found)
-
-    trust = held_out.trust(mixed, foretell, sampling)
-    middle = float(np.exp(np.interp(trust.at(sampling.here(held_out.MIDDLE)), SKILLS, np.log(FACTORS))))
-    factors = [middle * level for level in LEVELS]
-    weight = trust.over(*images.shape[1:])[..., None]
-    caution = max(CAUTIOUS, float(trust.weight.max()))
-    guided: Array | float = 0.0
-
-    def averaged() -> tuple[Array, Array, float]:
-        tried = np.stack(side_by_side(threads, lambda factor: solved(problem, problem.images, factor), factors))
-        each = [dct(y) - linear_part for y in tried]
-        agreed = agreement.agreement(np.stack([*guesses, *(added[coarse] for added in each)]))
-        believed = agreement.weight(agreed, images.shape[1:], coarsest)[..., None]
-        added = np.mean(each, axis=0)
-        total = added.mean(-1, keepdims=True)
-        added = total + np.maximum(guided, believed) * (added - total)
-        blended = idct(linear_part + np.maximum(guided, weight) * added)
-        return problem.images + caution * (blended - problem.images), tried, agreed
-
-    y, tried, agreed = averaged()
-    said: list[Caution] = []
-    observed: log_amplitudes.Observed | None = None
-    if guides or amplitudes is not None:  # both are judged by what the phases alone gave
-        kept, said = maps.related(guides, y, transfer.crossover_px)
-        if not kept and filters.gain_db.min() < LEAST_GAIN_DB:
-            return _withheld(images, transfer, filters.gain_db, said)
-        if kept:
-            more = maps.ties(kept, problem.images, transfer.crossover_px)
-            edge = 0.5 / transfer.crossover_px
-            guided = 1 / (1 + (frequencies(*images.shape[1:])[..., None] / edge) ** 8)
-        if amplitudes is not None:
-            observed = log_amplitudes.observe(amplitudes / problem.unit, y)
-            more = tuple(a + b for a, b in zip(more, observed.normal(), strict=True))
-        if kept or observed:
-            y, tried, agreed = averaged()
-    variance = ((tried - tried.mean(0)) ** 2).mean(0)
-    rng = np.random.default_rng(seed)
-    others = [replace(problem, transfer=perturbed(transfer, rng)) for _ in range(1, starts)]
-    first = cycle((np.zeros_like(base), base))
-    for drawn in side_by_side(threads, lambda other, start: solved(other, start, middle), others, first):
-        variance += (drawn - tried[1]) ** 2 / (starts - 1)
-    _, information, _ = problem.normal(middle)
-    by_data = idct(matvec(problem.wiener(information) @ information, dct(y)))
-    separated = level(problem.unit * y, images)
-    residual = images - problem.means - problem.unit * idct(matvec(T, dct(y)))
-    solution = Solution(
-        images=separated,
-        base=problem.unit * base + problem.means,
-        decided=problem.unit * by_data,
-        sigma=problem.unit * np.sqrt(variance),
-        residual=residual,
-        weights=(1.0,),
-        tried=(middle,),
-        observed=observed,
-        warnings=(*said, *reasons.doubts(choice, trust, agreed)),
-        trust=trust,
-        agreement=agreed,
-        gain_db=filters.gain_db,
+    solution, guided = free_start.solve(
+        flat, transfer, filters, choice, starts=starts, seed=seed, guides=guides, amplitudes=amplitudes, threads=threads
     )
+    if gain_db.min() < LEAST_GAIN_DB and not guided:
+        return _withheld(images, transfer, gain_db, [said for said in solution.warnings if not said.doubtful])
+    if kept is not None:
+        solution = replace(solution, images=level(solution.images, images))
     return solution, transfer
 
 
@@ -266,20 +152,6 @@ def _withheld(
     """Slices as they are, for there is little to gain."""
     reason = reasons.little_to_gain(gain_db.min())
     return unchanged(images), replace(transfer, mixed=False, warnings=(*said, reason))
-
-
-def _problem(images: Array, transfer: Transfer, filters: linear.Filters, sampling: Sampling) -> Problem:
-    """In the unit of the prior; noise follows the smoothed power, and T's uncertainty adds to it."""
-    unit = scale(images)
-    power = filters.density.sum((1, 2)) / len(images) / unit**2
-    power = np.maximum(power, linear.smoothed(filters.k, power))
-    uncertain = np.einsum("kj,kjab->kab", filters.power, filters.covariance) / unit**2
-    shape = images.shape[1:]
-    more = interpolate(frequencies(*shape), filters.k, UNCERTAIN * uncertain)
-    levels = noise.follow(power, filters.k, np.ones(len(images)), shape, more, sampling)
-    if filters.floor is not None:
-        levels = replace(levels, floor=interpolate(frequencies(*shape), filters.k, filters.floor / unit**2))
-    return prepare(images, transfer, levels)
 
 
 def _inverted(images: Array, transfer: Transfer) -> Solution:

@@ -30,9 +30,13 @@ from ddip_tf.transfer.smica import local_covariances, weighted_mean
 STEP = 3.0
 #: of each column, radians
 ANGLES = np.deg2rad(np.arange(-60, 90, STEP))
-#: samples that a band counts for at most. T varies a little over the field and with the direction of k, by 0.01 to 0.05
-#: in simulated scans, so that a band of thousands of samples is not as sure as their number says
+#: samples that a band counts for at most, where models of mixing are told apart. T varies a little over the field and
+#: with the direction of k, by 0.01 to 0.05 in simulated scans, so that a band of thousands of samples is not as sure as
+#: their number says
 MOST_SAMPLES = 40.0
+#: the same, where it is asked how sure T is under a free start: one variation errs in all bands alike, and the bands'
+#: likelihoods are multiplied
+MOST_SAMPLES_OF_T = 10.0
 #: shares of a window's power that may be noise
 SHARES = (0.003, 0.01, 0.03, 0.1, 0.3)
 #: the same in the difference of the slices, and of these the part that is in the sum
@@ -155,9 +159,9 @@ class Evidence(NamedTuple):
         windows = [self.coarsest, *self.windows]
         return list(zip(windows, self.floors or [np.zeros((2, 2))] * len(windows), strict=True))
 
-    def log_likelihoods(self, levels: list[Array]) -> Array:
-        """(K + 1, P) of `levels`: the levels of noise alike, and a band counted as `MOST_SAMPLES` at most."""
-        weights = [1.0, *(1 / (1 + self.samples / MOST_SAMPLES))]
+    def log_likelihoods(self, levels: list[Array], most: float = MOST_SAMPLES) -> Array:
+        """(K + 1, P) of `levels`: the levels of noise alike, and a band counted as ``most`` samples at most."""
+        weights = [1.0, *(1 / (1 + self.samples / most))]
         return np.stack([_mean(w * table) for w, table in zip(weights, levels, strict=True)])
 
     def misfit(self, levels: list[Array], pairs: Array, noise: Noise, k: tuple[float, float]) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.transfer.dct import adjoint_gradient, dct, gradient, idct, laplacian
+from ddip_tf.transfer.ramps import FreeRamps
 
 
 def shrink(r: Array, weight: float, exponent: float) -> Array:
@@ -39,11 +40,13 @@ def minimise(
     exponent: float,
     steps: int,
     stiffness: tuple[float, float] = (10.0, 1e4),
+    ramps: FreeRamps | None = None,
 ) -> Array:
     """Half-quadratic iterations from `start` (N, H, W); the tie between gradients and image stiffens step by step.
 
-    In float32, whose rounding is far below the noise: half the memory, half the time. At every frequency the
-    information is diagonal in axes of its own, which the tie leaves as they are.
+    ``ramps`` of the images, where they are free, follow the slices. In float32, whose rounding is far below the noise:
+    half the memory, half the time. At every frequency the information is diagonal in axes of its own, which the tie
+    leaves as they are.
     """
     powers, axes = np.linalg.eigh(information)
     powers[0, 0] = 1  # the mean has no gradient: it is settled by `level`
@@ -58,11 +61,15 @@ def minimise(
         )
     )
     data[:, 0, 0] = 0
+    levelled = data
     for tie in np.geomspace(*stiffness, steps).tolist():
         g = gradient(y)
         length = np.sqrt((g**2).sum(0))
         g *= shrink(length, strength / tie, exponent) / np.maximum(length, 1e-12)
-        right = data + tie * np.moveaxis(dct(adjoint_gradient(g)), 2, 0)
+        right = levelled + tie * np.moveaxis(dct(adjoint_gradient(g)), 2, 0)
         along = np.einsum("ij...,i...->j...", axes, right) / (powers + tie * curvature)
-        y = idct(np.moveaxis(np.einsum("ij...,j...->i...", axes, along), 0, 2))
+        coefficients = np.einsum("ij...,j...->i...", axes, along)
+        if ramps is not None:
+            levelled = ramps.add(data, coefficients)
+        y = idct(np.moveaxis(coefficients, 0, 2))
     return y.astype(float)

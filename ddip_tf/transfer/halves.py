@@ -30,6 +30,7 @@ import numpy as np
 from ddip_tf._types import Array
 from ddip_tf.transfer.bands import frequencies
 from ddip_tf.transfer.dct import dct
+from ddip_tf.transfer.ramps import without_plane
 
 #: on the power of the noise of a whole scan, by halves that may be too thin
 THIN = 0.25
@@ -177,7 +178,7 @@ def _aligned(first: Array, second: Array, number: int) -> _Pair:
     """``second`` on ``first``, both (H, W): shift, constant, ramp and gain taken out."""
     from skimage.registration import phase_cross_correlation
 
-    first, second = _without_plane(first), _without_plane(second)
+    first, second = without_plane(first), without_plane(second)
     window = np.outer(*(np.hanning(side) for side in first.shape))
     found, _, _ = phase_cross_correlation(
         _smooth(first) * window, _smooth(second) * window, upsample_factor=20, normalization=None
@@ -200,11 +201,11 @@ def _gain(first: Array, second: Array, number: int) -> tuple[float, Array]:
 
     Raises ValueError where they do not show the same.
     """
-    a, b = _smooth(_without_plane(first)), _smooth(_without_plane(second))
+    a, b = _smooth(without_plane(first)), _smooth(without_plane(second))
     spread = a.std() * b.std()
     if not spread or (a * b).mean() < LEAST_CORRELATION * spread:
         raise ValueError(f"slice {number} of the halves do not show the same: correlation under {LEAST_CORRELATION}")
-    return float(a.std() / b.std()), second - _without_plane(second)
+    return float(a.std() / b.std()), second - without_plane(second)
 
 
 def _shifted(image: Array, shift: Array) -> Array:
@@ -227,14 +228,6 @@ def _smooth(image: Array) -> Array:
     from scipy.ndimage import gaussian_filter
 
     return gaussian_filter(image, SMOOTH)
-
-
-def _without_plane(image: Array) -> Array:
-    """``image`` (H, W) without its least-squares plane."""
-    height, width = image.shape
-    y, x = (axis.ravel() for axis in np.mgrid[:height, :width])
-    plane = np.stack([np.ones(y.size), y / height, x / width], 1)
-    return image - (plane @ np.linalg.lstsq(plane, image.ravel(), rcond=None)[0]).reshape(image.shape)
 
 
 def _rings(a: Array, b: Array, noise: Array, count: int) -> tuple[Array, Array, Array, Array]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ddip_tf._types import Array
-from ddip_tf.transfer import noise
+from ddip_tf.transfer import noise, ramps
 from ddip_tf.transfer.bands import frequencies, interpolate_power
 from ddip_tf.transfer.dct import dct, idct, inverse, matvec
 from ddip_tf.transfer.estimate import Transfer
@@ -25,11 +25,20 @@ class Problem:
     images: Array  # (N, H, W): (slices - means) / unit
     transfer: Transfer  # of these images
     noise: noise.Levels  # of these images
+    free_ramps: bool = False  # nothing is known of the ramps of the images (`ddip_tf.transfer.ramps`)
+
+    def weighted(self, factor: float) -> tuple[Array, Array]:
+        """T and T^T N^-1, both (H, W, N, N)."""
+        T = self.transfer.at(frequencies(*self.images.shape[1:]))
+        TW = T.swapaxes(-1, -2) @ inverse(self.noise.covariance(factor))
+        if self.free_ramps:
+            for at in ramps.STEEPNESS:
+                TW[at] = 0
+        return T, TW
 
     def normal(self, factor: float) -> tuple[Array, Array, Array]:
         """T (H, W, N, N), Fisher information T^T N^-1 T (H, W, N, N) and T^T N^-1 I (H, W, N)."""
-        T = self.transfer.at(frequencies(*self.images.shape[1:]))
-        TW = T.swapaxes(-1, -2) @ inverse(self.noise.covariance(factor))
+        T, TW = self.weighted(factor)
         return T, TW @ T, matvec(TW, dct(self.images))
 
     def wiener(self, information: Array) -> Array:
@@ -60,13 +69,15 @@ def decided(y: Array, problem: Problem, factor: float) -> Array:
     return idct(matvec(by_data, dct(y - y.mean((1, 2), keepdims=True))))
 
 
-def modelled(y: Array, images: Array, transfer: Transfer) -> Array:
-    """T y (N, H, W), with the mean of each slice of ``images``."""
+def modelled(y: Array, images: Array, transfer: Transfer, free_ramps: bool = False) -> Array:
+    """T y (N, H, W), with the mean of each slice of ``images``; with its ramp, too, where ramps are free."""
     means = images.mean((1, 2), keepdims=True)
     if not transfer.mixed:
         return images.copy()
-    T = transfer.at(frequencies(*y.shape[1:]))
-    return means + idct(matvec(T, dct(y - y.mean((1, 2), keepdims=True))))
+    mixed = matvec(transfer.at(frequencies(*y.shape[1:])), dct(y - y.mean((1, 2), keepdims=True)))
+    if free_ramps:
+        mixed += ramps.like(dct(images - means) - mixed)
+    return means + idct(mixed)
 
 
 def scale(images: Array) -> float:

@@ -25,7 +25,7 @@ from functools import cache
 import numpy as np
 
 from ddip_tf._types import Array
-from ddip_tf.transfer.directions import PAIRS, Evidence, evidence, noise_apart, own_noise
+from ddip_tf.transfer.directions import MOST_SAMPLES_OF_T, PAIRS, Evidence, evidence, noise_apart, own_noise
 from ddip_tf.transfer.paths import Posterior, Walk, follow, joint_turns, near, only, turns
 from ddip_tf.transfer.resolution import SAME, Sampling
 
@@ -147,12 +147,15 @@ def climb(
 
 def _free_start(seen: Evidence) -> tuple[float, Posterior]:
     """Gain of slice 1 against slice 2 and the paths of T, noise between the slices."""
-    tables = seen.log_likelihoods(seen.levels(noise_apart))
-    found = {gained: follow(tables, walk) for gained, walk in free_starts().items()}
-    if found[True].log_evidence - found[False].log_evidence < CLEAR_GAIN:
-        return 1.0, found[False]
-    a, b = (found[True].pairs[1] @ angles for angles in PAIRS)
-    return float(np.sqrt(np.tan(b) / np.tan(a))), found[True]  # at k -> 0 columns are (gain, 1): equal shares
+    levels = seen.levels(noise_apart)
+    tables = seen.log_likelihoods(levels)
+    plain, gained = (follow(tables, walk).log_evidence for walk in (free_starts()[False], free_starts()[True]))
+    in_two_units = gained - plain >= CLEAR_GAIN
+    found = follow(seen.log_likelihoods(levels, MOST_SAMPLES_OF_T), free_starts()[in_two_units])
+    if not in_two_units:
+        return 1.0, found
+    a, b = (found.pairs[1] @ angles for angles in PAIRS)
+    return float(np.sqrt(np.tan(b) / np.tan(a))), found  # at k -> 0 columns are (gain, 1): equal shares
 
 
 def moments(pairs: Array, gain: float | None = None) -> tuple[Array, Array]:

@@ -10,27 +10,24 @@ in cycles/pixel; the cosine transform carries the reflected margins. NumPy and S
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from itertools import cycle
-from typing import Any
 
 import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.caution import Caution
-from ddip_tf.transfer import guides as maps
 from ddip_tf.transfer import log_amplitudes
+from ddip_tf.transfer import objective as objectives
 from ddip_tf.transfer.background import level
 from ddip_tf.transfer.bands import band_centres
-from ddip_tf.transfer.curves import fill_diagonal
 from ddip_tf.transfer.dct import dct, idct, matvec
 from ddip_tf.transfer.estimate import Transfer
 from ddip_tf.transfer.half_quadratic import minimise
 from ddip_tf.transfer.held_out import Trust
-from ddip_tf.transfer.inverse_problem import Problem, prepare
+from ddip_tf.transfer.inverse_problem import prepare
+from ddip_tf.transfer.objective import Objective, side_by_side
 from ddip_tf.transfer.smica import dependence, local_covariances, weighted_mean
 
 
@@ -50,6 +47,7 @@ class Solution:
     trust: Trust | None = None  # how far the prior was believed
     agreement: float | None = None  # of the prior with itself, on the coarsest difference
     gain_db: Array | None = None  # (N,) expected of the linear part
+    free_ramps: bool = False  # the ramps of the slices are the prior's, not the images'
 
     @property
     def factor(self) -> float:
@@ -113,12 +111,12 @@ def solve(
     if not transfer.mixed:
         return unchanged(images)
     prior = partial(minimise, strength=strength, exponent=exponent, steps=steps)
-    objective = _Objective(prepare(images, transfer), prior)
+    objective = Objective(prepare(images, transfer), prior)
     observed: log_amplitudes.Observed | None = None
     said: list[Caution] = []
     y, weights, tried = _averaged(objective, factors, threads)
     if guides or amplitudes is not None:  # both are judged by what the phases alone gave
-        informed, observed, said = _informed(objective, y, guides, amplitudes)
+        informed, observed, said = objectives.informed(objective, y, guides, amplitudes)
         if informed is not objective:
             objective = informed
             y, weights, tried = _averaged(objective, factors, threads)
@@ -127,7 +125,7 @@ def solve(
     covariance = objective.problem.wiener(information)
     base = idct(matvec(covariance, data))
     variance = np.einsum("p,pnhw->nhw", weights, (tried - y) ** 2)
-    for drawn in _drawn(objective, factors[best], base, starts - 1, seed, threads):
+    for drawn in objectives.drawn(objective, factors[best], base, starts - 1, seed, threads):
         variance += (drawn - tried[best]) ** 2 / (starts - 1)
     problem = objective.problem
     separated = level(problem.unit * y, images)
@@ -146,30 +144,7 @@ def solve(
     )
 
 
-@dataclass(frozen=True)
-class _Objective:
-    """What is minimised: the fidelity of a problem, what is known beside its slices, and the prior.
-
-    What is known adds Fisher information (H, W, N, N) and data (H, W, N).
-    """
-
-    problem: Problem
-    prior: Callable[[Array, Array, Array], Array]  # first guess, information, data ↦ the minimum (N, H, W)
-    observed: tuple[Any, Any] = (0, 0)  # what log-amplitudes add
-    ties: tuple[Any, Any] = (0, 0)  # what guides add: of the prior's kind, no part of the linear estimate
-
-    def normal(self, factor: float) -> tuple[Array, Array, Array]:
-        """As of `Problem`, log-amplitudes included."""
-        T, information, data = self.problem.normal(factor)
-        return T, information + self.observed[0], data + self.observed[1]
-
-    def minimum(self, start: Array, factor: float) -> Array:
-        """Slices (N, H, W) from the first guess ``start``, at ``factor`` times the noise."""
-        _, information, data = self.normal(factor)
-        return self.prior(start, information + self.ties[0], data + self.ties[1])
-
-
-def _averaged(objective: _Objective, factors: tuple[float, ...], threads: int) -> tuple[Array, Array, Array]:
+def _averaged(objective: Objective, factors: tuple[float, ...], threads: int) -> tuple[Array, Array, Array]:
     """The mean over levels of noise, the weight of each, and the solutions (levels, N, H, W)."""
     start = objective.problem.images
     tried = np.stack(side_by_side(threads, lambda factor: objective.minimum(start, factor), factors))
@@ -177,47 +152,3 @@ def _averaged(objective: _Objective, factors: tuple[float, ...], threads: int) -
     weights = np.exp(-(score - score.min()) / 0.02)
     weights /= weights.sum()
     return np.einsum("p,pnhw->nhw", weights, tried), weights, tried
-
-
-def _informed(
-    objective: _Objective, y: Array, guides: Sequence[tuple[int, Array]], amplitudes: Array | None
-) -> tuple[_Objective, log_amplitudes.Observed | None, list[Caution]]:
-    """The objective with guides and log-amplitudes, judged by slices y found without, and what is to be said of them.
-
-    The same objective where all guides are left out and there are no log-amplitudes.
-    """
-    problem, observed = objective.problem, None
-    crossover_px = problem.transfer.crossover_px
-    kept, said = maps.related(guides, y, crossover_px)
-    if kept:
-        objective = replace(objective, ties=maps.ties(kept, problem.images, crossover_px))
-    if amplitudes is not None:
-        observed = log_amplitudes.observe(amplitudes / problem.unit, y)
-        objective = replace(objective, observed=observed.normal())
-    return objective, observed, said
-
-
-def _drawn(objective: _Objective, factor: float, base: Array, count: int, seed: int, threads: int) -> list[Array]:
-    """So many solutions (N, H, W) from other first guesses, zero and ``base`` in turn, each under a T of its own."""
-    rng = np.random.default_rng(seed)
-    problem = objective.problem
-    others = [
-        replace(objective, problem=replace(problem, transfer=perturbed(problem.transfer, rng))) for _ in range(count)
-    ]
-    first = cycle((np.zeros_like(base), base))
-    return side_by_side(threads, lambda other, start: other.minimum(start, factor), others, first)
-
-
-def side_by_side(threads: int, function: Callable[..., Any], *arguments: Iterable[Any]) -> list[Any]:
-    """``function`` of each of the ``arguments``, in their order, ``threads`` at a time."""
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(function, *arguments))
-
-
-def perturbed(transfer: Transfer, rng: np.random.Generator) -> Transfer:
-    """A draw of T within its deviation: smooth over k, the normalisation kept."""
-    n = transfer.matrix.shape[-1]
-    spread = np.sqrt(1 / (1 / np.clip(transfer.sigma, 0.01, 0.2) ** 2 + 1 / 0.1**2) + 0.02**2)
-    walk = rng.standard_normal((len(transfer.k), n, n))
-    walk = sum(np.roll(walk, s, 0) for s in (-1, 0, 1)) / np.sqrt(3)
-    return replace(transfer, matrix=fill_diagonal(transfer.matrix + spread * walk, transfer.normalisation))

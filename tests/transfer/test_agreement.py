@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ddip_tf.transfer.agreement import FULL, NONE, agreement, weight
+from ddip_tf.transfer.agreement import FULL, NONE, agreement, differences, weight
 from ddip_tf.transfer.bands import frequencies
 
 SHAPE = (61, 84)
@@ -22,7 +22,7 @@ def test_it_is_the_share_that_solutions_have_in_common(noise):
 
 def test_what_is_added_to_the_sum_does_not_count():
     common = np.random.default_rng(1).normal(size=(4, 900, 1))
-    assert agreement(added(0.0) + 5 * common) == pytest.approx(1)
+    assert agreement(differences(added(0.0) + 5 * common)) == pytest.approx(1)
     assert agreement(added(0.0) * 0) == 0
 
 
