@@ -218,11 +218,21 @@ class FitConfig:
         return cls.from_dict({**parse_yaml(text), **overrides})
 
 
+def settings_of(*what: str) -> set[str]:
+    """The settings that mean nothing but for ``what``, as `setting` says."""
+    return {f.name for f in dataclasses.fields(FitConfig) if f.metadata.get("of") in what}
+
+
+def idle(settings: typing.Mapping[str, Any]) -> set[str]:
+    """The settings that mean nothing with the mixing and the prior of ``settings``."""
+    networks = () if methods.networks_trained(settings) else ("networks",)
+    return settings_of("equation 3" if settings["mixing"] == "transfer" else "transfer", *networks)
+
+
 def effective(settings: typing.Mapping[str, Any]) -> dict[str, Any]:
-    """Those of ``settings`` that mean something with their mixing: fits that differ in no other are the same."""
-    idle = "equation 3" if settings["mixing"] == "transfer" else "transfer"
-    of = {f.name: f.metadata.get("of") for f in dataclasses.fields(FitConfig)}
-    return {name: value for name, value in settings.items() if of.get(name) != idle}
+    """Those of ``settings`` that mean something together: fits that differ in no other are the same."""
+    left_out = idle(settings)
+    return {name: value for name, value in settings.items() if name not in left_out}
 
 
 def _check(name: str, value: Any, kind: type, default: Any, rules: typing.Mapping[str, Any]) -> None:

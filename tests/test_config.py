@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 import yaml
 
-from ddip_tf.config import MIXINGS, PRESETS, FitConfig, as_stored, parse_yaml, preset
+from ddip_tf.config import MIXINGS, PRESETS, FitConfig, as_stored, effective, parse_yaml, preset
 from ddip_tf.errors import InputError
 
 OTHER = FitConfig(
@@ -128,3 +128,13 @@ def test_a_key_that_stands_twice_is_refused():
     with pytest.raises(InputError, match="the key 'seed' twice, in lines 1 and 3"):
         FitConfig.from_yaml("seed: 1\nepochs: 5\nseed: 2\n")
     assert FitConfig.from_yaml("# seed: 1\nseed: 2\n").seed == 2
+
+
+def test_what_means_nothing_with_the_others_is_left_out():
+    solved = effective(FitConfig(epochs=7, width=3, gamma=0.2).to_dict())
+    assert solved == effective(FitConfig().to_dict())
+    assert not {"epochs", "learning_rate", "width", "precision", "gamma"} & solved.keys()
+    trained = effective(FitConfig(prior="dip", gamma=0.2).to_dict())
+    assert {"epochs", "prior", "normalisation"} <= trained.keys() and "gamma" not in trained
+    paper = effective(FitConfig(mixing="kernel").to_dict())
+    assert {"epochs", "gamma"} <= paper.keys() and not {"prior", "model", "normalisation"} & paper.keys()

@@ -25,7 +25,7 @@ SETTINGS = "How it is separated"
 #: under which heading of --help an option stands, and where; settings that are not listed follow those that are, and
 #: other options stand under "Options"
 SECTIONS = {
-    "What is read": (
+    "Input": (
         *("family", "dataset", "slice_axis", "crop", "slices", "pixel_size", "spacing"),
         *("quantity", "steps", "guides", "start_files", "half_files"),
     ),
@@ -33,7 +33,7 @@ SECTIONS = {
         *("preset", "config_file", "mixing", "prior", "gamma", "epochs"),
         *("normalisation", "model", "seed", "learning_rate", "width", "precision"),
     ),
-    "Work and what it says": (
+    "Running and progress": (
         *("checkpoint_every", "stop_after", "resume", "overwrite", "device", "threads"),
         *("progress", "verbose", "tensorboard", "workers", "scheduler"),
     ),

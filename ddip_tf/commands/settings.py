@@ -59,22 +59,14 @@ def fit_options(*, several: Collection[str] = (), without: Collection[str] = ())
     return decorate
 
 
-def settings_of(what: str) -> set[str]:
-    """The settings that mean nothing but for ``what``, as `ddip_tf.config.setting` says."""
-    return {f.name for f in dataclasses.fields(FitConfig) if f.metadata.get("of") == what}
-
-
 def settings_from(options: Mapping[str, Any]) -> FitConfig:
     """Settings from the preset, then the config file, then the flags."""
     flags = {f.name: options[f.name] for f in _flagged(FitConfig) if options[f.name] is not None}
     written = _written(options["config_file"]) if options["config_file"] else {}
     settings = FitConfig.from_dict({**configuration.PRESETS[options["preset"]], **written, **flags})
-    idle, of = settings_of("transfer"), f"mixing {settings.mixing}"
-    if settings.mixing == "transfer":
-        idle = settings_of("equation 3") | (set() if settings.trained else settings_of("networks"))
-        of += f" and prior {settings.prior}"
-    if found := flags.keys() & idle:
+    if found := flags.keys() & configuration.idle(vars(settings)):
         flag = "--" + min(found).replace("_", "-")
+        of = f"mixing {settings.mixing}" + (f" and prior {settings.prior}" if settings.mixing == "transfer" else "")
         raise InputError(f"{flag} does nothing with {of}: choose another, or leave it out")
     return settings
 

@@ -14,7 +14,8 @@ import click
 
 from ddip_tf.archive.lock import FolderLock
 from ddip_tf.commands.options import Sectioned, read_stack, stack_options
-from ddip_tf.commands.settings import fit_options, settings_from, settings_of
+from ddip_tf.commands.settings import fit_options, settings_from
+from ddip_tf.config import settings_of
 from ddip_tf.errors import InputError, RunError
 
 if TYPE_CHECKING:

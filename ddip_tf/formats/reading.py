@@ -64,9 +64,7 @@ def read(
     """
     conversion = conversion or Conversion()
     images, sources, found = _pages(files, family, dataset, slice_axis)
-    known = [content.pixel_size_m for content in found if content.pixel_size_m]
-    if pixel_size_m is None and any(not np.allclose(size, known[0], rtol=1e-3, atol=0) for size in known):
-        raise InputError("the files name different pixel sizes; state the right one (`pixel_size_m`)")
+    size = _pixel_size(found) if pixel_size_m is None else (pixel_size_m, pixel_size_m)
     spacing = (spacing_m,) * (len(images) - 1) if spacing_m is not None else found[0].spacing_m
     notes = [note for content in found for note in content.notes]
     if slices is not None:
@@ -84,7 +82,7 @@ def read(
         raise InputError(f"{sources[0].name} holds real images: there is no {conversion.quantity} to take from them")
     return SliceStack(
         part,
-        pixel_size_m=(pixel_size_m, pixel_size_m) if pixel_size_m is not None else (known[0] if known else None),
+        pixel_size_m=size,
         spacing_m=spacing_of(spacing, picked),
         sources=tuple(sources[number] for number in picked),
         crop=box,
@@ -170,6 +168,14 @@ def _pages(
         if np.iscomplexobj(image) != np.iscomplexobj(images[0]):
             raise InputError(f"{sources[0].name} and {source.name}: one is complex, the other is not")
     return images, sources, found
+
+
+def _pixel_size(found: Sequence[Content]) -> tuple[float, float] | None:
+    """(y, x) in metres, as the files say, if any does. Raises InputError where they do not agree."""
+    known = [content.pixel_size_m for content in found if content.pixel_size_m]
+    if any(not np.allclose(size, known[0], rtol=1e-3, atol=0) for size in known):
+        raise InputError("the files name different pixel sizes; state the right one (`pixel_size_m`)")
+    return known[0] if known else None
 
 
 def _box(images: np.ndarray, wanted: Box | str, scanned: Box | None) -> tuple[Box | None, list[Caution]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,80 +67,96 @@ def write(run: StrPath) -> Path:
 
 def _contents(run: Run) -> dict[str, Any]:
     """What the template shows, by name."""
-    manifest, inputs, outputs, size = run.manifest, run.inputs, run.outputs, run.pixel_size_m
-    kinds = {"input": inputs, "output": outputs} | ({} if run.smoothed is None else {"smoothed": run.smoothed})
+    manifest, inputs = run.manifest, run.inputs
     learned = {} if run.repeated else run.mixing
     views = _further_views(run, learned)
-    small: list[dict[str, Any]] = []
-    charts: list[run_charts.Chart] = []
-    sections = []
-    members = manifest.get("runs", [])
-
-    def add(
-        heading: str,
-        note: str,
-        curves: list[run_charts.Chart],
-        images: list[dict[str, Any]],
-        table: Sequence[tuple[str, str]] = (),
-    ) -> None:
-        if curves or images or note:
-            places = range(len(charts), len(charts) + len(curves)), range(len(small), len(small) + len(images))
-            sections.append((heading, note, table, *map(list, places)))
-            charts.extend(curves)
-            small.extend(images)
-
-    add("Mixing", *_mixing(manifest, learned), _models(manifest))
-    add("Loss", "", run_charts.losses(run.members or [run]), [])
-    if measured := manifest.get("halves"):
-        add(
-            "Two halves of the scan",
-            " ".join(halves.SENTENCES),
-            run_charts.halves(measured, size),
-            [],
-            halves.table(measured),
-        )
-    add("Power spectra", SPECTRA, run_charts.spectra(inputs, outputs, size), _spectra(inputs, outputs, size))
+    parts = _parts(run, learned)
     binned = math.ceil(math.sqrt(inputs.size / MOST_PIXELS))
     height, width = image_data.binned(inputs[0], binned).shape
     whole = scales.of_run(manifest)
     shown = replace(whole, shape=(height * binned, width * binned))  # what is over at the ends is left out
-    data = {
-        "height": height,
-        "width": width,
-        "binned": binned,
-        "unit": whole.unit,
-        "pixel_size_m": size,
-        "length_m": size and shown.bar_px * size[1],
-        "slices": [
-            {
-                name: _plane(image_data.binned(images[i], binned), name)
-                for name, images in {**kinds, **views}.items()
-                if name != "smoothed" or images[i].any()
-            }
-            for i in range(len(inputs))
-        ],
-        "charts": charts,
-        "small": small,
-    }
+    members = manifest.get("runs", [])
     return {
         "name": run.path.absolute().name,
         "run": shlex.quote(run.path.name or "."),
         "summary": _summary(manifest, whole),
         "scale": shown,
         "warnings": run.cautions,
-        "data": data,
+        "data": {
+            "height": height,
+            "width": width,
+            "binned": binned,
+            "unit": whole.unit,
+            "pixel_size_m": run.pixel_size_m,
+            "length_m": run.pixel_size_m and shown.bar_px * run.pixel_size_m[1],
+            "slices": _slices(run, views, binned),
+            "charts": parts.charts,
+            "small": parts.small,
+        },
         "captions": CAPTIONS if run.smoothed is not None else {**CAPTIONS, "ghost": ALL_TAKEN},
         "handle": round(max(height, width) / 60, 2),
         "sources": [source["name"] for source in manifest["inputs"]] or [""] * len(inputs),
         "uncertainty": _uncertainty(manifest, views),
         "members": members,
         "pages": {one["name"] for one in members if run.file(f"runs/{one['name']}/{PAGE}").exists()},
-        "sections": sections,
+        "sections": parts.sections,
         "command": command(manifest),
         "config": config.FitConfig.from_dict(manifest["config"]).to_yaml(),
         "facts": _facts(manifest),
         "files": list(manifest["files"].items()),
     }
+
+
+@dataclass
+class _Parts:
+    """Sections of the page under the slices; their charts and small pictures are counted through the page."""
+
+    sections: list[tuple[Any, ...]] = field(default_factory=list)
+    charts: list[run_charts.Chart] = field(default_factory=list)
+    small: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(
+        self,
+        heading: str,
+        note: str,
+        charts: Sequence[run_charts.Chart] = (),
+        small: Sequence[dict[str, Any]] = (),
+        table: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """A section, unless there is nothing to show in it."""
+        if charts or small or note:
+            firsts = (len(self.charts), len(charts)), (len(self.small), len(small))
+            places = (list(range(first, first + count)) for first, count in firsts)
+            self.sections.append((heading, note, table, *places))
+            self.charts += charts
+            self.small += small
+
+
+def _parts(run: Run, learned: Mapping[str, Floats]) -> _Parts:
+    """What was learned, losses, halves of the scan and spectra."""
+    manifest, inputs, outputs, size = run.manifest, run.inputs, run.outputs, run.pixel_size_m
+    parts = _Parts()
+    parts.add("Mixing", *_mixing(manifest, learned), _models(manifest))
+    parts.add("Loss", "", run_charts.losses(run.members or [run]))
+    if measured := manifest.get("halves"):
+        charts, table = run_charts.halves(measured, size), halves.table(measured)
+        parts.add("Two halves of the scan", " ".join(halves.SENTENCES), charts, table=table)
+    parts.add("Power spectra", SPECTRA, run_charts.spectra(inputs, outputs, size), _spectra(inputs, outputs, size))
+    return parts
+
+
+def _slices(run: Run, views: Mapping[str, Floats], binned: int) -> list[dict[str, Any]]:
+    """The pictures of each slice, by name, in means over ``binned`` pixels a side; nothing smoothed is no picture."""
+    kinds = {"input": run.inputs, "output": run.outputs}
+    kinds |= {} if run.smoothed is None else {"smoothed": run.smoothed}
+    return [
+        {
+            name: _plane(image_data.binned(images[i], binned), name)
+            for name, images in {**kinds, **views}.items()
+            if name != "smoothed" or images[i].any()
+        }
+        for i in range(len(run.inputs))
+    ]
 
 
 SPECTRA = "Normalised by their sum. Pictures: (log10 P)^2.5, counted from 1e-10, zero frequency in the middle."

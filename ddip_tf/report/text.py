@@ -76,7 +76,7 @@ def _beam(
 ) -> tuple[float | None, str]:
     """The wavelength in metres, and what to say of the beam."""
     if energy and wavelength_m:
-        raise InputError("--energy and --wavelength say the same thing: give one of them")
+        raise InputError("an energy and a wavelength say the same thing: give one of them")
     if wavelength_m:
         return wavelength_m, ""
     likely = electrons or bool(content.electrons) or bool(size and max(size) < ELECTRONS_UNDER_M)

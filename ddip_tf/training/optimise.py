@@ -73,62 +73,88 @@ def optimise(
     InputError, RunError
         ``start`` does not fit the model; a state cannot be written.
     """
-    schedule = keras.optimizers.schedules.ExponentialDecay(
-        config.learning_rate, config.decay_epochs, config.learning_rate_decay, staircase=True
+    descent = _Descent(model, config, start)
+    listeners = Dispatcher(
+        callbacks, model.generators, model.latents, model.terms, config.epochs, descent.done, descent.write
     )
-    average = {"use_ema": True, "ema_momentum": config.average} if config.average else {}
-    optimizer = FusedAdam(schedule, epsilon=1e-8, **average)
-    parts = model.parameters.by_network(model.parameters.read())  # one a network: they are updated side by side
-    vectors = [keras.Variable(part, name="parameters") for part in parts]
-    optimizer.build(vectors)
-    variables = [*vectors, *optimizer.variables]
-    terms = model.terms
-    run_chunk = _compile_chunk(model, optimizer, vectors)
-    if start is not None:
-        _restore(variables, start, len(terms), config.epochs)
-    table = start.history if start else np.zeros((0, len(terms)), np.float32)
-    began = time.perf_counter() - (start.seconds if start else 0.0)
-
-    def state(status: str = "running") -> State:
-        return State([variable.numpy() for variable in variables], table, time.perf_counter() - began, status)
-
-    def write() -> None:
-        model.parameters.write(np.concatenate([vector.numpy() for vector in vectors]))
-
-    listeners = Dispatcher(callbacks, model.generators, model.latents, terms, config.epochs, len(table), write)
     stopped = start is not None and start.status == "stopped"
-    kept = last = state() if checkpoints else None
-    pace, traced = 0.0, 0  # seconds an epoch, tracing left out
-    while len(table) < config.epochs and not stopped:
-        done = len(table)
-        count = _piece(done, config, pace, checkpoints)
-        clock = time.perf_counter()
-        record = run_chunk(tf.constant(done), tf.constant(count)).numpy()
-        finite = np.isfinite(record).all(1)
-        if not finite.all():
-            raise FloatingPointError(_not_finite(done + int(finite.argmin()) + 1, kept, checkpoints))
-        pace = (time.perf_counter() - clock) / count if run_chunk.experimental_get_tracing_count() == traced else 0.0
-        traced = run_chunk.experimental_get_tracing_count()
-        table = np.concatenate([table, record])
+    kept = last = descent.state() if checkpoints else None
+    while descent.done < config.epochs and not stopped:
+        failed = descent.advance(_piece(descent.done, config, descent.pace, checkpoints))
+        if failed is not None:
+            raise FloatingPointError(_not_finite(failed, kept, checkpoints))
         reason = stop() if stop else None
-        if reason or len(table) == config.epochs or (len(table) - 1) % config.chunk == 0:
-            stopped = listeners.on_epochs(table)
+        if reason or descent.done == config.epochs or (descent.done - 1) % config.chunk == 0:
+            stopped = listeners.on_epochs(descent.history)
         if checkpoints:
-            kept, last = last, state()  # a state is known to be good when the loss of the epoch after it is finite
-            if reason or checkpoints.due(len(table)):
+            kept, last = last, descent.state()  # one is known to be good when the next epoch's loss is finite
+            if reason or checkpoints.due(descent.done):
                 checkpoints.save(last)
-        if reason and len(table) < config.epochs:
+        if reason and descent.done < config.epochs:
             listeners.on_end()
             where = f"state saved in {checkpoints.path}" if checkpoints else "nothing was saved"
-            said = f"{reason}: stopped after epoch {len(table)} of {config.epochs}, {where}"
+            said = f"{reason}: stopped after epoch {descent.done} of {config.epochs}, {where}"
             raise Interrupted(said, kept=checkpoints is not None)
     listeners.on_end()
-    final = state("done" if len(table) == config.epochs else "stopped")
-    optimizer.finalize_variable_values(vectors)
-    write()  # last: callbacks do not see the mixing, so they may not restore weights
+    final = descent.state("done" if descent.done == config.epochs else "stopped")
+    descent.finish()  # last: callbacks do not see the mixing, so they may not restore weights
     if checkpoints:
         checkpoints.save(final)
     return final
+
+
+class _Descent:
+    """The parameters of a model on their way, their optimiser, and the loss terms of the epochs done."""
+
+    def __init__(self, model: Objective, config: FitConfig, start: State | None) -> None:
+        schedule = keras.optimizers.schedules.ExponentialDecay(
+            config.learning_rate, config.decay_epochs, config.learning_rate_decay, staircase=True
+        )
+        average = {"use_ema": True, "ema_momentum": config.average} if config.average else {}
+        self._optimizer = FusedAdam(schedule, epsilon=1e-8, **average)
+        self._parameters = model.parameters
+        parts = model.parameters.by_network(model.parameters.read())  # one a network: they are updated side by side
+        self._vectors = [keras.Variable(part, name="parameters") for part in parts]
+        self._optimizer.build(self._vectors)
+        self._variables = [*self._vectors, *self._optimizer.variables]
+        self._run_chunk = _compile_chunk(model, self._optimizer, self._vectors)
+        if start is not None:
+            _restore(self._variables, start, len(model.terms), config.epochs)
+        self.history = start.history if start else np.zeros((0, len(model.terms)), np.float32)
+        self._began = time.perf_counter() - (start.seconds if start else 0.0)
+        self.pace, self._traced = 0.0, 0  # seconds an epoch, tracing left out
+
+    @property
+    def done(self) -> int:
+        """Epochs so far."""
+        return len(self.history)
+
+    def advance(self, count: int) -> int | None:
+        """So many epochs more. Gives the first epoch whose loss is not finite, after which the model is of no use."""
+        clock = time.perf_counter()
+        record = self._run_chunk(tf.constant(self.done), tf.constant(count)).numpy()
+        finite = np.isfinite(record).all(1)
+        if not finite.all():
+            return self.done + int(finite.argmin()) + 1
+        traced = self._run_chunk.experimental_get_tracing_count()
+        self.pace = (time.perf_counter() - clock) / count if traced == self._traced else 0.0
+        self._traced = traced
+        self.history = np.concatenate([self.history, record])
+        return None
+
+    def state(self, status: str = "running") -> State:
+        """All that is needed to go on from here."""
+        values = [variable.numpy() for variable in self._variables]
+        return State(values, self.history, time.perf_counter() - self._began, status)
+
+    def write(self) -> None:
+        """The parameters as they are into the model's networks."""
+        self._parameters.write(np.concatenate([vector.numpy() for vector in self._vectors]))
+
+    def finish(self) -> None:
+        """The result into the model's networks: the average, where one is kept."""
+        self._optimizer.finalize_variable_values(self._vectors)
+        self.write()
 
 
 def _piece(done: int, config: FitConfig, pace: float, checkpoints: Checkpoints | None) -> int:

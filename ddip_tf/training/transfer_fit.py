@@ -47,6 +47,23 @@ class Fitted:
     status: str = "done"
 
 
+@dataclass(frozen=True)
+class _Solved:
+    """Slices separated without networks, in the unit of the fit, and what is known of them."""
+
+    unit: Affine  # to the unit of the files
+    solution: solver.Solution
+    transfer: Transfer
+    choice: ladder.Choice | None = None
+    kept: Floats | float = 0.0  # what the slices hold of their start
+    halves: Halves | None = None
+
+    @property
+    def without_prior(self) -> bool:
+        """Whether no prior had a say: the slices do not mix, or T is well conditioned."""
+        return not self.transfer.mixed or (self.choice is not None and self.choice.rung != "free start")
+
+
 def fit_transfer(
     stack: SliceStack,
     config: FitConfig,
@@ -84,25 +101,27 @@ def fit_transfer(
         prior null-dip they take both. Slices that do not mix come back as they are, whatever the prior.
     """
     began = time.perf_counter()
-    unit, solution, transfer, choice, known = _separate(stack, config, threads)
-    LOGGER.info("mixing %s, solved in %.1f s", choice.rung if choice else "any T", time.perf_counter() - began)
-    without_prior = not transfer.mixed or (choice is not None and choice.rung != "free start")
-    if original is not None and without_prior:
-        solution = _with_outliers(solution, unit.inverse(stack.images), unit.inverse(original))
-    of_start = known.kept if transfer.mixed else np.float32(0)
+    solved = _separate(stack, config, threads)
+    rung = solved.choice.rung if solved.choice else "any T"
+    LOGGER.info("mixing %s, solved in %.1f s", rung, time.perf_counter() - began)
+    unit, transfer = solved.unit, solved.transfer
+    if original is not None and solved.without_prior:
+        put_back = _with_outliers(solved.solution, unit.inverse(stack.images), unit.inverse(original))
+        solved = replace(solved, solution=put_back)
+    of_start = solved.kept if transfer.mixed else 0.0
     images = unit.inverse(stack.images) - of_start  # as a flat start had left them
-    by_data = solution.decided
-    if not config.trained or not transfer.mixed:
-        fitted = _pixels(solution, callbacks)
-    else:
+    if config.trained and transfer.mixed:
         start = checkpoints.begin(identity(stack, config, device)) if checkpoints else None
         problem = inverse_problem.prepare(images, transfer)
         with on_device(device):
-            model = PRIORS[config.prior].load()(problem, solution, config)
+            model = PRIORS[config.prior].load()(problem, solved.solution, config)
             end = optimise(model, config, callbacks, checkpoints, start, stop)
             fitted = _networks(model, images, end.by_name(model.terms), end.status)
-        by_data = inverse_problem.decided(fitted.slices, problem, solution.factor)
-    modelled = unit(inverse_problem.modelled(fitted.slices, images, transfer, solution.free_ramps) + of_start)
+        by_data = inverse_problem.decided(fitted.slices, problem, solved.solution.factor)
+    else:
+        fitted, by_data = _pixels(solved.solution, callbacks), solved.solution.decided
+    spread = config.starts > 1 and not config.trained and transfer.mixed
+    free_ramps = solved.solution.free_ramps and not config.trained
     separation = Separation(
         stack=stack,
         config=config,
@@ -112,36 +131,18 @@ def fit_transfer(
         latents=fitted.latents,
         filters={},
         mixing={**transfer.to_arrays(), "decided": unit(by_data)}
-        | ({"spread": unit(solution.sigma)} if config.starts > 1 and not config.trained and transfer.mixed else {}),
-        modelled=modelled,
+        | ({"spread": unit(solved.solution.sigma)} if spread else {}),
+        modelled=unit(inverse_problem.modelled(fitted.slices, images, transfer, free_ramps) + of_start),
         history=fitted.history,
         status=fitted.status,
-        warnings=(*transfer.warnings, *solution.warnings),
-        provenance={
-            "normalisation_of_transfer": transfer.normalisation,
-            "mixed": transfer.mixed,
-            "crossover_px": round(transfer.crossover_px, 3),
-            "noise_factor": round(solution.factor, 3),
-            **({} if choice is None else _evidence(choice, solution)),
-            **({} if known.halves is None else {"halves": _measured(known.halves)}),
-            **({"amplitudes_explained": round(solution.observed.explained, 3)} if solution.observed else {}),
-        },
+        warnings=(*transfer.warnings, *solved.solution.warnings),
+        provenance=_provenance(solved),
     )
     return finished(separation, device, time.perf_counter() - began)
 
 
-@dataclass(frozen=True)
-class Known:
-    """What is known beside slices: ``kept``, what they hold of their start, in the unit of the fit, and `Halves`."""
-
-    kept: Floats | np.float32
-    halves: Halves | None
-
-
-def _separate(
-    stack: SliceStack, config: FitConfig, threads: int
-) -> tuple[Affine, solver.Solution, Transfer, ladder.Choice | None, Known]:
-    """The unit of each slice, and the slices separated in it: two by the ladder of mixing models, more by one T."""
+def _separate(stack: SliceStack, config: FitConfig, threads: int) -> _Solved:
+    """Two slices by the ladder of mixing models, more by one T, each slice in a unit of its own."""
     extent = float(np.ptp(stack.images))
     if config.model == "auto":
         extent = 2.0 ** round(np.log2(extent))  # exact: slices that are left alone come back bit for bit
@@ -163,13 +164,13 @@ def _separate(
         "amplitudes": None if stack.amplitudes is None else np.asarray(stack.amplitudes, float) / extent,
         "threads": threads,
     }
-    if choice is not None:
-        kept = None if start is None else starts.kept(images, start, choice)
-        measured = None if halves is None else unit.inverse(halves.least)
-        given = unit.inverse(stack.images)
-        solution, transfer = by_evidence.separate(given, choice, kept=kept, measured=measured, **more)
-        return unit, solution, transfer, choice, Known(np.float32(0) if kept is None else kept, halves)
-    return unit, solver.solve(images, transfer, **more), transfer, None, Known(np.float32(0), halves)
+    if choice is None:
+        return _Solved(unit, solver.solve(images, transfer, **more), transfer, halves=halves)
+    kept = None if start is None else starts.kept(images, start, choice)
+    measured = None if halves is None else unit.inverse(halves.least)
+    given = unit.inverse(stack.images)
+    solution, transfer = by_evidence.separate(given, choice, kept=kept, measured=measured, **more)
+    return _Solved(unit, solution, transfer, choice, 0.0 if kept is None else kept, halves)
 
 
 def _halves(stack: SliceStack) -> Halves | None:
@@ -206,6 +207,20 @@ def _with_outliers(solution: solver.Solution, clean: Floats, original: Floats) -
     left_alone = (solution.images == clean).all((1, 2), keepdims=True)
     images = np.where(left_alone, original, solution.images + (original - clean))
     return replace(solution, images=images, base=images.copy())
+
+
+def _provenance(solved: _Solved) -> dict[str, Any]:
+    """What was found of the mixing, for the manifest."""
+    transfer, solution = solved.transfer, solved.solution
+    return {
+        "normalisation_of_transfer": transfer.normalisation,
+        "mixed": transfer.mixed,
+        "crossover_px": round(transfer.crossover_px, 3),
+        "noise_factor": round(solution.factor, 3),
+        **({} if solved.choice is None else _evidence(solved.choice, solution)),
+        **({} if solved.halves is None else {"halves": _measured(solved.halves)}),
+        **({"amplitudes_explained": round(solution.observed.explained, 3)} if solution.observed else {}),
+    }
 
 
 def _evidence(choice: ladder.Choice, solution: solver.Solution) -> dict[str, Any]:

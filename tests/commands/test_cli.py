@@ -238,7 +238,7 @@ def test_score_holds_a_run_against_truth(call, run, truth, tmp_path):
 def test_help_groups_options_and_shows_commands(call):
     code, out, _ = call("fit", "--help")
     assert code == 0
-    headings = ["Options:", "What is read:", "How it is separated:", "Work and what it says:"]
+    headings = ["Options:", "Input:", "How it is separated:", "Running and progress:"]
     places = [out.index(f"\n{heading}\n") for heading in headings]
     assert places == sorted(places)
     assert (

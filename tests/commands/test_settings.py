@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from ddip_tf import cli, methods
+from ddip_tf import cli, config, methods
 from ddip_tf.commands import options, settings
 from ddip_tf.commands.options import Sectioned
 from ddip_tf.config import FitConfig, preset, setting
@@ -36,7 +36,7 @@ How it is separated:
   --precision [float32|mixed_bfloat16]
                                   Of networks in training.
 
-Work and what it says:
+Running and progress:
   --checkpoint-every N|TIME       Keep the state every N epochs, or every so
                                   often (30s, 5m, 1h).  [default: 5m]
   --stop-after TIME               Stop after 90s, 30m, 1h30m …, the state kept
@@ -87,7 +87,7 @@ class Wider(FitConfig):
 
 
 def test_a_new_field_is_a_flag_at_once(monkeypatch):
-    for module in (settings, options):
+    for module in (settings, options, config):
         monkeypatch.setattr(module, "FitConfig", Wider)
     found = []
 
@@ -99,7 +99,7 @@ def test_a_new_field_is_a_flag_at_once(monkeypatch):
     text = helped(fit)
     for line in (
         "--precision [float32|mixed_bfloat16] Of networks in training. --blur-px FLOAT Width of a blur, in pixels.",
-        "--tilt / --no-tilt Whether the slices may be tilted. --shape [disc|square] Of the blur. Work and what",
+        "--tilt / --no-tilt Whether the slices may be tilted. --shape [disc|square] Of the blur. Running and",
     ):
         assert line in text
     assert "secret" not in text

@@ -109,7 +109,7 @@ def test_show_of_an_image_with_gaps(call, tmp_path):
         (["--energy", "12000"], "12000 is 1.2e+04 keV, which no beam has"),
         (["--energy", "2MeV"], "of electrons say --electrons, or kV"),
         (["--energy", "12nm"], "no unit of energy 'nm'"),
-        (["--energy", "12keV", "--wavelength", "1A"], "give one of them"),
+        (["--energy", "12keV", "--wavelength", "1A"], "an energy and a wavelength say the same"),
     ],
 )
 def test_absurd_magnitudes_are_refused(call, flags, message):

@@ -55,6 +55,21 @@ def test_modules_are_short():
         assert len(file.read_text().splitlines()) <= 300, file
 
 
+def lines_of_code(function):
+    said = ast.get_docstring(function, clean=False)
+    return function.end_lineno - function.lineno + 1 - (0 if said is None else len(said.splitlines()))
+
+
+def test_functions_are_short():
+    too_long = {
+        f"{file.relative_to(PACKAGE).as_posix()}:{node.name}"
+        for file in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and lines_of_code(node) > 50
+    }
+    assert not too_long
+
+
 @pytest.mark.parametrize("module", ["ddip_tf", "ddip_tf.cli", "ddip_tf.archive.regenerate", "ddip_tf.formats"])
 def test_light_modules_import_nothing_heavy(module):
     heavy = ("tensorflow", "keras", "onnx", "onnxruntime", "tf2onnx", "matplotlib", "scipy", "skimage", "rich", "h5py")

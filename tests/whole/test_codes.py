@@ -57,10 +57,10 @@ def withheld(monkeypatch, **_):
         by_evidence, "estimate_transfer", lambda *_, **__: replace(transfer, reliable=reliable, warnings=flags)
     )
     three = SliceStack(discs(3, SHAPE, 5))
-    unit, solution, used, *_ = transfer_fit._separate(three, preset("default"), 1)
-    np.testing.assert_array_equal(unit(solution.images), three.images)
-    assert not used.mixed
-    return (*said, *used.warnings)
+    solved = transfer_fit._separate(three, preset("default"), 1)
+    np.testing.assert_array_equal(solved.unit(solved.solution.images), three.images)
+    assert not solved.transfer.mixed
+    return (*said, *solved.transfer.warnings)
 
 
 def one_sided(**_):
