@@ -19,6 +19,7 @@ from ddip_tf.report import figures
 from ddip_tf.slices import SliceStack
 from ddip_tf.training.fitting import fit
 from ddip_tf.transfer import Transfer, ladder
+from ddip_tf.transfer.ramps import without_plane
 
 DATA = Path(ddip_tf.__file__).with_name("demo_data")
 PAIR = read(DATA / "slice1.tif", DATA / "slice2.tif")
@@ -40,13 +41,16 @@ def test_a_pair_with_known_truth_comes_out_better_than_it_went_in(separation):
 
 
 def test_what_is_taken_out_is_the_other_slices_or_nobodys(separation):
-    """Ghost T y − y, smoothed I − T y; a replaced pixel, which no slice explains, is smoothed."""
+    """Ghost T y − y, smoothed I − T y, both but for a ramp, which is the ghost's; a replaced pixel is smoothed."""
     images, T = PAIR.images, Transfer.from_arrays(separation.mixing)
     explained = mix(separation.outputs - separation.outputs.mean((1, 2), keepdims=True), T)
-    explained += images.mean((1, 2), keepdims=True)
     spread = np.ptp(images)
-    np.testing.assert_allclose(separation.ghosts, explained - separation.outputs, atol=1e-6 * spread)
-    np.testing.assert_allclose(separation.smoothed, images - explained, atol=1e-6 * spread)
+    found = separation.ghosts, separation.smoothed
+    for taken, expected in zip(found, (explained - separation.outputs, images - explained), strict=True):
+        for one, other in zip(taken, expected, strict=True):
+            np.testing.assert_allclose(without_plane(one - other), 0, atol=1e-6 * spread)
+    for left in separation.smoothed:
+        assert np.std(left - without_plane(left)) < 0.02 * np.std(images)
     assert (separation.smoothed.std((1, 2)) < 0.25 * separation.ghosts.std((1, 2))).all()
     hot = images.copy()
     hot[1, 30, 41] += 9
@@ -81,7 +85,7 @@ def test_the_true_slices_come_back_unchanged():
 def test_the_unit_does_not_matter(separation, unit):
     result = fit(SliceStack(PAIR.images * np.float32(unit)), preset("default"))
     spread = np.ptp(separation.outputs)
-    np.testing.assert_allclose(result.outputs / np.float32(unit), separation.outputs, atol=1e-3 * spread)
+    np.testing.assert_allclose(result.outputs / np.float32(unit), separation.outputs, atol=2e-3 * spread)
 
 
 def test_callbacks_hear_of_it_once():
