@@ -240,6 +240,9 @@ def _evidence(choice: ladder.Choice, solution: solver.Solution) -> dict[str, Any
         }
     if solution.agreement is not None:
         found["prior_agreement"] = round(solution.agreement, 3)
+    if solution.checks is not None:
+        found["still_shared"] = round(solution.checks.still_shared, 3)
+        found["scatter"] = [round(float(share), 3) for share in solution.checks.scatter]
     return found
 
 

@@ -32,8 +32,6 @@ NORMALISED = {
 }
 #: cycles/pixel at the reference, the highest band of T
 HIGHEST = 0.2
-#: decibels of expected gain, of the slice that gains least, below which nothing is done
-LEAST_GAIN_DB = 1.4
 
 
 def choose(
@@ -133,25 +131,26 @@ def separate(
     )
     transfer = replace(transfer, power=filters.power[: len(choice.k)])
     gain_db = filters.gain_db if kept is None else starts_of.expected_gain_db(images, flat, filters)
-    if gain_db.min() < LEAST_GAIN_DB and not guides:
-        return _withheld(images, transfer, gain_db)
+    reason = None if guides else reasons.not_believed(gain_db)
+    if reason is not None:
+        return _withheld(images, transfer, reason)
     filters = replace(filters, gain_db=gain_db)
     solution, guided = free_start.solve(
         flat, transfer, filters, choice, starts=starts, seed=seed, guides=guides, amplitudes=amplitudes, threads=threads
     )
-    if gain_db.min() < LEAST_GAIN_DB and not guided:
-        return _withheld(images, transfer, gain_db, [said for said in solution.warnings if not said.doubtful])
+    reason = None if guided else reasons.not_believed(gain_db, solution.checks)
+    if reason is not None:
+        return _withheld(images, transfer, reason, [said for said in solution.warnings if not said.doubtful])
     if kept is not None:
         solution = replace(solution, images=level(solution.images, images))
     return solution, transfer
 
 
 def _withheld(
-    images: Array, transfer: Transfer, gain_db: Array, said: Sequence[Caution] = ()
+    images: Array, transfer: Transfer, reason: Caution, notes: Sequence[Caution] = ()
 ) -> tuple[Solution, Transfer]:
-    """Slices as they are, for there is little to gain."""
-    reason = reasons.little_to_gain(gain_db.min())
-    return unchanged(images), replace(transfer, mixed=False, warnings=(*said, reason))
+    """Slices as they are, and why."""
+    return unchanged(images), replace(transfer, mixed=False, warnings=(*notes, reason))
 
 
 def _inverted(images: Array, transfer: Transfer) -> Solution:

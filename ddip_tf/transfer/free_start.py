@@ -25,6 +25,7 @@ from ddip_tf.transfer import objective as objectives
 from ddip_tf.transfer.agreement import agreement, believed, differences, weight
 from ddip_tf.transfer.background import level
 from ddip_tf.transfer.bands import frequencies, interpolate
+from ddip_tf.transfer.checks import Checks, scatter, still_shared
 from ddip_tf.transfer.dct import dct, idct, matvec
 from ddip_tf.transfer.estimate import Transfer
 from ddip_tf.transfer.half_quadratic import minimise
@@ -157,6 +158,7 @@ def solve(
         agreement=belief.agreed,
         gain_db=filters.gain_db,
         free_ramps=True,
+        checks=Checks(still_shared(y, choice.sampling), scatter(tried, y - problem.images)),
     )
     return solution, guided
 

@@ -6,11 +6,18 @@ of those that are harmed a minority (`docs/separation.md`).
 
 from __future__ import annotations
 
+from ddip_tf._types import Array
 from ddip_tf.caution import Caution
+from ddip_tf.transfer.checks import Checks
 from ddip_tf.transfer.held_out import MIDDLE, Trust
 from ddip_tf.transfer.ladder import Choice
 from ddip_tf.transfer.model_lead import lead
 
+#: decibels of expected gain, of the slice that gains least, below which nothing is done
+LEAST_GAIN_DB = 1.4
+#: correlation of separated slices, and scatter over levels of noise, above which a separation is not believed: where
+#: either is exceeded development pairs gain a third of a decibel on average, and a third of them are harmed
+MOST_SHARED, MOST_SCATTER = 0.5, 0.3
 #: skill of the prior at `MIDDLE` below which slices are textures to it
 SKILL = 0.5
 #: agreement of the prior with itself below which the coarsest difference is a guess
@@ -35,13 +42,29 @@ def nothing_found(choice: Choice) -> Caution:
     )
 
 
-def little_to_gain(gain_db: float) -> Caution:
-    """Why slices that mix were left alone."""
-    return Caution(
-        "withheld",
-        f"the slices mix, but taking the ghosts out is expected to gain {gain_db:.1f} dB only: they lie too close or "
-        "hold too little to be told apart, and are returned as they are",
-    )
+def not_believed(gain_db: Array, checks: Checks | None = None) -> Caution | None:
+    """Why slices that mix are given back as they were: little to gain (N,), or what `Checks` showed; or None."""
+    if gain_db.min() < LEAST_GAIN_DB:
+        said = (
+            f"the slices mix, but taking the ghosts out is expected to gain {gain_db.min():.1f} dB only: they lie too "
+            "close or hold too little to be told apart, and are returned as they are"
+        )
+    elif checks is None:
+        return None
+    elif checks.still_shared > MOST_SHARED:
+        said = (
+            "separated as far as the data say how they mix, the slices still show the same structure (correlation "
+            f"{checks.still_shared:.2f}): this is not how they mix, or it truly is in both; they are returned as they "
+            "are"
+        )
+    elif checks.scatter.max() > MOST_SCATTER:
+        said = (
+            f"what is taken out depends on how much noise is assumed ({100 * checks.scatter.max():.0f} % of its "
+            "variance): the data do not carry a separation; the slices are returned as they are"
+        )
+    else:
+        return None
+    return Caution("withheld", said)
 
 
 def of_rung(choice: Choice) -> tuple[Caution, ...]:

@@ -22,6 +22,7 @@ from ddip_tf.transfer import log_amplitudes
 from ddip_tf.transfer import objective as objectives
 from ddip_tf.transfer.background import level
 from ddip_tf.transfer.bands import band_centres
+from ddip_tf.transfer.checks import Checks
 from ddip_tf.transfer.dct import dct, idct, matvec
 from ddip_tf.transfer.estimate import Transfer
 from ddip_tf.transfer.half_quadratic import minimise
@@ -48,6 +49,7 @@ class Solution:
     agreement: float | None = None  # of the prior with itself, on the coarsest difference
     gain_db: Array | None = None  # (N,) expected of the linear part
     free_ramps: bool = False  # the ramps of the slices are the prior's, not the images'
+    checks: Checks | None = None  # what speaks against it
 
     @property
     def factor(self) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mixtures import free_start, noisy, objects, one_sided
 
-from ddip_tf.transfer import by_evidence
+from ddip_tf.transfer import by_evidence, reasons
 from ddip_tf.transfer.inverse_problem import modelled
 
 
@@ -69,7 +69,7 @@ def test_spread_and_threads_change_no_picture():
 
 
 def test_little_to_gain_is_left_alone(monkeypatch):
-    monkeypatch.setattr(by_evidence, "LEAST_GAIN_DB", 50.0)
+    monkeypatch.setattr(reasons, "LEAST_GAIN_DB", 50.0)
     images = noisy(free_start(objects())[0])
     y, choice, _, transfer = separated(images)
     np.testing.assert_array_equal(y, images)

@@ -49,7 +49,7 @@ def same_image(**_):
 
 
 def withheld(monkeypatch, **_):
-    monkeypatch.setattr(by_evidence, "LEAST_GAIN_DB", 99.0)
+    monkeypatch.setattr(reasons, "LEAST_GAIN_DB", 99.0)
     said = laddered(mix(TRUE, known_transfer(SHAPE)))
     transfer = replace(known_transfer(SHAPE, 3), raw=known_transfer(SHAPE, 3).matrix + 0.3, mixed=True)
     reliable, flags = doubts(transfer)

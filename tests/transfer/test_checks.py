@@ -1,0 +1,62 @@
+"""What speaks against a separation: slices that still show one another, and pictures that follow the noise assumed."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from ddip_tf.transfer import reasons
+from ddip_tf.transfer.checks import Checks, scatter, still_shared
+from ddip_tf.transfer.resolution import Sampling
+
+SHAPE = (83, 118)
+
+
+def grains(seed):
+    return gaussian_filter(np.random.default_rng(seed).standard_normal(SHAPE), 1.5)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, -0.7])
+def test_what_slices_share_is_their_correlation(share):
+    one, other = grains(0), grains(1)
+    y = np.stack([one, share * one + np.sqrt(1 - share**2) * other])
+    assert still_shared(y) == pytest.approx(share, abs=0.12)
+
+
+def test_what_is_coarser_or_finer_does_not_count():
+    y = np.stack([grains(0), grains(1)])
+    coarse, fine = (np.cos(np.pi * u * np.arange(0.5, SHAPE[1]) / SHAPE[1]) for u in (2, 100))
+    both = 50 * coarse + 5 * fine
+    assert still_shared(y + both) == pytest.approx(still_shared(y), abs=0.02)
+
+
+def test_bands_follow_the_sampling():
+    y = np.stack([grains(0), 0.6 * grains(0) + 0.8 * grains(1)])
+    fine = y.repeat(2, 1).repeat(2, 2)
+    assert still_shared(fine, Sampling(0.5)) == pytest.approx(still_shared(y), abs=0.02)
+
+
+def test_scatter_is_a_share_of_what_was_taken_out():
+    correction = np.stack([grains(0), 3 * grains(1)])
+    tried = np.stack([grains(2) * s for s in (-1.0, 1.0)])[:, None] * np.ones((1, 2, 1, 1))
+    expected = [np.mean(grains(2) ** 2) / np.var(c) for c in correction]
+    np.testing.assert_allclose(scatter(tried, correction + 7), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("gain", "shared", "scattered", "said"),
+    [
+        (reasons.LEAST_GAIN_DB - 0.1, 0.0, 0.0, "expected to gain"),
+        (3.0, reasons.MOST_SHARED + 0.01, 0.0, "same structure"),
+        (3.0, 0.0, reasons.MOST_SCATTER + 0.01, "how much noise is assumed"),
+    ],
+)
+def test_each_reason_is_enough(gain, shared, scattered, said):
+    reason = reasons.not_believed(np.array([9.0, gain]), Checks(shared, np.array([0.0, scattered])))
+    assert reason.code == "withheld"
+    assert said in str(reason)
+    assert "returned as they are" in str(reason)
+
+
+def test_no_reason():
+    assert reasons.not_believed(np.array([3.0, 3.0])) is None
+    assert reasons.not_believed(np.array([3.0, 3.0]), Checks(0.2, np.array([0.1, 0.1]))) is None
