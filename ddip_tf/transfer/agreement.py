@@ -18,7 +18,7 @@ from ddip_tf._types import Array
 from ddip_tf.transfer.bands import frequencies
 
 #: agreements from which on the coarsest difference is believed a little, and fully
-NONE, FULL = 0.7, 0.93
+NONE, FULL = 0.6, 0.9
 
 
 def agreement(added: Array) -> float:

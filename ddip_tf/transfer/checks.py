@@ -1,8 +1,8 @@
 """What slices separated under a free start show of themselves when they are wrong.
 
 Two pictures of a sample have little in common at middle k, and under a wrong T one of them goes on showing the other;
-and where nothing but the prior decides, every level of noise gives another picture. N slices, H and W pixels, L levels.
-NumPy only.
+and where nothing but the prior decides, every level of noise gives another picture. N slices, H and W pixels, L levels,
+M coefficients. NumPy only.
 """
 
 from __future__ import annotations
@@ -49,7 +49,6 @@ def still_shared(y: Array, sampling: Sampling = SAME) -> float:
 
 
 def scatter(tried: Array, correction: Array) -> Array:
-    """(N,) variance of slices over levels of noise, ``tried`` (L, N, H, W), as a share of the mean square of the
-    ``correction`` (N, H, W) that was made."""
-    made = (correction - correction.mean((1, 2), keepdims=True)) ** 2
-    return tried.var(0).mean((1, 2)) / np.maximum(made.mean((1, 2)), 1e-300)
+    """(N,) variance of coefficients over levels of noise, ``tried`` (L, M, N), as a share of the ``correction`` (M, N)
+    that is made."""
+    return tried.var(0).sum(0) / np.maximum((correction**2).sum(0), 1e-300)

@@ -36,7 +36,7 @@ ANGLES = np.deg2rad(np.arange(-60, 90, STEP))
 MOST_SAMPLES = 40.0
 #: the same, where it is asked how sure T is under a free start: one variation errs in all bands alike, and the bands'
 #: likelihoods are multiplied
-MOST_SAMPLES_OF_T = 10.0
+MOST_SAMPLES_OF_T = 20.0
 #: shares of a window's power that may be noise
 SHARES = (0.003, 0.01, 0.03, 0.1, 0.3)
 #: the same in the difference of the slices, and of these the part that is in the sum

@@ -2,12 +2,13 @@
 
 The linear estimate keeps the slices' own detail (`linear`). What it leaves open, the picture with the fewest edges
 fills in (`half_quadratic`), at each spatial frequency as far as hidden coefficients can be foretold from the others
-(`held_out`), and where that cannot be tried, at the coarsest differences and the ramps, as far as the prior's solutions
-agree (`agreement`)::
+(`held_out`), and at the coarsest differences, where that cannot be tried, as far as the prior's solutions agree
+(`agreement`)::
 
     y = linear + trust(k) (y_prior - linear)
 
-y_prior is the mean over levels of noise. Symbols as in `ddip_tf.transfer.estimate`. NumPy and SciPy only.
+y_prior is the mean over levels of noise. Ramps, of which images know nothing, are free (`ramps`) as far as that leaves
+fewer edges. Symbols as in `ddip_tf.transfer.estimate`. NumPy and SciPy only.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from ddip_tf.transfer.bands import frequencies, interpolate
 from ddip_tf.transfer.checks import Checks, scatter, still_shared
 from ddip_tf.transfer.dct import dct, idct, matvec
 from ddip_tf.transfer.estimate import Transfer
-from ddip_tf.transfer.half_quadratic import minimise
+from ddip_tf.transfer.half_quadratic import edges, minimise
 from ddip_tf.transfer.inverse_problem import Problem, prepare, scale
 from ddip_tf.transfer.ladder import Choice
 from ddip_tf.transfer.objective import Objective, side_by_side
@@ -43,27 +44,39 @@ LEVELS = (0.4, 1.0, 2.5)
 SKILLS, FACTORS = (0.5, 0.9, 0.98), (0.3, 0.8, 2.0)
 #: cycles/pixel at the reference, below which the slices are all but the same picture
 COARSEST = 0.015
+#: cycles/pixel at the reference, below which levels of noise are compared
+LOWER = 0.06
 #: of the correction that is made where the prior has no skill at all: it errs half as much there, and gains half
 CAUTIOUS = 0.5
-#: agreement on the ramps, and skill at `held_out.MIDDLE`, from which on ramps are believed a little, and fully
-RAMPS_AGREE, RAMPS_SKILL = (0.8, 0.97), (0.5, 0.9)
+#: part of the edges that is gone once ramps are free, from which on free ramps are believed a little, and fully
+FEWER_EDGES = (0.02, 0.05)
+EXPONENT = 0.5
 
 
 @dataclass(frozen=True)
 class Belief:
-    """How far the prior is to be believed, (H, W, 1) each, and what that rests on."""
+    """How far the prior is to be believed, and what that rests on."""
 
     trust: held_out.Trust
-    agreed: float  # on the coarsest differences
-    coarse: Array  # in the differences of the slices
-    ramps: Array | float  # in their ramps, where they have any; NaN elsewhere
+    agreed: float  # of the prior with itself, on the coarsest differences
+    weight: Array  # (H, W, 1) by the trust
+    coarse: Array  # (H, W, 1) in the differences of the slices, by the agreement
 
     def of(self, added: Array, guided: Array | float) -> Array:
         """Of what the prior adds (H, W, N) to the linear estimate, so much; all of it where maps ``guided`` it."""
         apart = differences(added)
-        believed = (added - apart) + np.maximum(guided, self.coarse) * apart
-        believed = np.where(np.isnan(self.ramps), believed, np.maximum(guided, self.ramps) * added)
-        return np.maximum(guided, self.trust.over(*added.shape[:2])[..., None]) * believed
+        return np.maximum(guided, self.weight) * (added - apart + np.maximum(guided, self.coarse) * apart)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Slices (2, H, W) in the unit of the prior, and what they rest on."""
+
+    slices: Array
+    tried: Array  # (L, 2, H, W) at each level of noise, ramps as in the images
+    belief: Belief
+    free_ramps: float  # how far ramps were free
+    scatter: Array  # (2,) of `ddip_tf.transfer.checks`
 
 
 class FreeStart:
@@ -74,19 +87,18 @@ class FreeStart:
     ) -> None:
         self.problem = pose(images, transfer, filters, sampling)
         self.base = filters(images - self.problem.means) / self.problem.unit
-        strength = sampling.factor**1.5  # of |grad y|^1/2 summed over pixels, to be the same on finer ones
-        self.objective = Objective(self.problem, partial(minimise, strength=strength, exponent=0.5, steps=60))
+        self.strength = sampling.factor**1.5  # of |grad y|^1/2 summed over pixels, to be the same on finer ones
+        prior = partial(minimise, strength=self.strength, exponent=EXPONENT, steps=60)
+        self.objective = Objective(self.problem, prior)
         self.sampling, self.threads = sampling, threads
-        shape = images.shape[1:]
+        k = frequencies(*images.shape[1:])
         self.coarsest = max(sampling.here(COARSEST), transfer.k[0])
-        self.on_axes = ramps.on_axes(*shape)
-        self.coarse = (frequencies(*shape) < self.coarsest) & ~self.on_axes
-        self.T, self.mixed, self.linear = transfer.at(frequencies(*shape)), dct(self.problem.images), dct(self.base)
-        self.guesses: list[Array] = []  # what is added to the linear estimate while some coefficients are hidden
-        self.trust = held_out.trust(self.mixed, self._foretell, sampling, self.on_axes)
-        self.skill = self.trust.at(sampling.here(held_out.MIDDLE))
-        middle = float(np.exp(np.interp(self.skill, SKILLS, np.log(FACTORS))))
-        self.factors = tuple(middle * factor for factor in LEVELS)
+        self.coarse, self.lower = k < self.coarsest, k < sampling.here(LOWER)
+        self.T, self.mixed, self.linear = transfer.at(k), dct(self.problem.images), dct(self.base)
+        self.guesses: list[Array] = []  # what is added to the coarsest part while some coefficients are hidden
+        self.trust = held_out.trust(self.mixed, self._foretell, sampling)
+        skill = self.trust.at(sampling.here(held_out.MIDDLE))
+        self.factors = tuple(float(np.exp(np.interp(skill, SKILLS, np.log(FACTORS)))) * level for level in LEVELS)
 
     @property
     def middle(self) -> float:
@@ -95,25 +107,46 @@ class FreeStart:
 
     def _foretell(self, hidden: Array) -> Array:
         found = dct(self.objective.minimum(idct(self.mixed * ~hidden[..., None]), 1.0, hidden))
-        self.guesses.append(found - self.linear)
+        self.guesses.append((found - self.linear)[self.coarse])
         return matvec(self.T, found)
 
-    def averaged(self, objective: Objective, guided: Array | float = 0.0) -> tuple[Array, Array, Belief]:
-        """Slices, the solution at each level of noise (L, 2, H, W), and how far they were believed."""
-        solve = partial(objective.minimum, self.problem.images)
-        tried = np.stack(side_by_side(self.threads, solve, self.factors))
-        each = [dct(y) - self.linear for y in tried]
-        belief = self._belief(np.stack([*self.guesses, *each]))
-        blended = idct(self.linear + belief.of(np.mean(each, axis=0), guided))
+    def find(self, objective: Objective, guided: Array | float = 0.0) -> Found:
+        """Slices by the mean over levels of noise, ramps as in the images and free, as far as both are believed."""
+        fixed, free = self._tried(objective), self._tried(freed(objective))
+        added, freely = (np.stack([dct(y) - self.linear for y in tried]) for tried in (fixed, free))
+        belief = self._belief(added)
+        fewer = (self._value(objective, fixed[1]) - self._value(freed(objective), free[1])) / self._edges(fixed[1])
+        sloped = believed(fewer, *FEWER_EDGES)
+        on_axes = ramps.on_axes(*self.coarse.shape)[..., None]
+        flat = np.where(on_axes, 0.0, belief.of(freely.mean(0), guided))
+        tilted = np.where(on_axes, belief.weight * freely.mean(0), flat)
+        corrected = (1 - sloped) * belief.of(added.mean(0), guided) + sloped * tilted + self.linear - self.mixed
         caution = max(CAUTIOUS, float(self.trust.weight.max()))
-        return self.problem.images + caution * (blended - self.problem.images), tried, belief
+        y = self.problem.images + caution * idct(corrected)
+        scattered = scatter(freely[:, self.lower], caution * (flat + self.linear - self.mixed)[self.lower])
+        return Found(y, fixed, belief, sloped, scattered)
+
+    def _tried(self, objective: Objective) -> Array:
+        solve = partial(objective.minimum, self.problem.images)
+        return np.stack(side_by_side(self.threads, solve, self.factors))
+
+    def _edges(self, y: Array) -> float:
+        return self.strength * edges(y, EXPONENT)
+
+    def _value(self, objective: Objective, y: Array) -> float:
+        return objective.problem.misfit(y, self.middle) + self._edges(y)
 
     def _belief(self, added: Array) -> Belief:
-        shape = self.on_axes.shape
-        agreed = agreement(differences(added[:, self.coarse]))
-        coarse = weight(agreed, shape, self.coarsest)[..., None]
-        sloped = believed(agreement(added[:, self.on_axes]), *RAMPS_AGREE) * believed(self.skill, *RAMPS_SKILL)
-        return Belief(self.trust, agreed, coarse, np.where(self.on_axes, sloped, np.nan)[..., None])
+        shape = self.coarse.shape
+        agreed = agreement(differences(np.stack([*self.guesses, *added[:, self.coarse]])))
+        return Belief(
+            self.trust, agreed, self.trust.over(*shape)[..., None], weight(agreed, shape, self.coarsest)[..., None]
+        )
+
+
+def freed(objective: Objective) -> Objective:
+    """The same, with ramps that no image knows."""
+    return replace(objective, problem=replace(objective.problem, free_ramps=True))
 
 
 def solve(
@@ -132,33 +165,35 @@ def solve(
     any of the ``guides`` help?"""
     posed = FreeStart(images, transfer, filters, choice.sampling, threads)
     objective, observed, said = posed.objective, None, list[Caution]()
-    y, tried, belief = posed.averaged(objective)
+    found = posed.find(objective)
     if guides or amplitudes is not None:  # both are judged by what the phases alone gave
-        objective, observed, said = objectives.informed(objective, y, guides, amplitudes)
+        objective, observed, said = objectives.informed(objective, found.slices, guides, amplitudes)
     guided = objective.ties is not posed.objective.ties
     if objective is not posed.objective:
-        y, tried, belief = posed.averaged(objective, reach(transfer, images.shape[1:]) if guided else 0.0)
+        found = posed.find(objective, reach(transfer, images.shape[1:]) if guided else 0.0)
+    y, tried, problem = found.slices, found.tried, posed.problem
     variance = ((tried - tried.mean(0)) ** 2).mean(0)
     for drawn in objectives.drawn(objective, posed.middle, posed.base, starts - 1, seed, threads):
         variance += (drawn - tried[1]) ** 2 / (starts - 1)
-    problem, coefficients = posed.problem, dct(y)
+    coefficients = dct(y)
     _, information, _ = problem.normal(posed.middle)
     left = posed.mixed - matvec(posed.T, coefficients)
+    left -= ramps.like(left) if found.free_ramps else 0.0
     solution = Solution(
         images=level(problem.unit * y, images),
         base=problem.unit * posed.base + problem.means,
         decided=problem.unit * idct(matvec(problem.wiener(information) @ information, coefficients)),
         sigma=problem.unit * np.sqrt(variance),
-        residual=problem.unit * idct(left - ramps.like(left)),
+        residual=problem.unit * idct(left),
         weights=(1.0,),
         tried=(posed.middle,),
         observed=observed,
-        warnings=(*said, *reasons.doubts(choice, posed.trust, belief.agreed)),
+        warnings=(*said, *reasons.doubts(choice, posed.trust, found.belief.agreed)),
         trust=posed.trust,
-        agreement=belief.agreed,
+        agreement=found.belief.agreed,
         gain_db=filters.gain_db,
-        free_ramps=True,
-        checks=Checks(still_shared(y, choice.sampling), scatter(tried, y - problem.images)),
+        free_ramps=found.free_ramps > 0,
+        checks=Checks(still_shared(y, choice.sampling), found.scatter),
     )
     return solution, guided
 
@@ -170,7 +205,7 @@ def reach(transfer: Transfer, shape: tuple[int, ...]) -> Array:
 
 
 def pose(images: Array, transfer: Transfer, filters: linear.Filters, sampling: Sampling) -> Problem:
-    """In the unit of the prior; noise follows the smoothed power, T's uncertainty adds to it, and ramps are free."""
+    """In the unit of the prior; noise follows the smoothed power, and T's uncertainty adds to it."""
     unit = scale(images)
     power = filters.density.sum((1, 2)) / len(images) / unit**2
     power = np.maximum(power, linear.smoothed(filters.k, power))
@@ -180,4 +215,4 @@ def pose(images: Array, transfer: Transfer, filters: linear.Filters, sampling: S
     levels = noise.follow(power, filters.k, np.ones(len(images)), shape, more, sampling)
     if filters.floor is not None:
         levels = replace(levels, floor=interpolate(frequencies(*shape), filters.k, filters.floor / unit**2))
-    return replace(prepare(images, transfer, levels), free_ramps=True)
+    return prepare(images, transfer, levels)

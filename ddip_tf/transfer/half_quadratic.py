@@ -31,6 +31,11 @@ def shrink(r: Array, weight: float, exponent: float) -> Array:
     return shrunk
 
 
+def edges(y: Array, exponent: float) -> float:
+    """sum |grad y|^exponent over the pixels of slices (N, H, W)."""
+    return float((np.sqrt((gradient(y) ** 2).sum(0)) ** exponent).sum())
+
+
 def minimise(
     start: Array,
     information: Array,

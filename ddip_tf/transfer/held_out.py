@@ -65,11 +65,10 @@ class Trust:
         return interpolate(frequencies(height, width), self.k, self.weight)
 
 
-def trust(coefficients: Array, foretell: Foretell, sampling: Sampling = SAME, open_ones: Array | None = None) -> Trust:
+def trust(coefficients: Array, foretell: Foretell, sampling: Sampling = SAME) -> Trust:
     """Skill of a prior on the sum of slices whose cosine ``coefficients`` (H, W, N) are given.
 
-    Which ones are hidden is the same for every call; never those that the data leave open, (H, W) bool. Raises
-    ValueError for fields of fewer than 32 x 32 pixels.
+    Which ones are hidden is the same for every call. Raises ValueError for fields of fewer than 32 x 32 pixels.
     """
     height, width, _ = coefficients.shape
     if min(height, width) < 32:
@@ -78,8 +77,6 @@ def trust(coefficients: Array, foretell: Foretell, sampling: Sampling = SAME, op
     at, hidden, foretold = [], [], []
     for draw in range(TIMES):
         mask = (np.random.default_rng(draw).random(k.shape) < PART) & (k > 0)
-        if open_ones is not None:
-            mask &= ~open_ones
         seen = mask & (k < sampling.here(HIGHEST))
         at.append(k[seen])
         hidden.append(coefficients[seen].sum(-1))

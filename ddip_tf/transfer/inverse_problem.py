@@ -41,6 +41,14 @@ class Problem:
         T, TW = self.weighted(factor)
         return T, TW @ T, matvec(TW, dct(self.images))
 
+    def misfit(self, y: Array, factor: float) -> float:
+        """(T y - I)^T N^-1 (T y - I) / 2 of slices (N, H, W), summed over the coefficients; ramps apart, if free."""
+        T = self.transfer.at(frequencies(*self.images.shape[1:]))
+        left = dct(self.images) - matvec(T, dct(y))
+        if self.free_ramps:
+            left -= ramps.like(left)
+        return float((left * matvec(inverse(self.noise.covariance(factor)), left)).sum() / 2)
+
     def wiener(self, information: Array) -> Array:
         """Covariance (H, W, N, N) that is left: the inverse of (information + 1/source power)."""
         k = frequencies(*self.images.shape[1:])

@@ -17,7 +17,7 @@ from ddip_tf.transfer.model_lead import lead
 LEAST_GAIN_DB = 1.4
 #: correlation of separated slices, and scatter over levels of noise, above which a separation is not believed: where
 #: either is exceeded development pairs gain a third of a decibel on average, and a third of them are harmed
-MOST_SHARED, MOST_SCATTER = 0.5, 0.3
+MOST_SHARED, MOST_SCATTER = 0.5, 0.14
 #: skill of the prior at `MIDDLE` below which slices are textures to it
 SKILL = 0.5
 #: agreement of the prior with itself below which the coarsest difference is a guess

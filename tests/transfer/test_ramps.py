@@ -41,6 +41,8 @@ def without_ramps(images):
 def tilted():
     """Objects that fill one side more than the other, their images without ramps, and what comes of them."""
     truth = objects()
+    truth[0, :, 100:] += 0.7 * truth[0].min()
+    truth[1, 90:] += 0.5 * truth[1].min()
     images = without_ramps(noisy(free_start(truth)[0]))
     choice = by_evidence.choose(images)
     solution, transfer = by_evidence.separate(images, choice)
