@@ -204,6 +204,7 @@ def test_a_dry_run_reads_checks_and_writes_nothing(call, pair, tmp_path):
     assert (code, err) == (0, "")
     for part in ("2 of 43 x 36", "FitConfig(mixing='transfer')", "r would be made", "roughly", "nothing was fitted"):
         assert part in out
+    assert "Warning: slices 1 and 2 are the same image" in call("fit", pair[0], pair[0], "--dry-run", "-o", "r")[1]
     assert "h on" in call("fit", *pair, "--dry-run", "--preset", "paper", "--runs", "40", "-o", "r")[1]
     assert sorted(tmp_path.rglob("*")) == before
     (tmp_path / "r").mkdir()
