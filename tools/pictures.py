@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,6 +165,18 @@ def _photograph(address: str, path: Path, size: tuple[int, int], scheme: str, sc
         browser.close()
 
 
+def shrink(path: Path) -> None:
+    """A PNG again in as few bytes as 256 colours, or greys, take."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        colours = image.convert("RGB")
+    red, green, blue = (channel.tobytes() for channel in colours.split())
+    grey = red == green == blue
+    small = colours.convert("L") if grey else colours.quantize(256, dither=Image.Dither.NONE)
+    small.save(path, optimize=True)
+
+
 NOTHING, CHROMIUM, NAPARI, PTYCHI = "", "playwright and Chromium", "napari, and a display or xvfb-run", "pty-chi"
 #: in the order in which they are made, and what each needs beside the package
 STEPS: dict[Callable[[Path], None], str] = {
@@ -201,7 +214,7 @@ def main(only: str | None, into: Path) -> None:
         raise click.UsageError(f"there is no {', '.join(sorted(unknown))}")
     into = into.absolute()
     (into / "docs").mkdir(parents=True, exist_ok=True)
-    missing = 0
+    missing, began = 0, time.time()
     for step, need in STEPS.items():
         if step.__name__ not in wanted:
             continue
@@ -210,6 +223,9 @@ def main(only: str | None, into: Path) -> None:
             click.echo(f"{step.__name__} is left out: it needs {need}", err=True)
             continue
         step(into)
+    for path in (into / "docs").glob("*.png"):
+        if path.stat().st_mtime >= began:
+            shrink(path)
     if missing:
         raise click.exceptions.Exit(2)
 
