@@ -99,7 +99,8 @@ def test_legends_have_no_empty_values_before_the_mouse_comes(visit, edges):
 
 def test_marks_of_a_legend_are_drawn_as_the_lines_are(visit, edges):
     tab = visit(edges)
-    script = "[...document.querySelectorAll('#slice1 .profile tr + tr .u-marker')].map(x => getComputedStyle(x).borderTopStyle)"
+    marks = "[...document.querySelectorAll('#slice1 .profile tr + tr .u-marker')]"
+    script = f"{marks}.map(mark => getComputedStyle(mark).borderTopStyle)"
     assert tab.evaluate(script) == ["solid", "solid", "dashed", "dashed"]
 
 
