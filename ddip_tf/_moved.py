@@ -8,6 +8,7 @@ that they had as modules in the same way (`lookup`). The release after this one 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -50,10 +51,14 @@ RENAMED = {
 
 
 def lookup(old: str, modules: Sequence[str]) -> Callable[[str], Any]:
-    """A module's ``__getattr__``: finds the names of ``ddip_tf.<old>`` in ``modules``, with a DeprecationWarning."""
+    """A module's ``__getattr__``: finds the names of ``ddip_tf.<old>`` in ``modules``, with a DeprecationWarning.
+
+    A module of the folder ``ddip_tf.<old>`` is none of them: ``from ddip_tf.<old> import module`` asks here first, and
+    while it is being imported the modules that would be searched may be only half there.
+    """
 
     def find(name: str) -> Any:
-        if not name.startswith("__"):
+        if not name.startswith("__") and not _is_module(f"ddip_tf.{old}.{name}"):
             for module in modules:
                 home, now = importlib.import_module(f"ddip_tf.{module}"), RENAMED.get((old, name), name)
                 if hasattr(home, now):
@@ -65,6 +70,13 @@ def lookup(old: str, modules: Sequence[str]) -> Callable[[str], Any]:
         raise AttributeError(f"module 'ddip_tf.{old}' has no attribute {name!r}")
 
     return find
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # what it would lie in is no folder
+        return False
 
 
 class _Finder(MetaPathFinder, Loader):

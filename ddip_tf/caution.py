@@ -40,6 +40,7 @@ CODES: Mapping[str, str] = {
     "electrons-assumed": "An energy that a file states is taken as that of electrons, for the pixels are so small.",
     "cropped-to-finite": "Pixels at the rim are not finite: the images are cropped to a part without them.",
     "vacuum-left-out": "Slices that are the same everywhere are left out.",
+    "unlike-scales": "A slice varies over thirty times as much as another: perhaps it is in another unit.",
     "another-file": "The file to export into is not the one that the run was made from.",
     UNCODED: "The run is of a version that wrote sentences without codes.",
 }

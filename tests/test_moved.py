@@ -1,7 +1,10 @@
 """The old paths of modules lead to the new ones, with a warning, for one release."""
 
 import importlib
+import json
 import pickle
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -12,6 +15,23 @@ from ddip_tf import _moved
 from ddip_tf.objectives import mixing
 from ddip_tf.quality import without_truth
 from ddip_tf.transfer import dct, estimate
+
+#: imports every module with no other of ddip_tf imported before it, and prints what came of those that cannot be
+ALONE = """
+import importlib, json, pkgutil, sys, warnings
+import ddip_tf
+names = [found.name for found in pkgutil.walk_packages(ddip_tf.__path__, "ddip_tf.") if "__main__" not in found.name]
+said = {}
+warnings.simplefilter("error", DeprecationWarning)
+for name in names:
+    for other in [other for other in sys.modules if other.partition(".")[0] == "ddip_tf"]:
+        del sys.modules[other]
+    try:
+        importlib.import_module(name)
+    except Exception as error:
+        said[name] = repr(error)
+print(json.dumps([len(names), {name: why for name, why in said.items() if "magicgui" not in why}]))
+"""
 
 #: what docs and examples showed, and one name of each further module
 SHOWN = [
@@ -77,3 +97,9 @@ def test_layers_keep_the_names_they_are_saved_under():
     importlib.import_module("ddip_tf.networks.transfer_layer")
     for name in ("Pixels", "LowestCosines", "TransferMixing"):
         assert keras.saving.get_registered_object(f"ddip_tf>{name}").__name__ == name
+
+
+def test_every_module_can_be_the_first_that_is_imported():
+    done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=True)
+    count, failed = json.loads(done.stdout)
+    assert count > 100 and failed == {}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-SIZE = (1180, 760)
+SIZE = (1180, 900)
 
 
 @click.command(help=__doc__.split("\n")[0] if __doc__ else None)
@@ -24,7 +24,7 @@ def main(run: Path, picture: Path) -> None:
     viewer = napari.Viewer(show=True)
     for data, keywords, _ in reader.read_run(run):
         viewer.add_image(data, **keywords)
-    viewer.grid.enabled, viewer.grid.shape = True, (3, 2)
+    viewer.grid.enabled, viewer.grid.shape = True, (len(viewer.layers) // 2, 2)  # a column a slice
     viewer.scale_bar.visible = True
     made = panel.Panel(viewer)
     viewer.window.add_dock_widget(made, name="Separate two slices (ddip-tf)")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import click
 import keras
+import numpy as np
 from rich.console import Console
 
 import ddip_tf
-from ddip_tf.training.callbacks.pictures import Pictures
 from ddip_tf.training.callbacks.progress import ProgressBar
 
 EPOCHS, LOOK, WIDTH = 400, 170, 100
@@ -28,9 +28,15 @@ class Camera(keras.callbacks.Callback):
         super().__init__()
         self.bar, self.path = bar, path
 
+    def needs_weights(self, done: int) -> bool:
+        """The slices are looked at once, when the picture is taken, however fast the machine."""
+        return done >= LOOK
+
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         if epoch + 1 < LOOK or self.path.exists():
             return
+        images = self.model(self.params["latents"])
+        self.bar.show(np.stack([np.asarray(image)[0, ..., 0] for image in images]), epoch + 1)
         console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
         console.print(COMMAND, highlight=False)
         console.print(self.bar._live.get_renderable())
@@ -45,8 +51,7 @@ def main(files: tuple[str, ...], picture: Path) -> None:
     picture.unlink(missing_ok=True)
     bar = ProgressBar()
     config = ddip_tf.preset("paper", mixing="kernel", epochs=EPOCHS)
-    watched = [Pictures(bar.show, every_s=5.0), bar, Camera(bar, picture)]
-    ddip_tf.fit(ddip_tf.read(*files), config, callbacks=watched)
+    ddip_tf.fit(ddip_tf.read(*files), config, callbacks=[bar, Camera(bar, picture)])
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -31,4 +32,6 @@ def export(runs: tuple[str, ...], original: str, output: str, **options: Any) ->
     done = write(runs, original, output, **options)
     for sentence in done.notes:
         click.echo(f"Warning: {sentence}")
+    if Path(output).suffix.lower() != Path(original).suffix.lower():
+        click.echo(f"Warning: {output} is in the format of {original}, whatever its name ends in")
     click.echo(f"{output}: {original} {done}" if done.slices else f"{output} is a copy of {original}; {done}")

@@ -12,16 +12,23 @@ from ddip_tf.errors import InputError
 @click.command()
 @click.argument("run", type=click.Path())
 @click.option(
-    "--truth", required=True, metavar="T1 T2 …", type=click.Path(), help="True slices, one file each (TIFF or .npy)."
+    "--truth",
+    required=True,
+    multiple=True,
+    metavar="T1 T2 …",
+    type=click.Path(),
+    help="True slices, one file each (TIFF or .npy).",
 )
 @click.argument("more", nargs=-1, metavar="", type=click.Path())
-def score(run: str, truth: str, more: tuple[str, ...]) -> None:
+def score(run: str, truth: tuple[str, ...], more: tuple[str, ...]) -> None:
     """Hold a run against known truth: PSNR, SSIM, correlation, leak, absolute error, before and after.
 
     \b
     ddip-tf score RUN --truth truth1.tif truth2.tif
     """
-    click.echo(scores(Path(run), (truth, *more)))
+    if len(truth) > 1 and more:  # in which order, nobody said
+        raise click.UsageError("give --truth once, with all truths after it, or once for each")
+    click.echo(scores(Path(run), (*truth, *more)))
 
 
 def scores(run: Path, truth: tuple[str, ...]) -> str:

@@ -18,6 +18,9 @@ from ddip_tf.slices.beside import Beside
 from ddip_tf.slices.phase import Conversion, convert, scanned_box
 from ddip_tf.slices.stack import SMALLEST_SIDE, SliceStack, Source, check_box, check_picks, spacing_of
 
+#: a slice that varies so many times as much as another is perhaps in another unit; degrees are 57 to a rad
+UNLIKE = 30
+
 
 def read(
     *files: StrPath,
@@ -87,7 +90,7 @@ def read(
         sources=tuple(sources[number] for number in picked),
         crop=box,
         record=record,
-        notes=(*notes, *note, *said),
+        notes=(*notes, *note, *said, *_unlike_scales(part)),
     )
 
 
@@ -212,6 +215,19 @@ def _without_vacuum(images: np.ndarray, numbers: Sequence[int]) -> tuple[list[in
         f"{len(kept)} are numbers {staying} of the file. An export keeps the others as they are."
     )
     return kept, [Caution("vacuum-left-out", said)]
+
+
+def _unlike_scales(images: np.ndarray) -> list[Caution]:
+    """What to say of a slice of ``images`` (N, H, W) that varies much less than another."""
+    spread = np.array([float(image.max()) - float(image.min()) for image in images])
+    largest, smallest = int(spread.argmax()), int(spread.argmin())
+    if not 0 < UNLIKE * spread[smallest] < spread[largest] < np.inf:
+        return []
+    said = (
+        f"Slice {largest + 1} varies {spread[largest] / spread[smallest]:.0f} times as much as slice {smallest + 1}: "
+        "are both in the same unit, such as rad?"
+    )
+    return [Caution("unlike-scales", said)]
 
 
 def _large(box: Box) -> bool:

@@ -64,6 +64,8 @@ def file(
         lines.append(f"scanned    {y0}:{y1},{x0}:{x1}")
     lines += depth_of_focus(wavelength, resolution_m or (max(size) if size else None), spacing)
     lines += [f"slice {number}: {_values(image)}" for number, image in enumerate(images, 1)]
+    if len(images) > 2:
+        lines.append("fit --slices counts from 0: --slices 0,2 takes slices 1 and 3")
     if not np.isfinite(images).all():
         box = finite_box(images)
         where = f"--crop {','.join(f'{start}:{end}' for start, end in box)}" if box else "--crop to a part without them"

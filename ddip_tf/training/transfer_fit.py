@@ -18,6 +18,7 @@ from ddip_tf.methods import PRIORS
 from ddip_tf.networks import pixels
 from ddip_tf.objectives.priors.null_space_dip import NullSpaceDIP
 from ddip_tf.objectives.priors.transfer_dip import TransferDIP
+from ddip_tf.quality.warnings import same_images
 from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.separation import Separation, latents_of
 from ddip_tf.slices.stack import SliceStack
@@ -144,13 +145,14 @@ def fit_transfer(
 def _separate(stack: SliceStack, config: FitConfig, threads: int) -> _Solved:
     """Two slices by the ladder of mixing models, more by one T, each slice in a unit of its own."""
     extent = float(np.ptp(stack.images))
+    by_ladder = config.model == "auto" and not same_images(stack.images)  # no model tells the same images apart
     if config.model == "auto":
         extent = 2.0 ** round(np.log2(extent))  # exact: slices that are left alone come back bit for bit
     images = np.asarray(stack.images, float) / extent
     halves = _halves(stack)
     start = None if stack.start is None else starts.aligned(images, np.asarray(stack.start.images, float) / extent)
     start = None if start is None or starts.alike(images, start) else start
-    if config.model == "auto":
+    if by_ladder:
         noise = None if halves is None else halves.least / extent
         transfer, choice = by_evidence.find(images, config.normalisation, start, noise)
     else:

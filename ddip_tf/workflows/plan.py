@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ddip_tf import environment
 from ddip_tf.archive.lock import taken
 from ddip_tf.archive.manifest import MANIFEST
 from ddip_tf.config import FitConfig
-from ddip_tf.errors import InputError
+from ddip_tf.errors import InputError, RunError
+from ddip_tf.quality.warnings import same_images
 from ddip_tf.slices.quantities import show_lengths
 from ddip_tf.slices.stack import SliceStack
 from ddip_tf.training.checkpoint import STATE
@@ -21,21 +23,24 @@ START_S, SOLVE_S, EPOCH_S = 6.0, 30e-6, 2.1e-6
 def plan(stack: SliceStack, run: Path, config: FitConfig, options: RunOptions, runs: int = 1) -> str:
     """Lines on the slices, the method, the run folder and the time.
 
-    Raises InputError where the fit would find its folder taken, as it would.
+    Raises as the fit would: InputError where its folder is taken, RunError where it cannot be written.
     """
-    names = ", ".join(dict.fromkeys(source.name for source in stack.sources))
+    files = list(dict.fromkeys(source.name for source in stack.sources))
+    names, pages = ", ".join(files), [source.page for source in stack.sources]
+    if len(files) == 1 and pages != list(range(len(pages))):
+        names += f", numbers {', '.join(map(str, pages))} counted from 0"
     size = f", pixels of {show_lengths(stack.pixel_size_m, ' x ')}" if stack.pixel_size_m else ", pixel size not stated"
+    apart = f", {show_lengths(stack.spacing_m)} apart" if stack.spacing_m else ""
     lines = {
-        "slices": f"{len(stack)} of {stack.shape[0]} x {stack.shape[1]}{size}, from {names}",
+        "slices": f"{len(stack)} of {stack.shape[0]} x {stack.shape[1]}{size}{apart}, from {names}",
         "settings": repr(config),
         "run": _place(run, options),
         "time": f"roughly {_words(runs * seconds(stack, config))} on {environment.available_cores()} cores"
         + (f", {runs} fits" if runs > 1 else ""),
     }
     said = [f"{name:11s}{value}" for name, value in lines.items()]
-    return "\n".join(
-        [*said, *(f"Warning: {note}" for note in stack.notes), "nothing was fitted or written (--dry-run)"]
-    )
+    warnings = [f"Warning: {note}" for note in (*stack.notes, *same_images(stack.images))]
+    return "\n".join([*said, *warnings, "nothing was fitted or written (--dry-run)"])
 
 
 def seconds(stack: SliceStack, config: FitConfig) -> float:
@@ -48,6 +53,9 @@ def seconds(stack: SliceStack, config: FitConfig) -> float:
 
 
 def _place(run: Path, options: RunOptions) -> str:
+    above = next(folder for folder in run.absolute().parents if folder.exists())
+    if not (above.is_dir() and os.access(above, os.W_OK)):
+        raise RunError(f"cannot write {run}: {above} cannot be written; choose another place")
     if not taken(run):
         return f"{run} would be made"
     if options.overwrite:

@@ -44,3 +44,5 @@ def test_export_says_what_it_changed(tmp_path, call):
     one = run_with(tmp_path / "one" / "run", stack, ghosts)
     code, out, _ = call("export", one, "--into", path, "-o", "one.npy")
     assert (code, out) == (0, f"one.npy: {path} with the separated slice 1 of 3\n")
+    _, out, _ = call("export", one, "--into", path, "-o", "one.tif")
+    assert out.startswith(f"Warning: one.tif is in the format of {path}, whatever its name ends in\n")

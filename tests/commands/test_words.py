@@ -109,6 +109,16 @@ def test_a_wrong_path_is_said_for_what_it_is(call, pair, run, tmp_path, command)
         assert code == 2 and said in err
 
 
+def test_truths_are_given_in_one_go_or_one_by_one(call, run, truth, tmp_path):
+    for number, image in enumerate(truth, 1):
+        np.save(tmp_path / f"t{number}.npy", image)
+    code, table, err = call("score", run, "--truth", "t1.npy", "t2.npy")
+    assert (code, err) == (0, "")
+    assert call("score", run, "--truth", "t1.npy", "--truth", "t2.npy")[1] == table
+    code, _, err = call("score", run, "--truth", "t1.npy", "t2.npy", "--truth", "t1.npy")
+    assert code == 2 and "--truth once, with all truths after it, or once for each" in err
+
+
 def test_too_few_truths_are_counted(call, run, truth, tmp_path):
     np.save(tmp_path / "t.npy", truth[0])
     code, _, err = call("score", run, "--truth", "t.npy")
@@ -204,12 +214,29 @@ def test_a_dry_run_reads_checks_and_writes_nothing(call, pair, tmp_path):
     assert (code, err) == (0, "")
     for part in ("2 of 43 x 36", "FitConfig(mixing='transfer')", "r would be made", "roughly", "nothing was fitted"):
         assert part in out
+    assert "Warning: slices 1 and 2 are the same image" in call("fit", pair[0], pair[0], "--dry-run", "-o", "r")[1]
+    assert "30 µm apart" in call("fit", *pair, "--dry-run", "--spacing", "30um", "-o", "r")[1]
     assert "h on" in call("fit", *pair, "--dry-run", "--preset", "paper", "--runs", "40", "-o", "r")[1]
     assert sorted(tmp_path.rglob("*")) == before
     (tmp_path / "r").mkdir()
     (tmp_path / "r/mine").write_text("")
     code, _, err = call("fit", *pair, "-o", "r", "--dry-run")
     assert code == 2 and "choose another -o, or --overwrite" in err
+
+
+def test_what_slices_counts_from_is_said(call, stack):
+    np.save("four.npy", np.concatenate([stack.images, stack.images[::-1] ** 2]))
+    assert "--slices 0,2 takes slices 1 and 3" in call("show", "four.npy")[1]
+    said = call("fit", "four.npy", "--slices", "1,2", "-o", "r", "--dry-run")[1]
+    assert "from four.npy, numbers 1, 2 counted from 0\n" in said
+    assert "numbers" not in call("fit", "four.npy", "--slices", "0,1", "-o", "r", "--dry-run")[1]
+
+
+def test_a_dry_run_finds_what_cannot_be_written(call, pair, tmp_path, monkeypatch):
+    code, _, err = call("fit", *pair, "-o", f"{pair[0]}/deep/r", "--dry-run")
+    assert code == 1 and "slice1.tif cannot be written; choose another place" in err
+    monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK)
+    assert call("fit", *pair, "-o", "r", "--dry-run")[0] == 1
 
 
 def test_a_folder_of_others_gets_no_log(stack, tmp_path):

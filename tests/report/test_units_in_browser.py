@@ -97,6 +97,13 @@ def test_legends_have_no_empty_values_before_the_mouse_comes(visit, edges):
     assert tab.locator("#slice1 .profile").bounding_box()["height"] == height  # nothing moves
 
 
+def test_marks_of_a_legend_are_drawn_as_the_lines_are(visit, edges):
+    tab = visit(edges)
+    marks = "[...document.querySelectorAll('#slice1 .profile tr + tr .u-marker')]"
+    script = f"{marks}.map(mark => getComputedStyle(mark).borderTopStyle)"
+    assert tab.evaluate(script) == ["solid", "solid", "dashed", "dashed"]
+
+
 def test_digests_are_whole_on_a_narrow_screen(visit, edges):
     tab = visit(edges, width=400)
     tab.click("summary")

@@ -81,6 +81,13 @@ def test_the_true_slices_come_back_unchanged():
     np.testing.assert_allclose(result.outputs, TRUTH.images, atol=1e-6)
 
 
+def test_the_same_image_twice_comes_back_bit_for_bit():
+    image = PAIR.images[0, :101, :133]
+    result = fit(SliceStack(np.stack([image, image])), preset("default"))
+    assert [caution.code for caution in result.warnings] == ["same-image"]
+    np.testing.assert_array_equal(result.outputs, [image, image])
+
+
 @pytest.mark.parametrize("unit", [1e-30, 1e30])
 def test_the_unit_does_not_matter(separation, unit):
     result = fit(SliceStack(PAIR.images * np.float32(unit)), preset("default"))

@@ -209,6 +209,11 @@ def vacuum_left_out(tmp_path, **_):
     return read(tmp_path / "four.npy").notes
 
 
+def unlike_scales(tmp_path, **_):
+    np.save(tmp_path / "two.npy", np.stack([np.degrees(TRUE[0]), TRUE[1]]).astype(np.float32))
+    return read(tmp_path / "two.npy").notes
+
+
 def uncoded(run, tmp_path, **_):
     old = shutil.copytree(run, tmp_path / "old")
     manifest = load_manifest(old)
@@ -247,6 +252,7 @@ RAISED = {
     "electrons-assumed": (electrons_assumed, None),
     "cropped-to-finite": (cropped_to_finite, None),
     "vacuum-left-out": (vacuum_left_out, None),
+    "unlike-scales": (unlike_scales, None),
     "another-file": (another_file, None),
     "uncoded": (uncoded, None),
 }

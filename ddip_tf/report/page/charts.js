@@ -25,7 +25,7 @@ function optionsOf(host, spec) {
   const series = spec.lines.map((line, i) => {
     const stroke = COLOURS[(line.colour ?? i) % COLOURS.length];
     const shape = line.points
-      ? { paths: () => null, points: { show: true, size: 5, fill: stroke } }
+      ? { class: "dots", paths: () => null, points: { show: true, size: 5, fill: stroke } }
       : { points: { show: spec.x.length < 2 || !!line.marked }, spanGaps: !!line.marked, width: 1.5, dash: line.dash ? [6, 4] : undefined };
     return { label: line.label, stroke, ...shape, value: (_, v) => (v == null ? "–" : v.toPrecision(4)) };
   });
@@ -44,7 +44,7 @@ function optionsOf(host, spec) {
     width: Math.max(host.clientWidth, 240), height: 270, series: [{ label: spec.xlabel }, ...series, ...bounds], bands,
     scales: { x: { time: false, distr: spec.xlog ? 3 : 1 }, y: { distr: spec.ylog ? 3 : 1, range: spec.yrange } },
     axes: [axis(spec.xlabel, spec.xlog), { ...axis(spec.ylabel, spec.ylog), size: 62 }],
-    legend: { markers: { width: 3 } }, cursor: { drag: { x: true, y: false } },
+    legend: { markers: { width: 3, dash: (_, i) => (series[i - 1]?.dash ? "dashed" : "solid") } }, cursor: { drag: { x: true, y: false } },
     hooks: { setCursor: [(plot) => plot.root.classList.toggle("pointed", plot.cursor.idx != null)] },
   };
 }

@@ -58,7 +58,7 @@ class ProgressBar(keras.callbacks.Callback):
 
         from ddip_tf.training.callbacks import terminal_images
 
-        label = f"slices 1 … {len(images)} after {epoch} epochs"
+        label = f"slices 1 … {len(images)} after epoch {epoch}"
         self._live.update(Group(terminal_images.strip(list(images), self.console.width), label, self._bar))
 
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
