@@ -9,6 +9,7 @@ from ddip_tf.archive.lock import taken
 from ddip_tf.archive.manifest import MANIFEST
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
+from ddip_tf.quality import depth
 from ddip_tf.slices.quantities import show_lengths
 from ddip_tf.slices.stack import SliceStack
 from ddip_tf.training.checkpoint import STATE
@@ -32,10 +33,9 @@ def plan(stack: SliceStack, run: Path, config: FitConfig, options: RunOptions, r
         "time": f"roughly {_words(runs * seconds(stack, config))} on {environment.available_cores()} cores"
         + (f", {runs} fits" if runs > 1 else ""),
     }
+    notes = (*depth.cautions(depth.of_stack(stack)), *stack.notes)
     said = [f"{name:11s}{value}" for name, value in lines.items()]
-    return "\n".join(
-        [*said, *(f"Warning: {note}" for note in stack.notes), "nothing was fitted or written (--dry-run)"]
-    )
+    return "\n".join([*said, *(f"Warning: {note}" for note in notes), "nothing was fitted or written (--dry-run)"])
 
 
 def seconds(stack: SliceStack, config: FitConfig) -> float:
