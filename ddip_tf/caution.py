@@ -63,7 +63,7 @@ class Caution:
     text
         for people; its words may change.
     slice
-        which slice it concerns, counted from 1; None: all, or none alone.
+        which slice it concerns, by its number in the file, from 1; None: all, or none alone.
     """
 
     code: str

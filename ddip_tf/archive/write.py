@@ -180,6 +180,8 @@ def _manifest(separation: Separation) -> dict[str, Any]:
         "seed": separation.config.seed,
         "pixel_size_m": stack.pixel_size_m,
         "spacing_m": stack.spacing_m,
+        "wavelength_m": stack.wavelength_m,
+        "probe_angle_rad": stack.probe_angle_rad,
         "normalisation": {
             "rule": "output = gain * generator + offset",
             **dataclasses.asdict(separation.to_output),

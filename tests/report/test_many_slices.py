@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import warnings
 
 import numpy as np
@@ -55,9 +56,9 @@ def test_vacuum_is_in_the_outputs_and_slices_have_the_numbers_of_the_file(many, 
 def test_it_regenerates_vacuum_too(many, call, tmp_path):
     code, out, err = call("regenerate", many, "-o", tmp_path / "again", "--check")
     assert (code, err) == (0, "") and "7 pictures in" in out
-    tifffile.imwrite(many / "outputs/slice7.tif", np.ones(SHAPE, "f4"))
-    assert any("slice7.tif: the onnx picture differs" in said for said in ddip_tf.check(many))
-    tifffile.imwrite(many / "outputs/slice7.tif", np.zeros(SHAPE, "f4"))
+    changed = shutil.copytree(many, tmp_path / "changed")
+    tifffile.imwrite(changed / "outputs/slice7.tif", np.ones(SHAPE, "f4"))
+    assert any("slice7.tif: the onnx picture differs" in said for said in ddip_tf.check(changed))
 
 
 def test_an_export_leaves_vacuum_as_it_was(many, file, tmp_path):
@@ -112,7 +113,7 @@ def test_figures_of_24_slices_are_strips_and_images_without_a_warning(tmp_path):
     assert 900 < width < 1300 and height < 2000
     lines = paths[1].read_text().splitlines()
     assert lines[0] == "k,distance_nm,mean,least,most" and len(lines) == 1 + 23 * len(law_of(count).k)
-    assert paths[0].read_text().startswith("k,T3_3,T3_4,") or "T3_10" in paths[0].read_text()
+    assert paths[0].read_text().startswith("k,T33,T34,") and ",T3_10," in paths[0].read_text()
 
 
 def test_strength_is_the_mean_over_pairs_equally_far_apart():
@@ -132,9 +133,8 @@ def test_the_page_has_a_slider_that_shows_one_slice_and_its_spectra(many, reques
     for _ in range(3):
         tab.click("#later")
     assert tab.evaluate(seen) == ["slice5"] and tab.inner_text("#which-number") == "5"
-    assert tab.evaluate(
-        "[...document.querySelectorAll('h3')].filter(o => o.checkVisibility()).map(o => o.textContent)"
-    )[-1] == ("Slice 5")
+    heads = "[...document.querySelectorAll('h3')].filter(one => one.checkVisibility()).map(one => one.textContent)"
+    assert tab.evaluate(heads)[-1] == "Slice 5"
     tab.locator("#which").fill("0")
     assert tab.evaluate(seen) == ["slice2"]
     assert "slice 1 (0.25 as given), slice 7 (0 as given)" in tab.inner_text("main")
@@ -146,7 +146,7 @@ def test_the_slider_fits_on_a_narrow_screen(many, request):
     assert tab.locator("#later").is_visible()
 
 
-def test_pages_of_few_slices_have_no_slider(many):
+def test_only_what_belongs_to_a_slice_is_hidden(many):
     page = (many / "report.html").read_text()
     assert page.count('type="range" min="0" max="4"') == 1
     assert len(re.findall(r'<section id="slice\d+" data-of', page)) == 5
