@@ -18,7 +18,7 @@ from ddip_tf.commands.options import beam_option, file_option
 @click.option("--pixel-size", "pixel_size_m", type=units.PIXEL, metavar="L", help="Such as 7.3nm; wins over the file.")
 @click.option("--spacing", "spacing_m", type=units.SPACING, metavar="L", help="Between slices; wins over the file.")
 @click.option(
-    "--resolution", "resolution_m", type=units.PIXEL, metavar="L", help="Transverse; left out: measured in the slices."
+    "--resolution", "resolution_m", type=units.PIXEL, metavar="L", help="Transverse; left out: the pixel size."
 )
 def show(path: str, **said: Any) -> None:
     """Say what an image file or a run folder holds.

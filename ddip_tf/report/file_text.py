@@ -59,8 +59,7 @@ def file(
         (y0, y1), (x0, x1) = content.scanned
         lines.append(f"scanned    {y0}:{y1},{x0}:{x1}")
     lines += [f"probe      half angle {1e3 * angle:.4g} mrad"] if angle else []
-    resolution_m = resolution_m or (found.resolution_m if found else max(size) if size else None)
-    lines += depth_of_focus(wavelength, resolution_m, spacing, angle)
+    lines += depth_of_focus(wavelength, resolution_m or (max(size) if size else None), spacing)
     lines += [f"slice {number}: {_values(image)}" for number, image in enumerate(images, 1)]
     if not np.isfinite(images).all():
         box = finite_box(images)
@@ -131,7 +130,6 @@ def depth_of_focus(
     wavelength_m: float | None,
     resolution_m: float | None,
     spacing_m: tuple[float, ...] | None,
-    probe_angle_rad: float | None = None,
 ) -> list[str]:
     """Depth of focus 2 δ² / (0.61² λ) (paper, eq. 1), the spacing in units of it, and what that lets one expect.
 
@@ -140,9 +138,8 @@ def depth_of_focus(
     """
     if not (wavelength_m and resolution_m):
         return []
-    focus = depth_of_focus_m(resolution_m, wavelength_m, probe_angle_rad or 0.0)
-    cone = ", with the probe's angle" if probe_angle_rad else ""
-    lines = [f"depth of focus {show_length(focus, 3)} (eq. 1{cone}) at a resolution of {show_length(resolution_m, 3)}"]
+    focus = depth_of_focus_m(resolution_m, wavelength_m)
+    lines = [f"depth of focus {show_length(focus, 3)} (eq. 1) at a resolution of {show_length(resolution_m, 3)}"]
     if spacing_m:
         closest = min(spacing_m)
         share = closest / focus
