@@ -39,8 +39,11 @@ CODES: Mapping[str, str] = {
     "impossible-length": "A length that a file states cannot be, and is left out.",
     "electrons-assumed": "An energy that a file states is taken as that of electrons, for the pixels are so small.",
     "cropped-to-finite": "Pixels at the rim are not finite: the images are cropped to a part without them.",
-    "vacuum-left-out": "Slices that are the same everywhere are left out.",
     "unlike-scales": "A slice varies over thirty times as much as another: perhaps it is in another unit.",
+    "vacuum-left-out": "Slices that are the same everywhere are set aside, and come back as they were.",
+    "more-than-told-apart": "There are more slices than the data can tell apart, by the depth of focus.",
+    "neighbours-mixed": "The reconstruction mixed neighbouring slices by a setting of its own, which the file holds.",
+    "slices-summed": "Sums of neighbouring slices are separated, as was asked for.",
     "another-file": "The file to export into is not the one that the run was made from.",
     UNCODED: "The run is of a version that wrote sentences without codes.",
 }
@@ -61,7 +64,7 @@ class Caution:
     text
         for people; its words may change.
     slice
-        which slice it concerns, counted from 1; None: all, or none alone.
+        which slice it concerns, by its number in the file, from 1; None: all, or none alone.
     """
 
     code: str

@@ -29,11 +29,12 @@ def run_of(path: Path, folder: Path, ghosts: np.ndarray, quantity="phase", pages
 def run_with(run: Path, stack: SliceStack, ghosts: np.ndarray, **said: Any) -> Path:
     """The run folder ``run`` as archive writes it, as far as export reads it, of a stack and its ghosts (N, H, W)."""
     (run / "outputs").mkdir(parents=True)
-    for number, ghost in enumerate(ghosts, 1):
+    for number, ghost in zip(stack.numbers, ghosts, strict=True):
         tifffile.imwrite(run / f"outputs/ghost{number}.tif", ghost.astype("f4"))
     manifest = {
         "format_version": 1,
         "slices": len(stack),
+        "numbers": list(stack.numbers),
         "shape": stack.shape,
         "inputs": [asdict(source) for source in stack.sources],
         "crop": stack.crop,

@@ -26,6 +26,7 @@ from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import FAMILIES, change_content, family_of, open_content
 from ddip_tf.slices.ghosts import take_out
+from ddip_tf.slices.numbering import listed
 from ddip_tf.slices.stack import check_box
 
 #: share of a slice's contrast that a run's model may leave over
@@ -50,8 +51,8 @@ class Exported:
             return "nothing was changed: no ghosts were found in these slices"
         if len(self.slices) == self.count:
             return "with the separated slices"
-        numbers = ", ".join(map(str, self.slices))
-        return f"with the separated slice{'s' if len(self.slices) > 1 else ''} {numbers} of {self.count}"
+        several = "s" if len(self.slices) > 1 else ""
+        return f"with the separated slice{several} {listed(self.slices)} of {self.count}"
 
 
 def export(
@@ -131,6 +132,11 @@ def export(
 def _take_out(factor: np.ndarray, run: Run, source: Path, digest: str, *, complex_object: bool) -> list[Caution]:
     """Add what the run took out to ``factor`` (N, H, W), with a minus sign."""
     manifest = run.manifest
+    if manifest.get("summed"):
+        raise InputError(
+            f"{run} separated sums of neighbouring slices (--bin-slices): what belongs to each of them is not known, "
+            "so none is exported; fit without --bin-slices for that"
+        )
     changed = [sentence for sentence in run.changed_files() if sentence.startswith("outputs/")]
     if changed:
         raise RunError(f"{run} is not as it was archived: " + "; ".join(changed))
@@ -193,7 +199,7 @@ def _refuse_unexplained(run: Run) -> None:
     elif not all(isinstance(share, int | float) for share in shares):
         raise InputError(f"the manifest of {run} is damaged: unexplained")
     else:
-        shares = {number: float(share) for number, share in enumerate(shares, 1)}
+        shares = {number: float(share) for number, share in zip(run.numbers, shares, strict=False)}
     for number, share in shares.items():
         if share > MOST_UNEXPLAINED:
             raise InputError(

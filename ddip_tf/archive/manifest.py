@@ -87,6 +87,11 @@ def cautions(manifest: Mapping[str, Any]) -> list[Caution]:
     return [Caution(UNCODED, one) if isinstance(one, str) else Caution(**one) for one in found]
 
 
+def numbers_of(manifest: Mapping[str, Any]) -> tuple[int, ...]:
+    """Of the slices, in their file, from 1; 1 … N where a manifest does not say."""
+    return tuple(manifest.get("numbers") or range(1, manifest["slices"] + 1))
+
+
 def changed_files(run: StrPath, manifest: Mapping[str, Any]) -> list[str]:
     """One sentence for each archived file that is missing or whose sha256 is not the manifest's."""
     found = []
@@ -147,6 +152,8 @@ def _fault(manifest: Mapping[str, Any]) -> str:
         return "warnings are no texts with codes"
     if not all(isinstance(source, dict) and isinstance(source.get("name"), str) for source in manifest["inputs"]):
         return "inputs have no names"
+    if fault := _numbering_fault(manifest):
+        return fault
     evidence = manifest.get("model_evidence", {})
     if not isinstance(evidence, dict) or not all(isinstance(nats, int | float) for nats in evidence.values()):
         return "model_evidence is no numbers"
@@ -165,6 +172,30 @@ def _fault(manifest: Mapping[str, Any]) -> str:
     if not isinstance(manifest["config"].get("prior", ""), str):
         return "config has no prior"
     return ""
+
+
+def _numbering_fault(manifest: Mapping[str, Any]) -> str:
+    """What is wrong with the numbers of the slices, of vacuum and of sums, or nothing."""
+    aside, groups = manifest.get("vacuum") or [], manifest.get("summed") or []
+    kinds = {"number": int, "value": int | float, "name": str, "page": int}
+    if not isinstance(aside, list) or not all(
+        isinstance(one, dict) and one.keys() == kinds.keys() and all(isinstance(one[n], k) for n, k in kinds.items())
+        for one in aside
+    ):
+        return "vacuum has no numbers and values"
+    numbers = manifest.get("numbers")
+    called = [*(numbers or []), *(one["number"] for one in aside if not groups)]
+    if numbers is not None and not (_counts(numbers, manifest["slices"]) and len(set(called)) == len(called)):
+        return "numbers are not one for each slice"
+    if not isinstance(groups, list) or (groups and len(groups) != manifest["slices"]):
+        return "summed is not one list for each slice"
+    return "" if all(_counts(group, None) for group in groups) else "summed is no numbers"
+
+
+def _counts(values: Any, count: int | None) -> bool:
+    """Whether ``values`` is a list of (``count``) whole numbers from 1."""
+    good = _numbers(values, count) and all(isinstance(value, int) and value >= 1 for value in values)
+    return good and bool(values)
 
 
 def _is_caution(value: Any) -> bool:

@@ -56,7 +56,7 @@ def regenerate(run: StrPath, runtime: str = "onnx") -> Floats:
         return _repeats(run, runtime)[0]
     manifest = run.manifest
     try:
-        names = [f"slice{i + 1}" for i in range(manifest["slices"])]
+        names = [f"slice{number}" for number in run.numbers]
         images = [RUNTIMES[runtime](run.path, name, run.latents) for name in names]
         if any(image.shape != (1, *manifest["shape"], 1) for image in images):
             raise RunError(f"the generators' images are not {manifest['shape']} as the manifest says")
@@ -72,13 +72,15 @@ def regenerate(run: StrPath, runtime: str = "onnx") -> Floats:
 def pictures(run: StrPath, runtime: str = "onnx") -> dict[str, Floats]:
     """All that can be generated anew, (H, W) each, by the name of its file in ``outputs/``.
 
-    ``slice1`` …; of repeated runs, whose slices are means, also their deviations ``std1`` … . Raises as `regenerate`.
+    ``slice1`` …, by their numbers in the file, vacuum too; of repeated runs, whose slices are means, also their
+    deviations ``std1`` … . Raises as `regenerate`.
     """
     run = open_run(run)
-    if not run.repeated:
-        return {f"slice{i}": image for i, image in enumerate(regenerate(run, runtime), 1)}
-    kinds = zip(("slice", "std"), _repeats(run, runtime), strict=True)
-    return {f"{kind}{i}": image for kind, images in kinds for i, image in enumerate(images, 1)}
+    made = _repeats(run, runtime) if run.repeated else (regenerate(run, runtime),)
+    kinds = zip(("slice", "std"), made, strict=False)
+    found = {f"{kind}{n}": image for kind, images in kinds for n, image in zip(run.numbers, images, strict=True)}
+    shape = made[0].shape[1:]
+    return found | {f"slice{one.number}": np.full(shape, one.value, np.float32) for one in run.vacuum}
 
 
 def check(run: StrPath, runtime: str = "onnx") -> list[str]:

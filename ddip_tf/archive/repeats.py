@@ -46,7 +46,7 @@ def assemble(run: StrPath, names: Sequence[str]) -> Path:
     smoothed = _mean_smoothed([single for single, member in zip(runs, members, strict=True) if member.used])
     kinds = {"slice": mean, **pictures.taken_out(inputs, mean, smoothed), "std": deviation}
     with as_run_error(run):
-        _write_images(run, kinds, manifest["pixel_size_m"])
+        _write_images(run, kinds, runs[0])
         hashed = [*sorted((run / "outputs").iterdir()), *(folder / MANIFEST for folder in folders)]
         manifest["files"] = {path.relative_to(run).as_posix(): sha256(path) for path in hashed}
     replace_text(run / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
@@ -59,10 +59,10 @@ def _mean_smoothed(runs: Sequence[Run]) -> Floats | None:
     return (np.sum(found, 0) / len(runs)).astype(np.float32) if found else None
 
 
-def _write_images(run: Path, kinds: Mapping[str, Floats], pixel_size_m: tuple[float, float] | None) -> None:
+def _write_images(run: Path, kinds: Mapping[str, Floats], like: Run) -> None:
     aside = run / f".outputs.{os.getpid()}"
     shutil.rmtree(aside, ignore_errors=True)
-    pictures.write(aside, kinds, pixel_size_m)
+    pictures.write(aside, kinds, like.pixel_size_m, like.numbers, like.vacuum)
     (run / MANIFEST).unlink(missing_ok=True)
     shutil.rmtree(run / "outputs", ignore_errors=True)
     aside.rename(run / "outputs")

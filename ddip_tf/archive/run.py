@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from ddip_tf._types import Floats, StrPath
-from ddip_tf.archive.manifest import cautions, changed_files, inside, load_manifest
+from ddip_tf.archive.manifest import cautions, changed_files, inside, load_manifest, numbers_of
 from ddip_tf.caution import Caution
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import arrays, limits, tiff
 from ddip_tf.methods import networks_trained
+from ddip_tf.slices.numbering import Vacuum
 
 
 class Run:
@@ -80,7 +81,18 @@ class Run:
 
     def images(self, kind: str) -> Floats:
         """The archived pictures of ``kind``, such as ``slice`` or ``ghost``, one a slice: (N, H, W)."""
-        return np.stack([self.picture(f"{kind}{number}") for number in range(1, self.manifest["slices"] + 1)])
+        return np.stack([self.picture(f"{kind}{number}") for number in self.numbers])
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """(N,) of the slices that were fitted, from 1, in their file; 1 … N in runs of older versions."""
+        return numbers_of(self.manifest)
+
+    @property
+    def vacuum(self) -> tuple[Vacuum, ...]:
+        """Slices that are the same everywhere and stand in ``outputs/`` as they were; in no array of this object."""
+        aside = () if self.manifest.get("summed") else self.manifest.get("vacuum", ())
+        return tuple(Vacuum(**one) for one in aside)
 
     @property
     def repeated(self) -> bool:
@@ -116,7 +128,7 @@ class Run:
     @cached_property
     def smoothed(self) -> Floats | None:
         """(N, H, W): what was taken out as no slice's, 0 where nothing was; None where nothing was of any."""
-        names = [f"smoothed{number}" for number in range(1, self.manifest["slices"] + 1)]
+        names = [f"smoothed{number}" for number in self.numbers]
         found = {name: self.picture(name) for name in names if f"outputs/{name}.tif" in self.manifest["files"]}
         if not found:
             return None

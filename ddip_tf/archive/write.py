@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: arrays of the mixing with fewer numbers also stand in the manifest, for people to read
 LARGEST_LISTED = 1000
+#: what manifests say of the input since slices go by the numbers of their file
+SINCE_MANY = ("numbers", "vacuum")
 
 
 def save(separation: Separation, run: StrPath, *, overwrite: bool = False) -> Path:
@@ -113,7 +115,7 @@ class RunFolder:
         there = {**manifest, "config": effective(manifest["config"]), "inputs": inputs}
         now = {**_manifest_of_input(stack, config), "config": effective(config.to_dict())}
         for name, value in json.loads(json.dumps(now)).items():
-            if there.get(name) != value:
+            if there.get(name) != value and not (name in SINCE_MANY and name not in there):
                 raise InputError(
                     f"{self.run} is a finished run with another {name}: choose another `run`, or `overwrite`"
                 )
@@ -148,7 +150,9 @@ def _write_run(separation: Separation, folder: Path) -> None:
     np.savez(folder / "latents.npz", **separation.latents)  # type: ignore[arg-type]
     np.savez(folder / "mixing.npz", **separation.mixing)  # type: ignore[arg-type]
     taken = pictures.taken_out(separation.stack.images, outputs, separation.smoothed)
-    pictures.write(folder / "outputs", {"slice": outputs, **taken}, separation.stack.pixel_size_m)
+    stack = separation.stack
+    aside = () if stack.summed else stack.vacuum
+    pictures.write(folder / "outputs", {"slice": outputs, **taken}, stack.pixel_size_m, stack.numbers, aside)
     _write_history(folder / "history.csv", separation.history)
     files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     text = json.dumps({**_manifest(separation), "files": files}, indent=1, ensure_ascii=False)
@@ -176,6 +180,8 @@ def _manifest(separation: Separation) -> dict[str, Any]:
         "seed": separation.config.seed,
         "pixel_size_m": stack.pixel_size_m,
         "spacing_m": stack.spacing_m,
+        "wavelength_m": stack.wavelength_m,
+        "probe_angle_rad": stack.probe_angle_rad,
         "normalisation": {
             "rule": "output = gain * generator + offset",
             **dataclasses.asdict(separation.to_output),
@@ -196,10 +202,13 @@ def _manifest_of_input(stack: SliceStack, config: FitConfig) -> dict[str, Any]:
     return {
         "config": config.to_dict(),
         "slices": len(stack),
+        "numbers": list(stack.numbers),
+        "vacuum": [dataclasses.asdict(one) for one in stack.vacuum],
+        "summed": [list(numbers) for numbers in stack.summed] or None,
         "shape": list(stack.shape),
         "inputs": [dataclasses.asdict(source) for source in stack.sources],
         "crop": stack.crop,
-        "guides": [{"slice": g.index + 1, "name": g.name, "sha256": g.sha256} for g in stack.guides] or None,
+        "guides": [{"slice": stack.numbers[g.index], "name": g.name, "sha256": g.sha256} for g in stack.guides] or None,
         "start": stack.start and stack.start.record,
         "half": stack.halves and stack.halves.record,
         "amplitudes": True if stack.amplitudes is not None else None,

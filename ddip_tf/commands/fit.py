@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ddip_tf.commands.options import Sectioned, read_guide, read_stack, stack_options, with_beside
+from ddip_tf.commands.options import Sectioned, binned, read_guide, read_stack, stack_options, with_beside
 from ddip_tf.commands.score import scores
 from ddip_tf.commands.settings import fit_options, run_options, settings_from
 from ddip_tf.errors import InputError, Interrupted
@@ -77,6 +77,7 @@ def fit(files: tuple[str, ...], output: str | None, runs: int, dry_run: bool, **
     ddip-tf fit slice1.tif slice2.tif
     ddip-tf fit slice1.tif slice2.tif --dry-run     (what would be done, and for how long)
     ddip-tf fit stack.tif --slices 0,3 --crop 0:272,16:288 -o runs/sample7
+    ddip-tf fit stack.tif --slices 8:24 --bin-slices 4   (sums of neighbours that lie too close)
     ddip-tf fit product.h5 -o runs/sample8          (a complex object: its phase is taken)
     ddip-tf fit product.h5 --start initial.h5       (it did not start from a flat object)
     ddip-tf fit product.h5 --half odd.h5 --half even.h5
@@ -90,6 +91,7 @@ def fit(files: tuple[str, ...], output: str | None, runs: int, dry_run: bool, **
             "trained, and seeds change nothing; decided.png and mixing.npz show its spread over starts and draws of "
             "T(k) (preset default); repeats are for --prior dip, null-dip, or the paper's mixings"
         )
+    from ddip_tf.quality import depth
     from ddip_tf.slices.stack import check_beside
 
     wanted = ("phase", "amplitude") if options["quantity"] == "both" else (options["quantity"],)
@@ -100,9 +102,12 @@ def fit(files: tuple[str, ...], output: str | None, runs: int, dry_run: bool, **
     if len(stacks) > 1 and not settings.trained:  # log-amplitudes are further observations of the same slices
         stacks[0] = replace(stacks[0], amplitudes=stacks[1].images)
     stacks = [with_beside(stack, options, quantity) for stack, quantity in zip(stacks, wanted, strict=False)]
+    stacks = [binned(stack, options) for stack in stacks]
     for stack in stacks:
         check_beside(stack, settings)
-    stacks = [stack.guided([read_guide(text) for text in options["guides"]]) for stack in stacks]
+    for sentence in depth.cautions(depth.of_stack(stacks[0])):  # before a fit that may take long
+        click.echo(f"Note: {sentence}", err=True)
+    stacks = [stack.guided([read_guide(text, stack) for text in options["guides"]]) for stack in stacks]
     for stack, place in zip(stacks, (run, run.with_name(f"{run.name}-amplitude")), strict=False):
         if dry_run:
             from ddip_tf.workflows.plan import plan

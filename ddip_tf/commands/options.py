@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,13 +21,16 @@ if TYPE_CHECKING:
     from ddip_tf.slices.stack import Guide, SliceStack
 
 
+#: what --slices takes, with commas between them, and how many slices at most
+PICK, MOST_PICKED = re.compile(r"\s*(\d{1,6})(?:([:-])(\d{1,6}))?\s*", re.ASCII), 10_000
 #: the heading of what `FitConfig` sets
 SETTINGS = "How it is separated"
 #: under which heading of --help an option stands, and where; settings that are not listed follow those that are, and
 #: other options stand under "Options"
 SECTIONS = {
     "Input": (
-        *("family", "dataset", "slice_axis", "crop", "slices", "pixel_size", "spacing"),
+        *("family", "dataset", "slice_axis", "crop", "slices", "bin_slices", "pixel_size", "spacing"),
+        *("energy", "electrons", "wavelength_m", "probe_angle_rad"),
         *("quantity", "steps", "guides", "start_files", "half_files"),
     ),
     SETTINGS: (
@@ -67,9 +71,13 @@ def stack_options(command: Callable) -> Callable:
             metavar="Y0:Y1,X0:X1",
             help="Work on this part of the images (pixels); complex objects: auto, the scanned area, or whole.",
         ),
-        click.option("--slices", metavar="I,J,…", help="Use these slices, counted from 0."),
+        click.option(
+            "--slices", metavar="I,J,…", help="Use these, counted from 0: 0,3 or 8:12 (without 12) or 8-12 (with it)."
+        ),
         click.option("--pixel-size", type=units.PIXEL, metavar="L", help="Such as 7.3nm or 0.2A; wins over the file."),
         click.option("--spacing", type=units.SPACING, metavar="L", help="Between slices, such as 30um or 10A."),
+        click.option("--bin-slices", type=int, metavar="K", help="Sum K neighbouring slices each before all else."),
+        beam_option,
         click.option(
             "--quantity",
             type=click.Choice(["phase", "amplitude", "both"]),
@@ -116,20 +124,63 @@ def file_option(command: Callable) -> Callable:
     return _decorated(command, options)
 
 
+def beam_option(command: Callable) -> Callable:
+    """Options that say what the beam is; they win over the file."""
+    options = [
+        click.option(
+            "--energy", type=units.ENERGY, metavar="E", help="12keV of photons, 300kV of electrons; wins over the file."
+        ),
+        click.option("--electrons", is_flag=True, help="The energy is that of electrons."),
+        click.option("--wavelength", "wavelength_m", type=units.WAVELENGTH, metavar="L", help="Instead of an energy."),
+        click.option(
+            "--probe-angle", "probe_angle_rad", type=units.ANGLE, metavar="A", help="Half angle of its cone: 20mrad."
+        ),
+    ]
+    return _decorated(command, options)
+
+
 def read_stack(files: tuple[str, ...], options: dict[str, Any], quantity: str = "phase") -> SliceStack:
     """The stack that `stack_options` describe; ``quantity`` of complex objects."""
     from ddip_tf.formats import read
 
-    return read(
+    stack = read(
         *files,
         pixel_size_m=options.get("pixel_size"),
         spacing_m=options.get("spacing"),
         slice_axis=options.get("slice_axis"),
-        slices=_picks(options["slices"]) if options.get("slices") else None,
+        slices=picks(options["slices"]) if options.get("slices") else None,
         family=options.get("family"),
         dataset=options.get("dataset"),
         conversion=_conversion(options, quantity),
+        wavelength_m=options.get("wavelength_m"),
+        probe_angle_rad=options.get("probe_angle_rad"),
     )
+    return _lit(stack, options)
+
+
+def _lit(stack: SliceStack, options: dict[str, Any]) -> SliceStack:
+    """The stack with the wavelength of the energy that --energy says. Raises InputError."""
+    from ddip_tf.slices.quantities import ELECTRONS_UNDER_M, beam
+
+    if not options.get("energy"):
+        return stack
+    if options.get("wavelength_m"):
+        raise InputError("--energy and --wavelength say the same thing: give one of them")
+    likely = options.get("electrons") or max(stack.pixel_size_m or (1.0,)) < ELECTRONS_UNDER_M
+    found = beam(options["energy"], electrons=bool(likely))
+    return dataclasses.replace(stack, wavelength_m=found.wavelength_m)
+
+
+def read_binned(files: tuple[str, ...], options: dict[str, Any], quantity: str = "phase") -> SliceStack:
+    """As `read_stack`, and sums of neighbours if --bin-slices says so."""
+    return binned(read_stack(files, options, quantity), options)
+
+
+def binned(stack: SliceStack, options: dict[str, Any]) -> SliceStack:
+    """The stack, or sums of its neighbours if --bin-slices says so. Raises InputError."""
+    from ddip_tf.slices.sums import summed
+
+    return stack if options.get("bin_slices") is None else summed(stack, options["bin_slices"])
 
 
 def with_beside(stack: SliceStack, options: dict[str, Any], quantity: str = "phase") -> SliceStack:
@@ -163,10 +214,11 @@ def _conversion(options: dict[str, Any], quantity: str) -> Conversion:
     )
 
 
-def read_guide(text: str) -> Guide:
-    """The map that ``sliceK=FILE`` names."""
+def read_guide(text: str, stack: SliceStack) -> Guide:
+    """The map that ``sliceK=FILE`` names; K is the slice's number in its file. Raises InputError."""
     from ddip_tf.archive.manifest import sha256
     from ddip_tf.formats import read_images
+    from ddip_tf.slices.numbering import listed
     from ddip_tf.slices.stack import Guide
 
     name, _, file = text.partition("=")
@@ -176,7 +228,9 @@ def read_guide(text: str) -> Guide:
     images, _ = read_images(file)
     if len(images) != 1 or images.dtype.kind == "c":
         raise InputError(f"{file} must hold one real image to be a guide")
-    return Guide(int(number) - 1, images[0], Path(file).name, sha256(Path(file)))
+    if int(number) not in stack.numbers:
+        raise InputError(f"--guide {text}: the slices are {listed(stack.numbers)}")
+    return Guide(stack.numbers.index(int(number)), images[0], Path(file).name, sha256(Path(file)))
 
 
 def _decorated(command: Callable, options: Sequence[Callable]) -> Callable:
@@ -196,11 +250,21 @@ def _crop(text: str) -> Box | str:
     return (y0, y1), (x0, x1)
 
 
-def _picks(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise InputError(f"--slices takes numbers such as 0,3, not {text!r}") from None
+def picks(text: str) -> list[int]:
+    """Slices, from 0, of ``0,3``, ``8:12`` (without 12, as Python counts), ``8-12`` (with it) or several of these."""
+    found: list[int] = []
+    for part in text.split(","):
+        match = PICK.fullmatch(part)
+        if match is None:
+            raise InputError(f"--slices takes numbers such as 0,3, 8:12 (without 12) or 8-12 (with it), not {text!r}")
+        first, end = int(match[1]), int(match[3] or match[1])
+        last = end - 1 if match[2] == ":" else end
+        if last < first:
+            raise InputError(f"--slices {part} has no slice in it: the lower number comes first")
+        if last - first >= MOST_PICKED:
+            raise InputError(f"--slices {part} are more than {MOST_PICKED} slices")
+        found += range(first, last + 1)
+    return found
 
 
 #: of commands that look at one image

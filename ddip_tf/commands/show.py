@@ -8,17 +8,13 @@ from typing import Any
 import click
 
 from ddip_tf.commands import units
-from ddip_tf.commands.options import file_option
+from ddip_tf.commands.options import beam_option, file_option
 
 
 @click.command()
 @click.argument("path", metavar="FILE|RUN", type=click.Path())
 @file_option
-@click.option(
-    "--energy", type=units.ENERGY, metavar="E", help="12keV of photons, 300kV of electrons; wins over the file."
-)
-@click.option("--electrons", is_flag=True, help="The energy is that of electrons.")
-@click.option("--wavelength", "wavelength_m", type=units.WAVELENGTH, metavar="L", help="Instead of an energy.")
+@beam_option
 @click.option("--pixel-size", "pixel_size_m", type=units.PIXEL, metavar="L", help="Such as 7.3nm; wins over the file.")
 @click.option("--spacing", "spacing_m", type=units.SPACING, metavar="L", help="Between slices; wins over the file.")
 @click.option(
@@ -27,7 +23,8 @@ from ddip_tf.commands.options import file_option
 def show(path: str, **said: Any) -> None:
     """Say what an image file or a run folder holds.
 
-    With wavelength and pixel size known: depth of focus, how many of it lie between slices, and what to expect.
+    With wavelength and pixel size known: depth of focus, how many of it lie between slices, how many slices the data
+    tell apart, and what to expect.
 
     \b
     ddip-tf show slice1.tif
@@ -35,6 +32,6 @@ def show(path: str, **said: Any) -> None:
     ddip-tf show object.npy --energy 300kV --pixel-size 0.2A
     ddip-tf show RUN
     """
-    from ddip_tf.report import text
+    from ddip_tf.report import file_text, text
 
-    click.echo(text.run(path) if Path(path).is_dir() else text.file(path, **said))
+    click.echo(text.run(path) if Path(path).is_dir() else file_text.file(path, **said))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ddip_tf.archive.lock import FolderLock
-from ddip_tf.commands.options import Sectioned, read_stack, stack_options
+from ddip_tf.commands.options import Sectioned, read_binned, stack_options
 from ddip_tf.commands.settings import fit_options, settings_from
 from ddip_tf.config import settings_of
 from ddip_tf.errors import InputError, RunError
@@ -53,7 +53,7 @@ def sweep(files: tuple[str, ...], output: str, **options: Any) -> None:
 
     dask_cluster.need_dask()
     absolute = tuple(str(Path(file).absolute()) for file in files)
-    read = functools.partial(read_stack, absolute, options, options["quantity"])
+    read = functools.partial(read_binned, absolute, options, options["quantity"])
     stack = read()
     workers = options["workers"] or 1
     threads = options["threads"] or (None if options["scheduler"] else max(1, environment.available_cores() // workers))

@@ -9,6 +9,7 @@ from ddip_tf.slices.quantities import (
     LARGEST_PIXEL_M,
     LARGEST_SPACING_M,
     LARGEST_WAVELENGTH_M,
+    angle_rad,
     beam,
     check_length,
     length_m,
@@ -43,7 +44,18 @@ class Energy(click.ParamType):
         return str(value)
 
 
+class Angle(click.ParamType):
+    """``20mrad``, ``0.02rad``, ``1.2deg`` or a bare number of mrad, as rad; InputError for one that is no cone."""
+
+    name = "angle"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """In rad."""
+        return value if isinstance(value, float) else angle_rad(str(value))
+
+
 PIXEL = Length("pixel size", LARGEST_PIXEL_M)
 SPACING = Length("spacing", LARGEST_SPACING_M)
 WAVELENGTH = Length("wavelength", LARGEST_WAVELENGTH_M)
 ENERGY = Energy()
+ANGLE = Angle()

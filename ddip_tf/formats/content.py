@@ -37,6 +37,8 @@ class Content:
         of the beam, or None.
     scanned
         the box that the centres of the probe positions span, clipped to the images, or None.
+    probe_angle_rad
+        half angle of the cone in which the beam meets the object, or None.
     electrons
         whether the beam is known to be of electrons (True) or photons (False), or None.
     slice_axis, axis_known
@@ -55,6 +57,7 @@ class Content:
     slice_axis: str = "first"
     axis_known: bool = False
     notes: tuple[Caution, ...] = ()
+    probe_angle_rad: float | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,15 @@ class Family:
     read: Callable[[Path, str | None], Content]
     change: Callable[[Path, str | None, np.ndarray], None] | None = None
     companions: Callable[[Path], tuple[Path, ...]] = lambda path: ()
+
+
+def neighbours_mixed(settings: str) -> Caution:
+    """The note on a reconstruction whose ``settings`` (``kz_filter (beta 1)``) mix neighbouring slices by design."""
+    said = (
+        f"The reconstruction mixed neighbouring slices by design, with {settings}: the differences of slices that this "
+        "took are not in the file, and are not put back; what it left looks like crosstalk."
+    )
+    return Caution("neighbours-mixed", said)
 
 
 def as_slices(array: np.ndarray, where: str, modes_axis: int = 0) -> np.ndarray:

@@ -13,11 +13,11 @@ LEAST_KEPT = 0.5
 
 
 def vacuum(image: np.ndarray) -> bool:
-    """Whether an image (H, W) is the same everywhere: exactly if real, to rounding if complex, and not zero."""
+    """Whether an image (H, W) is the same everywhere: exactly if real, to rounding if complex."""
     if not np.iscomplexobj(image):
         return bool(image.min() == image.max())
     size = np.abs(image)
-    if not np.isfinite(size).all() or not size.max() or np.ptp(size) > SAME * size.max():
+    if not np.isfinite(size).all() or np.ptp(size) > SAME * size.max():
         return False
     return float(np.ptp(np.angle(image * np.conj(image[0, 0])))) <= SAME
 

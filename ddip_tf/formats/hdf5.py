@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 
 from ddip_tf._types import Box
+from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError
 from ddip_tf.formats.content import Content, Family, as_slices, check_size
 
 #: soft links followed one after another, and datasets named to a user who must choose one
 MOST_LINKS, MOST_NAMED = 16, 8
+#: cells that are looked into
+MOST_CELLS = 1000
 MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
@@ -41,6 +44,8 @@ class Layout:
     electrons: bool | None = None
     slice_axis: str = "first"
     axis_known: bool = True
+    notes: tuple[Caution, ...] = ()
+    probe_angle_rad: float | None = None
 
 
 #: of an array (H, W, N) that MATLAB wrote
@@ -129,6 +134,8 @@ def load(file: Any, layout: Layout) -> Content:
         layout.electrons,
         layout.slice_axis,
         layout.axis_known,
+        layout.notes,
+        layout.probe_angle_rad,
     )
 
 
@@ -219,6 +226,18 @@ def numbers(file: Any, path: str) -> np.ndarray | None:
 
     node = get(file, path)
     return _numbers(dataset(file, path)) if isinstance(node, h5py.Dataset) and node.dtype.kind in "fiub" else None
+
+
+def referenced(file: Any, path: str) -> list[str]:
+    """Paths of what the references at ``path`` point to, such as MATLAB's cells; none for anything else there."""
+    import h5py
+
+    node = get(file, path)
+    if not isinstance(node, h5py.Dataset) or h5py.check_ref_dtype(node.dtype) is not h5py.Reference:
+        return []
+    if node.is_virtual or node.external or node.size > MOST_CELLS:
+        return []
+    return [str(file[reference].name) for reference in node[()].ravel() if reference]
 
 
 def _numbers(node: Any) -> np.ndarray:

@@ -15,7 +15,8 @@ from ddip_tf.formats.content import Content
 from ddip_tf.formats.families import family_of, files_of, open_content
 from ddip_tf.formats.gaps import finite_box, vacuum
 from ddip_tf.slices.beside import Beside
-from ddip_tf.slices.phase import Conversion, convert, scanned_box
+from ddip_tf.slices.numbering import Vacuum, listed
+from ddip_tf.slices.phase import Conversion, convert, scanned_box, single_value
 from ddip_tf.slices.stack import SMALLEST_SIDE, SliceStack, Source, check_box, check_picks, spacing_of
 
 #: a slice that varies so many times as much as another is perhaps in another unit; degrees are 57 to a rad
@@ -31,6 +32,8 @@ def read(
     slice_axis: str | None = None,
     slices: Sequence[int] | None = None,
     spacing_m: float | None = None,
+    wavelength_m: float | None = None,
+    probe_angle_rad: float | None = None,
 ) -> SliceStack:
     """Read slice images into a stack: one file a slice, upstream first, or ONE file that holds all slices.
 
@@ -41,6 +44,8 @@ def read(
     pixel_size_m, spacing_m
         pixel size, and distance between neighbouring slices, in metres where the files do not say; win over what they
         say.
+    wavelength_m, probe_angle_rad
+        of the beam, and the half angle of its cone, likewise.
     family, dataset
         name in `FAMILIES`, and where in the file the object lies; found by themselves if None.
     conversion
@@ -53,12 +58,14 @@ def read(
     Returns
     -------
     SliceStack
-        float32 images (N, H, W). Slices that are the same everywhere, vacuum, are left out, which a note says.
+        float32 images (N, H, W), each with its number in the file (`SliceStack.numbers`). Slices that are the same
+        everywhere are set aside (`SliceStack.vacuum`), which a note says.
 
     Raises
     ------
     InputError
-        a file is missing, unreadable or no image; shapes differ; fewer than two slices; some files complex, some not.
+        a file is missing, unreadable or no image; shapes differ; fewer than two slices, or than two that are not the
+        same everywhere; some files complex, some not.
 
     Examples
     --------
@@ -76,8 +83,11 @@ def read(
     stack = np.stack([images[number] for number in picked])
     box, note = _box(stack, conversion.crop, found[0].scanned)
     part = stack[(slice(None), *(slice(*side) for side in box))] if box else stack
-    kept, said = _without_vacuum(part, picked)
-    picked, part = [picked[number] for number in kept], part[kept]
+    empty = [index for index, image in enumerate(part) if vacuum(image)]
+    kept = [index for index in range(len(part)) if index not in empty]
+    values = [single_value(part[index], conversion.quantity) for index in empty]
+    aside, said = _aside([picked[index] for index in empty], values, [picked[index] for index in kept], sources)
+    picked, part = [picked[index] for index in kept], part[kept]
     record = None
     if np.iscomplexobj(part):
         part, record = convert(part, conversion)
@@ -91,6 +101,10 @@ def read(
         crop=box,
         record=record,
         notes=(*notes, *note, *said, *_unlike_scales(part)),
+        numbers=tuple(number + 1 for number in picked),
+        vacuum=aside,
+        wavelength_m=found[0].wavelength_m if wavelength_m is None else wavelength_m,
+        probe_angle_rad=found[0].probe_angle_rad if probe_angle_rad is None else probe_angle_rad,
     )
 
 
@@ -202,19 +216,28 @@ def _box(images: np.ndarray, wanted: Box | str, scanned: Box | None) -> tuple[Bo
     return (found if found and _large(found) else None), []
 
 
-def _without_vacuum(images: np.ndarray, numbers: Sequence[int]) -> tuple[list[int], list[Caution]]:
-    """Which of ``images`` (N, H, W) are to be kept, and what to say; all where fewer than two would be left."""
-    empty = [index for index, image in enumerate(images) if vacuum(image)]
-    kept = [index for index in range(len(images)) if index not in empty]
-    if not empty or len(kept) < 2:
-        return list(range(len(images))), []
-    left_out = ", ".join(str(numbers[index]) for index in empty)
-    staying = ", ".join(str(numbers[index]) for index in kept)
-    said = (
-        f"Slices that are the same everywhere (vacuum) are left out: {left_out}, counted from 0; slices 1 to "
-        f"{len(kept)} are numbers {staying} of the file. An export keeps the others as they are."
+def _aside(
+    empty: Sequence[int], values: Sequence[float], kept: Sequence[int], sources: Sequence[Source]
+) -> tuple[tuple[Vacuum, ...], list[Caution]]:
+    """The slices at ``empty`` (from 0, in all the files), and what to say of them.
+
+    Raises InputError where ``kept``, the others, are fewer than two.
+    """
+    if not empty:
+        return (), []
+    numbers = listed(sorted(number + 1 for number in empty))
+    which = f"slice {numbers}" if len(empty) == 1 else f"slices {numbers}"
+    if len(kept) < 2:
+        others = f"only slice {kept[0] + 1} is" if kept else "no slice is"
+        raise InputError(
+            f"the same everywhere (vacuum): {which}; {others} left, and separation needs at least two others"
+        )
+    aside = tuple(
+        Vacuum(number + 1, value, sources[number].name, sources[number].page)
+        for number, value in zip(empty, values, strict=True)
     )
-    return kept, [Caution("vacuum-left-out", said)]
+    said = f"The same everywhere (vacuum), set aside, and as in the file in outputs and export: {which}."
+    return aside, [Caution("vacuum-left-out", said)]
 
 
 def _unlike_scales(images: np.ndarray) -> list[Caution]:

@@ -37,7 +37,7 @@ def read_run(path: StrPath) -> list[LayerData]:
     return [
         layer(image, f"slice {number} {kind}", run.pixel_size_m, **known)
         for kind, images in kinds.items()
-        for number, image in enumerate(images, 1)
+        for number, image in zip(run.numbers, images, strict=True)
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from ddip_tf.archive.lock import PREVIEW
 from ddip_tf.archive.manifest import MANIFEST
 from ddip_tf.archive.run import open_run
 from ddip_tf.errors import RunError
-from ddip_tf.report import scales
+from ddip_tf.report import many_slices, scales
 from ddip_tf.slices import optics
 from ddip_tf.slices.separation import pair_name
 
@@ -41,21 +42,22 @@ def write_figures(run: StrPath) -> list[Path]:
     if run.repeated:
         for row, deviation in zip(rows, run.deviations, strict=True):
             row["deviation"] = deviation
-        return [save_figure(_panels(rows, scale), run.path / PREVIEW)]
-    written = [save_figure(_panels(rows, scale), run.path / PREVIEW)]
+        return [save_figure(_panels(rows, scale, run.numbers), run.path / PREVIEW)]
+    written = [save_figure(_panels(rows, scale, run.numbers), run.path / PREVIEW)]
     learned = run.mixing
     if "transfer" in learned:
         from ddip_tf.transfer.estimate import Transfer
 
         transfer = Transfer.from_arrays(learned)
-        written.append(save_figure(_transfer_figure(transfer, run.pixel_size_m), run.path / "transfer.png"))
+        figure = _transfer_figure(transfer, run.pixel_size_m, run.numbers, run.manifest.get("spacing_m"))
+        written.append(save_figure(figure, run.path / "transfer.png"))
         rows = [
             {"output": output, "decided by data": by_data, "decided by prior": output - output.mean() - by_data}
             for output, by_data in zip(run.outputs, learned["decided"], strict=True)
         ]
         for row, spread in zip(rows, learned.get("spread", ()), strict=False):
             row["spread"] = spread
-        written.append(save_figure(_panels(rows, scale), run.path / "decided.png"))
+        written.append(save_figure(_panels(rows, scale, run.numbers), run.path / "decided.png"))
     return written
 
 
@@ -71,40 +73,58 @@ def write_progress(run: StrPath, stack: SliceStack, images: Floats, epoch: int) 
     aside = path.with_name(f".{PREVIEW}")
     with contextlib.suppress(OSError):
         path.parent.mkdir(exist_ok=True)
-        _panels(rows, scales.of_stack(stack)).savefig(aside, format="png")
+        _panels(rows, scales.of_stack(stack), stack.numbers).savefig(aside, format="png")
         aside.replace(path)
 
 
 def write_transfer(
-    transfer: Transfer, folder: StrPath, pixel_size_m: tuple[float, float] | None = None
-) -> tuple[Path, Path]:
-    """``transfer.csv`` and ``transfer.png``: T(k) with its raw points and their deviations. Returns both paths.
+    transfer: Transfer,
+    folder: StrPath,
+    pixel_size_m: tuple[float, float] | None = None,
+    numbers: Sequence[int] = (),
+    spacing_m: Sequence[float] | None = None,
+) -> tuple[Path, ...]:
+    """``transfer.csv`` and ``transfer.png``: T(k) with its raw points and their deviations. Returns all paths.
 
-    k is in cycles/µm where the pixel size is known, else in cycles/pixel. Raises RunError if it cannot write.
+    k is in cycles/µm where the pixel size is known, else in cycles/pixel. Slices go by their ``numbers`` (1 … N if left
+    out). Of more than three slices the figure shows T as images, and ``strength.csv`` T by distance. Raises RunError if
+    it cannot write.
     """
     folder, count = Path(folder), transfer.matrix.shape[-1]
+    numbers = numbers or range(1, count + 1)
     k, _ = optics.frequency(transfer.k, pixel_size_m)
     names = [(i, j) for i in range(count) for j in range(count)]
     columns = [k, *(part[:, i, j] for part in (transfer.matrix, transfer.raw, transfer.sigma) for i, j in names)]
-    head = ",".join(["k", *(f"{word}{pair_name(i, j)}" for word in ("T", "raw", "sigma") for i, j in names)])
+    head = ",".join(["k", *(f"{word}{_pair(numbers, i, j)}" for word in ("T", "raw", "sigma") for i, j in names)])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         np.savetxt(folder / "transfer.csv", np.stack(columns, 1), "%.6g", ",", header=head, comments="")
+        written = [folder / "transfer.csv"]
+        if count > many_slices.FEW:
+            heading, lines = many_slices.strength_rows(transfer, pixel_size_m, numbers, spacing_m)
+            written.append(folder / "strength.csv")
+            written[-1].write_text("\n".join([heading, *lines]) + "\n", encoding="utf-8")
     except OSError as error:
         raise RunError(f"cannot write {folder}: {error.strerror or error}") from error
-    return folder / "transfer.csv", save_figure(_transfer_figure(transfer, pixel_size_m), folder / "transfer.png")
+    return *written, save_figure(_transfer_figure(transfer, pixel_size_m, numbers, spacing_m), folder / "transfer.png")
 
 
-def _panels(rows: list[dict[str, Floats]], scale: scales.Scale) -> Any:
-    """One row a slice, one column a kind of image."""
+def _pair(numbers: Sequence[int], into: int, source: int) -> str:
+    return pair_name(numbers[into] - 1, numbers[source] - 1)
+
+
+def _panels(rows: list[dict[str, Floats]], scale: scales.Scale, numbers: Sequence[int]) -> Any:
+    """One row a slice, one column a kind of image; of many slices strips."""
     from matplotlib.figure import Figure
 
+    if len(rows) > many_slices.FEW:
+        return many_slices.strips(rows, scale, numbers)
     height, width = scale.shape
     each = 9.45 / len(rows[0])
     tall = each * scale.aspect * height / width + 0.7  # title and bar
     figure = Figure(figsize=(9.6, 0.35 + len(rows) * tall), layout="constrained", dpi=110)
     axes = figure.subplots(len(rows), len(rows[0]), squeeze=False)
-    for number, (line, row) in enumerate(zip(axes, rows, strict=True), 1):
+    for number, line, row in zip(numbers, axes, rows, strict=True):
         for axis, (kind, image) in zip(line, row.items(), strict=True):
             show(axis, image, scale, scales.grey_range(image, kind))
             axis.set_title(f"slice {number}: {kind}", fontsize=10)
@@ -149,16 +169,25 @@ def add_length(axis: Any, scale: scales.Scale, size: float = 10) -> None:
     axis.add_artist(bar)
 
 
-def _transfer_figure(transfer: Transfer, pixel_size_m: tuple[float, float] | None) -> Any:
-    """T(k) off the diagonal: curves, raw points and their deviations."""
+def _transfer_figure(
+    transfer: Transfer,
+    pixel_size_m: tuple[float, float] | None,
+    numbers: Sequence[int],
+    spacing_m: Sequence[float] | None = None,
+) -> Any:
+    """T(k) off the diagonal: curves, raw points and their deviations; of many slices images."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import ScalarFormatter
 
+    if transfer.matrix.shape[-1] > many_slices.FEW:
+        return many_slices.transfer_figure(transfer, pixel_size_m, numbers, spacing_m)
     k, unit = optics.frequency(transfer.k, pixel_size_m)
     figure = Figure(figsize=(7.2, 4.2), layout="constrained", dpi=110)
     axis = figure.subplots()
     for i, j in zip(*np.nonzero(~np.eye(transfer.matrix.shape[-1], dtype=bool)), strict=True):
-        (line,) = axis.plot(k, transfer.matrix[:, i, j], label=f"T{pair_name(i, j)}: slice {j + 1} in slice {i + 1}")
+        (line,) = axis.plot(
+            k, transfer.matrix[:, i, j], label=f"T{_pair(numbers, i, j)}: slice {numbers[j]} in slice {numbers[i]}"
+        )
         known = transfer.sigma[:, i, j] < 1
         points = k[known], transfer.raw[known, i, j], transfer.sigma[known, i, j]
         axis.errorbar(*points, fmt="o", markersize=3, linewidth=0.8, color=line.get_color())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ddip_tf.archive.manifest import numbers_of
 from ddip_tf.slices.quantities import show_length
 
 #: stands beside everything that halves of a scan say
@@ -24,8 +25,8 @@ def lines(manifest: Mapping[str, Any]) -> list[str]:
         return []
     size = manifest.get("pixel_size_m")
     found_lines = []
-    for number, (half_period, noise) in enumerate(
-        zip(found["half_period_px"], found["noise_deviation"], strict=True), 1
+    for number, half_period, noise in zip(
+        numbers_of(manifest), found["half_period_px"], found["noise_deviation"], strict=True
     ):
         if half_period is None:
             resolved = "nothing above the half-bit threshold"
@@ -36,8 +37,9 @@ def lines(manifest: Mapping[str, Any]) -> list[str]:
     return [*found_lines, *(f"           {sentence}" for sentence in SENTENCES)]
 
 
-def table(measured: Mapping[str, Any]) -> list[tuple[str, str]]:
+def table(measured: Mapping[str, Any], numbers: Sequence[int]) -> list[tuple[str, str]]:
     """Half period that each slice resolves, under a line of headings."""
     periods = measured["half_period_px"]
-    rows = [(f"slice {i}", "nothing" if one is None else f"{one:.2f} pixels") for i, one in enumerate(periods, 1)]
+    found = ("nothing" if one is None else f"{one:.2f} pixels" for one in periods)
+    rows = [(f"slice {number}", words) for number, words in zip(numbers, found, strict=True)]
     return [("slice", "half period resolved"), *rows]

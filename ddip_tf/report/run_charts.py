@@ -10,6 +10,7 @@ import numpy as np
 from ddip_tf._types import Floats
 from ddip_tf.archive.run import Run
 from ddip_tf.quality import power_spectrum
+from ddip_tf.report import many_slices
 from ddip_tf.slices import optics
 from ddip_tf.slices.separation import loss_terms, pair_name
 
@@ -41,28 +42,61 @@ def losses(runs: Sequence[Run]) -> list[Chart]:
     return found
 
 
-def transfer(learned: Mapping[str, Floats], pixel_size_m: tuple[float, float] | None) -> Chart:
-    """T(k) off the diagonal: curves, raw points, and raw ± σ where that is under one."""
+def transfer(
+    learned: Mapping[str, Floats],
+    pixel_size_m: tuple[float, float] | None,
+    numbers: Sequence[int],
+    spacing_m: Sequence[float] | None = None,
+) -> Chart:
+    """T(k) off the diagonal: curves, raw points, and raw ± σ where that is under one; of many slices by distance."""
+    if len(numbers) > many_slices.FEW:
+        return _strength(learned, pixel_size_m, numbers, spacing_m)
     k, unit = optics.frequency(learned["k"], pixel_size_m)
     lines = []
     count = learned["transfer"].shape[-1]
     for colour, (i, j) in enumerate((i, j) for i in range(count) for j in range(count) if i != j):
-        name = f"T{pair_name(i, j)}: slice {j + 1} in slice {i + 1}"
+        pair = pair_name(numbers[i] - 1, numbers[j] - 1)
+        name = f"T{pair}: slice {numbers[j]} in slice {numbers[i]}"
         raw, sigma = learned["raw"][:, i, j], learned["sigma"][:, i, j]
         known = np.where(sigma < 1, raw, np.nan)
         lines.append({**line(name, learned["transfer"][:, i, j]), "colour": colour})
-        points = {**line(f"T{pair_name(i, j)} raw ± σ", known), "colour": colour, "points": True}
+        points = {**line(f"T{pair} raw ± σ", known), "colour": colour, "points": True}
         lines.append(points | {"low": _plain(known - sigma), "high": _plain(known + sigma)})
     return chart("T(k)", (f"spatial frequency k ({unit})", k), "T", lines, xlog=True, yrange=[-0.6, 1.0])
 
 
-def halves(measured: Mapping[str, Any], pixel_size_m: tuple[float, float] | None) -> list[Chart]:
+def _strength(
+    learned: Mapping[str, Floats],
+    pixel_size_m: tuple[float, float] | None,
+    numbers: Sequence[int],
+    spacing_m: Sequence[float] | None,
+) -> Chart:
+    """T by the distance of two slices at a few k: the mean of the pairs, shaded from the least to the most."""
+    k, unit = optics.frequency(learned["k"], pixel_size_m)
+    found = many_slices.strength(learned["transfer"], numbers, spacing_m)
+    lines = [
+        {
+            **line(f"k = {k[band]:.3g} {unit}", found.mean[band]),
+            "low": _plain(found.least[band]),
+            "high": _plain(found.most[band]),
+        }
+        for band in many_slices.chosen(k)
+    ]
+    where = (f"distance of the two slices ({found.unit})", found.distance)
+    shown = many_slices.chosen(k)
+    ends = [min(0.0, float(found.least[shown].min())), max(0.1, float(found.most[shown].max()))]
+    return chart("T(k) by distance", where, "T", lines, yrange=ends)
+
+
+def halves(
+    measured: Mapping[str, Any], pixel_size_m: tuple[float, float] | None, numbers: Sequence[int]
+) -> list[Chart]:
     """Fourier ring correlation of two halves of a scan with its threshold, and the power of the noise they show."""
     k, unit = optics.frequency(np.asarray(measured["k"], float), pixel_size_m)
     where = (f"spatial frequency ({unit})", k)
 
     def lines(rows: Sequence[Any]) -> list[dict[str, Any]]:
-        return [line(f"slice {number}", np.asarray(row, float)) for number, row in enumerate(rows, 1)]
+        return [line(f"slice {number}", np.asarray(row, float)) for number, row in zip(numbers, rows, strict=True)]
 
     threshold = line("half-bit threshold", np.asarray(measured["threshold"], float))
     correlation = [*lines(measured["correlation"]), threshold]
@@ -72,10 +106,12 @@ def halves(measured: Mapping[str, Any], pixel_size_m: tuple[float, float] | None
     ]
 
 
-def spectra(inputs: Floats, outputs: Floats, pixel_size_m: tuple[float, float] | None) -> list[Chart]:
+def spectra(
+    inputs: Floats, outputs: Floats, pixel_size_m: tuple[float, float] | None, numbers: Sequence[int]
+) -> list[Chart]:
     """Power on rings of each slice's input and output (N, H, W), normalised; constant images are left out."""
     found = []
-    for number, pair in enumerate(zip(inputs, outputs, strict=True), 1):
+    for number, *pair in zip(numbers, inputs, outputs, strict=True):
         lines: list[dict[str, Any]] = []
         for name, image in zip(("input", "output"), pair, strict=True):
             if np.ptp(image) > 0:
@@ -84,7 +120,8 @@ def spectra(inputs: Floats, outputs: Floats, pixel_size_m: tuple[float, float] |
         if lines:
             k, unit = optics.frequency(radii, pixel_size_m)
             where = (f"spatial frequency ({unit})", k)
-            found.append(chart(f"Slice {number}", where, "P, mean over rings", lines, xlog=True, ylog=True))
+            drawn = chart(f"Slice {number}", where, "P, mean over rings", lines, xlog=True, ylog=True)
+            found.append({**drawn, "of": number})
     return found
 
 

@@ -12,18 +12,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ddip_tf import config
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.archive.lock import replace_text
+from ddip_tf.archive.manifest import numbers_of
 from ddip_tf.archive.run import Run, open_run
 from ddip_tf.errors import InputError, RunError
-from ddip_tf.quality import power_spectrum
-from ddip_tf.report import halves, image_data, run_charts, scales
+from ddip_tf.report import halves, image_data, many_slices, page_pictures, run_charts, scales
 from ddip_tf.report.render import render
 from ddip_tf.report.text import command, mixing_model, model_name, repeats
-from ddip_tf.slices.optics import frequency
+from ddip_tf.slices.numbering import listed, numbered
 from ddip_tf.slices.separation import filter_pair
 
 PAGE = "report.html"
@@ -90,12 +88,15 @@ def _contents(run: Run) -> dict[str, Any]:
             "pixel_size_m": run.pixel_size_m,
             "length_m": run.pixel_size_m and shown.bar_px * run.pixel_size_m[1],
             "slices": _slices(run, views, binned),
+            "numbers": list(run.numbers),
             "charts": parts.charts,
             "small": parts.small,
         },
         "captions": CAPTIONS if run.smoothed is not None else {**CAPTIONS, "ghost": ALL_TAKEN},
         "handle": round(max(height, width) / 60, 2),
-        "sources": [source["name"] for source in manifest["inputs"]] or [""] * len(inputs),
+        "many": len(inputs) > many_slices.FEW,
+        "sources": _sources(manifest),
+        "aside": [f"slice {one.number} ({one.value:.4g} {whole.unit})" for one in run.vacuum],
         "uncertainty": _uncertainty(manifest, views),
         "members": members,
         "pages": {one["name"] for one in members if run.file(f"runs/{one['name']}/{PAGE}").exists()},
@@ -139,9 +140,10 @@ def _parts(run: Run, learned: Mapping[str, Floats]) -> _Parts:
     parts.add("Mixing", *_mixing(manifest, learned), _models(manifest))
     parts.add("Loss", "", run_charts.losses(run.members or [run]))
     if measured := manifest.get("halves"):
-        charts, table = run_charts.halves(measured, size), halves.table(measured)
+        charts, table = run_charts.halves(measured, size, run.numbers), halves.table(measured, run.numbers)
         parts.add("Two halves of the scan", " ".join(halves.SENTENCES), charts, table=table)
-    parts.add("Power spectra", SPECTRA, run_charts.spectra(inputs, outputs, size), _spectra(inputs, outputs, size))
+    curves = run_charts.spectra(inputs, outputs, size, run.numbers)
+    parts.add("Power spectra", SPECTRA, curves, page_pictures.spectra(inputs, outputs, size, run.numbers))
     return parts
 
 
@@ -162,6 +164,15 @@ def _slices(run: Run, views: Mapping[str, Floats], binned: int) -> list[dict[str
 SPECTRA = "Normalised by their sum. Pictures: (log10 P)^2.5, counted from 1e-10, zero frequency in the middle."
 
 
+def _sources(manifest: Mapping[str, Any]) -> list[str]:
+    """Of every slice its file, and which of the file's slices it sums."""
+    names = [source["name"] for source in manifest["inputs"]] or [""] * manifest["slices"]
+    groups = manifest.get("summed") or [()] * len(names)
+    return [
+        f"{name}, sum of slices {listed(group)}" if group else name for name, group in zip(names, groups, strict=True)
+    ]
+
+
 def _plane(image: Floats, name: str) -> dict[str, Any]:
     plane = image_data.encode(image, 16 if name in MEASURED else 8)
     return plane | ({"top": scales.grey_range(image, name)[1]} if name in scales.FROM_ZERO else {})
@@ -179,25 +190,31 @@ def _mixing(
     manifest: Mapping[str, Any], learned: Mapping[str, Floats]
 ) -> tuple[str, list[run_charts.Chart], list[dict[str, Any]]]:
     """A sentence on what the forward model learned, curves and kernels."""
+    numbers, size, spacing = numbers_of(manifest), manifest["pixel_size_m"], manifest.get("spacing_m")
     if "transfer" in learned:
         note = "How much of each slice stands in the other, by spatial frequency; shaded: raw ± σ."
         if (crossover := manifest.get("crossover_px", 0)) > 0:
             note += f" Structure larger than about {crossover:.1f} pixels is told apart by the prior, not by the data."
         if model := mixing_model(manifest):
             note = f"{model[0].upper()}{model[1:]}. {note}"
-        return note, [run_charts.transfer(learned, manifest["pixel_size_m"])], []
+        images = page_pictures.transfer(learned, size) if len(numbers) > many_slices.FEW else []
+        if images:
+            note = note.replace(
+                "; shaded: raw ± σ", " and the distance of the two; shaded: least and most of the pairs"
+            )
+        return note, [run_charts.transfer(learned, size, numbers, spacing)], images
     if "matrix" not in learned:
         return "", [], []
     rows = "; ".join(
-        f"slice {i}: " + ", ".join(f"{weight:.3f} of y{j}" for j, weight in enumerate(row, 1))
-        for i, row in enumerate(learned["matrix"], 1)
+        f"slice {i}: " + ", ".join(f"{weight:.3f} of y{j}" for j, weight in zip(numbers, row, strict=True))
+        for i, row in zip(numbers, learned["matrix"], strict=True)
     )
     kernels = {name: kernel for name, kernel in learned.items() if name.startswith("filter") and kernel.ndim == 2}
     note = f"Weights of eq. (3) at the end: {rows}."
     if manifest["config"]["mixing"] == "shallow":
         note += " The filters are networks: onnx/filter12.onnx, from slice 2 into slice 1, and so on."
     images = [
-        _small(kernel, f"kernel {_pair(name)}, {kernel.min():.3g} … {kernel.max():.3g}")
+        page_pictures.small(kernel, f"kernel {_pair(name)}, {kernel.min():.3g} … {kernel.max():.3g}")
         for name, kernel in kernels.items()
     ]
     return note, [], images
@@ -206,7 +223,8 @@ def _mixing(
 def _models(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The models of mixing that were held against each other, best first, under a line of headings."""
     best_first = sorted(manifest.get("model_evidence", {}).items(), key=lambda item: -item[1])
-    rows = [(model_name(name), f"{nats:+.1f} nats") for name, nats in best_first]
+    numbers = numbers_of(manifest)
+    rows = [(numbered(model_name(name), numbers), f"{nats:+.1f} nats") for name, nats in best_first]
     return [("model", "evidence over none"), *rows] if rows else []
 
 
@@ -214,33 +232,6 @@ def _pair(name: str) -> str:
     """``1 ← 2`` for ``filter12``; a name that does not tell its pair as it is."""
     pair = filter_pair(name)
     return f"{pair[0] + 1} ← {pair[1] + 1}" if pair else name
-
-
-def _spectra(inputs: Floats, outputs: Floats, pixel_size_m: tuple[float, float] | None) -> list[dict[str, Any]]:
-    found = []
-    for number, pair in enumerate(zip(inputs, outputs, strict=True), 1):
-        for kind, image in zip(("input", "output"), pair, strict=True):
-            if np.ptp(image) > 0:
-                power, words = spectrum_picture(image, f"{kind} {number}", pixel_size_m)
-                found.append(_small(power, f"{words}, white {power.max():.3g}"))
-    return found
-
-
-def spectrum_picture(image: Floats, name: str, pixel_size_m: tuple[float, float] | None) -> tuple[Floats, str]:
-    """(log10 P)^2.5 of an image (H, W), and how far its axes go, to be read under it."""
-    shown = power_spectrum.display(power_spectrum.power_spectrum(image))
-    ends, unit = zip(
-        *(frequency(np.array(0.5), pixel_size_m and (size, size)) for size in pixel_size_m or (1, 1)), strict=True
-    )
-    y, x = (f"{float(end):.3g}" for end in ends)
-    reach = x if x == y else f"{y} along y, ± {x} along x,"
-    return shown, f"{name}: ± {reach} {unit[0]}"
-
-
-def _small(image: Floats, label: str) -> dict[str, Any]:
-    """A picture that is looked at only, of 256 pixels a side at most."""
-    shown = image_data.binned(image, math.ceil(max(image.shape) / 256))
-    return {**image_data.encode(shown, 8), "height": shown.shape[0], "width": shown.shape[1], "label": label}
 
 
 def _summary(manifest: Mapping[str, Any], scale: scales.Scale) -> list[str]:
@@ -266,7 +257,8 @@ def _uncertainty(manifest: Mapping[str, Any], views: Mapping[str, Floats]) -> li
     if "runs" in manifest:
         sentences.append(f"Outputs are the {repeats(manifest)} (in the unit of the input).")
     if "spread" in views:
-        means = ", ".join(f"slice {i} {image.mean():.3g}" for i, image in enumerate(views["spread"], 1))
+        named = zip(numbers_of(manifest), views["spread"], strict=True)
+        means = ", ".join(f"slice {i} {image.mean():.3g}" for i, image in named)
         sentences.append(f"Spread of the solutions that fit the data as well, mean over pixels: {means}.")
     if sentences:
         sentences.append(
@@ -280,6 +272,9 @@ def _facts(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     facts = [(name, str(version)) for name, version in manifest["versions"].items()]
     facts += [("platform", manifest["platform"]), ("device", str(manifest.get("device", "?")))]
     facts += [(f"threads {name}", str(count)) for name, count in threads.items()]
-    for number, source in enumerate(manifest["inputs"], 1):
-        facts.append((f"sha256 of slice {number}", f"{source.get('sha256', '?')} {source['name']}"))
+    files: dict[str, list[int]] = {}
+    for number, source in zip(numbers_of(manifest), manifest["inputs"], strict=False):
+        files.setdefault(f"{source.get('sha256', '?')} {source['name']}", []).append(number)
+    for file, numbers in files.items():
+        facts.append((f"sha256 of slice{'s' if len(numbers) > 1 else ''} {listed(numbers)}", file))
     return facts

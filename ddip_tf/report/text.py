@@ -1,142 +1,27 @@
-"""What a file or a run folder holds, in lines of text."""
+"""What a run folder holds, a law says and a fit did, in lines of text; of files: `ddip_tf.report.file_text`."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ddip_tf._types import StrPath
+from ddip_tf.archive.manifest import numbers_of
 from ddip_tf.archive.run import open_run
-from ddip_tf.errors import InputError
-from ddip_tf.formats import family_of, open_content
-from ddip_tf.formats.content import Content
-from ddip_tf.formats.gaps import finite_box, vacuum
 from ddip_tf.methods import networks_trained
-from ddip_tf.report import halves
-from ddip_tf.slices.optics import HC_EV_M, depth_of_focus_m, electron_wavelength_m, frequency
-from ddip_tf.slices.quantities import ELECTRONS_UNDER_M, beam, show_length, show_lengths
+from ddip_tf.report import halves, many_slices
+from ddip_tf.slices.numbering import listed, numbered
+from ddip_tf.slices.optics import frequency
+from ddip_tf.slices.quantities import show_length
 from ddip_tf.slices.separation import pair_name
 from ddip_tf.transfer.model_lead import lead
 
 if TYPE_CHECKING:
     from ddip_tf.slices.stack import SliceStack
     from ddip_tf.transfer.estimate import Transfer
-
-
-def file(
-    path: StrPath,
-    family: str | None = None,
-    dataset: str | None = None,
-    slice_axis: str | None = None,
-    *,
-    energy: str | None = None,
-    electrons: bool = False,
-    wavelength_m: float | None = None,
-    pixel_size_m: float | None = None,
-    spacing_m: float | None = None,
-    resolution_m: float | None = None,
-) -> str:
-    """Format, shape, quantity, pixel size, spacing, wavelength, depth of focus and value ranges of a file.
-
-    Lengths in metres, ``energy`` as `ddip_tf.quantities.beam` takes it; what is given wins over what the file says.
-    Raises InputError if the file is unreadable, or an energy and a wavelength are given.
-    """
-    content = open_content(path, family, dataset, slice_axis)
-    images = content.images
-    size = (pixel_size_m, pixel_size_m) if pixel_size_m else content.pixel_size_m
-    spacing = (spacing_m,) * (len(images) - 1) if spacing_m else content.spacing_m
-    wavelength, whose = _beam(content, size, energy, electrons, wavelength_m)
-    last = ", slice axis last" if content.slice_axis == "last" else ""
-    lines = [
-        f"{Path(path).name}: {len(images)} image(s) of {images.shape[1]} x {images.shape[2]}, {images.dtype}, "
-        f"format {family_of(path, family, dataset)}{last}",
-        "quantity   " + _quantity(images.dtype),
-        "pixel size " + (show_lengths(size, " x ") if size else "not stated"),
-        "spacing    " + (show_lengths(spacing) if spacing else "not stated"),
-        "wavelength " + (f"{show_length(wavelength)}{whose}" if wavelength else "not stated"),
-    ]
-    if content.scanned:
-        (y0, y1), (x0, x1) = content.scanned
-        lines.append(f"scanned    {y0}:{y1},{x0}:{x1}")
-    lines += depth_of_focus(wavelength, resolution_m or (max(size) if size else None), spacing)
-    lines += [f"slice {number}: {_values(image)}" for number, image in enumerate(images, 1)]
-    if len(images) > 2:
-        lines.append("fit --slices counts from 0: --slices 0,2 takes slices 1 and 3")
-    if not np.isfinite(images).all():
-        box = finite_box(images)
-        where = f"--crop {','.join(f'{start}:{end}' for start, end in box)}" if box else "--crop to a part without them"
-        lines.append(f"Pixels that are NaN or infinite are not separated: {where}.")
-    return "\n".join([*lines, *(f"Note: {sentence}" for sentence in content.notes)])
-
-
-def _beam(
-    content: Content, size: tuple[float, float] | None, energy: str | None, electrons: bool, wavelength_m: float | None
-) -> tuple[float | None, str]:
-    """The wavelength in metres, and what to say of the beam."""
-    if energy and wavelength_m:
-        raise InputError("an energy and a wavelength say the same thing: give one of them")
-    if wavelength_m:
-        return wavelength_m, ""
-    likely = electrons or bool(content.electrons) or bool(size and max(size) < ELECTRONS_UNDER_M)
-    if energy:
-        found = beam(energy, electrons=likely)
-        return (
-            found.wavelength_m,
-            f" ({'electrons' if found.electrons else 'photons'}, {found.energy_ev / 1e3:.5g} keV)",
-        )
-    if electrons and content.electrons is False and content.wavelength_m:
-        return electron_wavelength_m(HC_EV_M / content.wavelength_m), " (electrons)"
-    return content.wavelength_m, {True: " (electrons)", False: " (photons)", None: ""}[content.electrons]
-
-
-def _quantity(kind: np.dtype) -> str:
-    if kind.kind == "c":
-        return "complex objects: phase in rad, and magnitude"
-    return "real images, taken as phase in rad" if kind.kind == "f" else "whole numbers: scaled, not rad"
-
-
-def _values(image: np.ndarray) -> str:
-    """Ranges of an image (H, W), of its finite pixels."""
-    known = image[np.isfinite(image)]
-    missing = image.size - known.size
-    gap = f", NaN or infinite in {missing} pixels ({100 * missing / image.size:.0f} %)" if missing else ""
-    if not known.size:
-        return gap[2:]
-    values = np.abs(known) if np.iscomplexobj(image) else known
-    kind = "magnitude " if np.iscomplexobj(image) else ""
-    low, mean, high, spread = (float(f(values)) for f in (np.min, np.mean, np.max, np.std))
-    phase = f", phase {np.angle(known).min():.3g} … {np.angle(known).max():.3g} rad" if kind else ""
-    same = ", the same everywhere: left out of a fit" if vacuum(image) else ""
-    return f"{kind}{low:.4g} … {high:.4g}, mean {mean:.4g}, deviation {spread:.4g}{phase}{gap}{same}"
-
-
-def depth_of_focus(
-    wavelength_m: float | None, resolution_m: float | None, spacing_m: tuple[float, ...] | None
-) -> list[str]:
-    """Depth of focus 2 δ² / (0.61² λ) (paper, eq. 1), the spacing in units of it, and what that lets one expect.
-
-    Structure is common to both slices as long as diffraction over the spacing hardly changes it: larger than a few
-    times √(λ · spacing).
-    """
-    if not (wavelength_m and resolution_m):
-        return []
-    depth = depth_of_focus_m(resolution_m, wavelength_m)
-    lines = [f"depth of focus {show_length(depth, 3)} (eq. 1) at a resolution of {show_length(resolution_m, 3)}"]
-    if spacing_m:
-        closest = min(spacing_m)
-        share = closest / depth
-        fresnel = show_length(float(np.sqrt(wavelength_m * closest)), 3)
-        verdict = (
-            "under one: the data hardly tell these slices apart"
-            if share < 1
-            else f"expect ghosts of structure larger than a few times √(λ · spacing) = {fresnel}"
-        )
-        lines.append(f"slices lie {share:.3g} depths of focus apart; {verdict}")
-    return lines
 
 
 def conversion(stack: SliceStack) -> str:
@@ -153,13 +38,26 @@ def conversion(stack: SliceStack) -> str:
     return text + (f", slice {', '.join(unwrapped)} unwrapped" if unwrapped else "")
 
 
-def transfer(found: Transfer, pixel_size_m: tuple[float, float] | None = None) -> str:
-    """T(k) as a table, what was assumed, and from which feature size on the data tell the slices apart."""
+def transfer(
+    found: Transfer,
+    pixel_size_m: tuple[float, float] | None = None,
+    numbers: Sequence[int] = (),
+    spacing_m: Sequence[float] | None = None,
+) -> str:
+    """T(k) as a table, what was assumed, and from which feature size on the data tell the slices apart.
+
+    Slices go by their ``numbers`` (1 … N if left out); of many the table is by distance.
+    """
     count = found.matrix.shape[-1]
+    numbers = numbers or range(1, count + 1)
     k, unit = frequency(found.k, pixel_size_m)
-    names = [(i, j) for i in range(count) for j in range(count) if i != j]
-    lines = [f"k ({unit})".rjust(14) + "".join(f"T{pair_name(i, j)} (raw ± σ)".rjust(24) for i, j in names)]
-    for band, frequency_of_band in enumerate(k):
+    many = count > many_slices.FEW
+    names = [] if many else [(i, j) for i in range(count) for j in range(count) if i != j]
+    heads = (f"T{pair_name(numbers[i] - 1, numbers[j] - 1)} (raw ± σ)" for i, j in names)
+    lines = [f"k ({unit})".rjust(14) + "".join(head.rjust(24) for head in heads)]
+    if many:
+        lines = many_slices.strength_table(found.matrix, k, unit, numbers, spacing_m)
+    for band, frequency_of_band in enumerate([] if many else k):
         cells = []
         for i, j in names:
             raw, sigma = found.raw[band, i, j], found.sigma[band, i, j]
@@ -178,7 +76,7 @@ def transfer(found: Transfer, pixel_size_m: tuple[float, float] | None = None) -
         lines.append(f"Features smaller than about {feature} are told apart by the data; larger ones need a prior.")
     assumed = {"sum": "columns sum to one (the projected phase is kept)", "diagonal": "unit diagonal"}
     lines.append(f"Assumed: {assumed.get(found.normalisation, found.normalisation)}.")
-    return "\n".join([*lines, *(f"Warning: {caution}" for caution in found.warnings)])
+    return "\n".join([*lines, *(f"Warning: {numbered(caution.text, numbers)}" for caution in found.warnings)])
 
 
 #: what the models of mixing assume, by the names that a manifest has (`ddip_tf.transfer.ladder`)
@@ -211,7 +109,8 @@ def mixing_model(facts: Mapping[str, Any]) -> str | None:
         f", {nats:.0f} nats ahead of the next" if nats >= 0 else f"; {model_name(rival)} leads by {-nats:.1f} nats only"
     )
     gain = facts.get("gain", 1.0)
-    return said if gain == 1 else f"{said}; slice 1 in a unit of its own, {gain:.2f} of slice 2's"
+    said = said if gain == 1 else f"{said}; slice 1 in a unit of its own, {gain:.2f} of slice 2's"
+    return numbered(said, facts.get("numbers") or ())
 
 
 def work_done(manifest: Mapping[str, Any]) -> str:
@@ -234,7 +133,9 @@ def _transfer_used(manifest: Mapping[str, Any], epochs: str) -> str:
 def repeats(manifest: Mapping[str, Any]) -> str:
     """How many repeated fits went into a mean, and how far they deviate."""
     used = sum(member["used"] for member in manifest["runs"])
-    deviations = ", ".join(f"slice {i} {value:.3g}" for i, value in enumerate(manifest["mean_deviation"], 1))
+    deviations = ", ".join(
+        f"slice {i} {value:.3g}" for i, value in zip(numbers_of(manifest), manifest["mean_deviation"], strict=True)
+    )
     return f"mean of {used} of {len(manifest['runs'])} fits; mean standard deviation: {deviations}"
 
 
@@ -243,13 +144,14 @@ def run(path: StrPath) -> str:
     opened = open_run(path)
     manifest = opened.manifest
     config = manifest["config"]
-    names = ", ".join(source["name"] for source in manifest["inputs"]) or "arrays"
+    names = _names(manifest["inputs"]) or "arrays"
     fitted = f", prior {config['prior']}" if config["mixing"] == "transfer" else f", γ {manifest.get('gamma')}"
     if networks_trained(config) and (config["mixing"] != "transfer" or manifest.get("mixed", True)):
         fitted += f", {manifest['epochs_done']} epochs, seed {config['seed']}"
     model = mixing_model(manifest)
     lines = [
-        f"{path}: {manifest['slices']} slices of {manifest['shape'][0]} x {manifest['shape'][1]}, from {names}",
+        f"{path}: {manifest['slices']} slices of {manifest['shape'][0]} x {manifest['shape'][1]}, from {names}"
+        + whose(manifest),
         f"status     {manifest['status']} in {manifest['wall_time_s']:.0f} s",
         f"mixing     {config['mixing']}{fitted}",
         *([f"model      {model.removeprefix('mixing model: ')}"] if model else []),
@@ -263,6 +165,26 @@ def run(path: StrPath) -> str:
     return "\n".join(lines)
 
 
+def whose(manifest: Mapping[str, Any]) -> str:
+    """Which slices of their file they are, in brackets; empty where they are all, one by one."""
+    numbers, groups = numbers_of(manifest), manifest.get("summed")
+    if groups:
+        return f" (sums of slices {', '.join(listed(group) for group in groups)})"
+    return "" if numbers == tuple(range(1, len(numbers) + 1)) else f" (slices {listed(numbers)} of it)"
+
+
+def _pages(manifest: Mapping[str, Any]) -> str:
+    """What ``--slices`` took of the one file of a fit, vacuum among it: ``0,3``, or ``8:12`` for many in a row."""
+    if groups := manifest.get("summed"):
+        pages = [number - 1 for group in groups for number in group]
+    else:
+        pages = [int(source.get("page", 0)) for source in manifest["inputs"]]
+    aside = [one["page"] for one in manifest.get("vacuum") or ()]
+    pages = sorted(pages + aside) if aside else pages
+    in_a_row = pages == list(range(pages[0], pages[-1] + 1))
+    return f"{pages[0]}:{pages[-1] + 1}" if in_a_row and len(pages) > many_slices.FEW else ",".join(map(str, pages))
+
+
 def _names(sources: list[Mapping[str, Any]]) -> str:
     """The files of sources, each once."""
     return ", ".join(dict.fromkeys(str(source["name"]) for source in sources))
@@ -274,7 +196,9 @@ def command(manifest: Mapping[str, Any]) -> str:
     names = list(dict.fromkeys(source["name"] for source in sources)) or ["slice1.tif", "slice2.tif"]
     words = ["ddip-tf", "fit", *names, "--config", "run.yaml"]
     if len(names) == 1:
-        words += ["--slices", ",".join(str(source.get("page", 0)) for source in sources)]
+        words += ["--slices", _pages(manifest)]
+    if groups := manifest.get("summed"):
+        words += ["--bin-slices", str(len(groups[0]))]
     datasets = {str(source["dataset"]) for source in sources if source.get("dataset")}
     words += ["--dataset", *datasets] if len(datasets) == 1 else []
     words += ["--slice-axis", str(sources[0]["slice_axis"])] if sources and sources[0].get("slice_axis") else []

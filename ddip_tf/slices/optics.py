@@ -19,9 +19,17 @@ def electron_wavelength_m(energy_ev: float) -> float:
     return HC_EV_M / math.sqrt(energy_ev * (energy_ev + TWO_REST_ENERGIES_EV))
 
 
-def depth_of_focus_m(resolution_m: float, wavelength_m: float) -> float:
-    """2 δ² / (0.61² λ) for a transverse resolution δ (paper, eq. 1), in metres."""
-    return 2 / 0.61**2 * resolution_m**2 / wavelength_m
+def depth_of_focus_m(resolution_m: float, wavelength_m: float, probe_angle_rad: float = 0.0) -> float:
+    """2 δ² / (0.61² λ) for a transverse resolution δ (paper, eq. 1), in metres; less for a probe that is a cone.
+
+    Over a depth Δz the finest structure, k = 0.61 / δ, that the probe's ray at q meets changes its phase by
+    π λ Δz (k² + 2 k q). Eq. 1 is where that is one turn for q = 0; with a probe of half angle α it is at q = α / λ.
+
+    >>> depth_of_focus_m(10e-9, 1e-10), depth_of_focus_m(0.2e-10, 1.97e-12, 0.02)  # doctest: +ELLIPSIS
+    (5.37...e-06, 6.5...e-10)
+    """
+    k = 0.61 / resolution_m
+    return 2 / (wavelength_m * k * (k + 2 * probe_angle_rad / wavelength_m))
 
 
 def frequency(k: Floats, pixel_size_m: tuple[float, float] | None) -> tuple[Floats, str]:

@@ -104,6 +104,14 @@ def convert(objects: np.ndarray, conversion: Conversion) -> tuple[Floats, Record
     return np.stack(phases).astype(np.float32), Record("phase", planes, unwrapped)
 
 
+def single_value(image: np.ndarray, quantity: str) -> float:
+    """The one value of an image (H, W) that is the same everywhere: of a complex one its ``quantity``."""
+    one = np.ravel(image)[0]
+    if not np.iscomplexobj(image):
+        return float(one)
+    return float(np.angle(one)) if quantity == "phase" else float(np.log(max(abs(one), np.finfo(np.float32).tiny)))
+
+
 def scanned_box(objects: np.ndarray) -> Box | None:
     """The well-scanned part of ``objects`` (N, H, W), complex, found from the amplitude; None if that is all of it.
 

@@ -87,6 +87,20 @@ def beam(text: str, *, electrons: bool = False) -> Beam:
     return Beam(energy, electrons)
 
 
+def angle_rad(text: str) -> float:
+    """``20mrad``, ``0.02rad``, ``1.2deg`` or a bare number of mrad, in rad. Raises InputError for one that is no cone.
+
+    >>> angle_rad("21.4"), angle_rad("0.02 rad")
+    (0.0214, 0.02)
+    """
+    number, unit = _split(text, "an angle such as 20mrad")
+    units = {"": 1e-3, "mrad": 1e-3, "rad": 1.0, "deg": math.pi / 180, "°": math.pi / 180}
+    found = number * units.get(unit.lower(), math.nan)
+    if not 0 < found < math.pi / 2:
+        raise InputError(f"{text!r} is no angle such as 20mrad between 0 and 90 degrees")
+    return found
+
+
 def check_length(name: str, metres: float, most: float) -> float:
     """``metres``; raises InputError for a length that is no such thing, most often one in another unit."""
     if not SMALLEST_M <= metres <= most:

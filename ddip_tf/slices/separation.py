@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ddip_tf._types import Floats
 from ddip_tf.caution import Caution
 from ddip_tf.config import FitConfig
 from ddip_tf.slices.affine import Affine
+from ddip_tf.slices.numbering import numbered_caution, numbered_name
 from ddip_tf.slices.stack import SliceStack
 
 #: the least and the most that eq. (3)'s own weight of a slice can be
@@ -32,8 +33,8 @@ class Separation:
     to_output
         gain and offset, per slice, from a generator's image to ``outputs``.
     generators
-        by name (``slice1`` …): functional Keras models, z (1, H, W, 1) → image (1, H, W, 1); under the transfer model
-        base → image.
+        by name (``slice1`` …, the numbers of the file): functional Keras models, z (1, H, W, 1) → image (1, H, W, 1);
+        under the transfer model base → image.
     latents
         by name: the inputs of the generators, z as ``slice1`` …, base as ``slice1_base`` ….
     filters
@@ -122,6 +123,29 @@ def filter_pair(name: str) -> tuple[int, int] | None:
     found = re.fullmatch(r"filter(?:([1-9])([1-9])|([1-9]\d*)_([1-9]\d*))", name)
     numbers = [int(number) - 1 for number in found.groups() if number] if found else []
     return (numbers[0], numbers[1]) if numbers else None
+
+
+def by_file_numbers(separation: Separation) -> Separation:
+    """What a fit by positions gave, and says, by the numbers that the slices have in their file."""
+    numbers = separation.stack.numbers
+    if numbers == tuple(range(1, len(numbers) + 1)):
+        return separation
+
+    def name(old: str) -> str:
+        pair = filter_pair(old)
+        return filter_name(numbers[pair[0]] - 1, numbers[pair[1]] - 1) if pair else numbered_name(old, numbers)
+
+    def named(mapping: Mapping[str, Any]) -> dict[str, Any]:
+        return {name(old): value for old, value in mapping.items()}
+
+    return replace(
+        separation,
+        generators=named(separation.generators),
+        latents=named(separation.latents),
+        filters=named(separation.filters),
+        mixing=named(separation.mixing),
+        warnings=tuple(numbered_caution(caution, numbers) for caution in separation.warnings),
+    )
 
 
 def alphas(matrix: Any) -> list[Any]:

@@ -12,6 +12,7 @@ from ddip_tf.caution import Caution
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
 from ddip_tf.slices.beside import Beside, halves_of, start_of
+from ddip_tf.slices.numbering import Vacuum
 from ddip_tf.slices.phase import Record
 from ddip_tf.slices.quantities import show_lengths
 
@@ -76,6 +77,14 @@ class SliceStack:
         what the reconstruction of the slices started from (`ddip_tf.transfer.start`); see `beside`.
     halves
         (M, N, H, W) reconstructions of halves of the scan (`ddip_tf.transfer.halves`); see `beside`.
+    numbers
+        (N,) of the slices in their file, from 1, by which they are called; 1 … N if left out.
+    vacuum
+        slices of the file that are the same everywhere, set aside: in `images` they are not.
+    summed
+        of every slice the numbers of those that it is the sum of (`ddip_tf.slices.sums`); empty where none is.
+    wavelength_m, probe_angle_rad
+        of the beam, and the half angle of its cone, or None.
 
     Raises
     ------
@@ -101,6 +110,11 @@ class SliceStack:
     notes: tuple[Caution, ...] = ()
     start: Beside | None = None
     halves: Beside | None = None
+    numbers: tuple[int, ...] = ()
+    vacuum: tuple[Vacuum, ...] = ()
+    summed: tuple[tuple[int, ...], ...] = ()
+    wavelength_m: float | None = None
+    probe_angle_rad: float | None = None
 
     def __post_init__(self) -> None:
         images = np.asarray(self.images)
@@ -117,10 +131,11 @@ class SliceStack:
         for name, sizes in (("pixel size", self.pixel_size_m), ("spacing", self.spacing_m)):
             if sizes is not None and not all(0 < size < np.inf for size in sizes):
                 raise InputError(f"{name} must be a positive number of metres, not {sizes}")
-        flat = [number for number, image in enumerate(images, 1) if image.min() == image.max()]
+        called = self.numbers or range(1, len(images) + 1)
+        flat = [number for number, image in zip(called, images, strict=False) if image.min() == image.max()]
         with np.errstate(over="ignore"):
             images = images.astype(np.float32)
-        for number, image in enumerate(images, 1):
+        for number, image in zip(called, images, strict=False):
             bad = int(np.count_nonzero(~np.isfinite(image)))
             if bad:
                 raise InputError(
@@ -141,7 +156,11 @@ class SliceStack:
             self.amplitudes.shape == images.shape and np.isfinite(self.amplitudes).all()
         ):
             raise InputError("log-amplitudes must be finite and have the slices' shape")
+        numbers = tuple(self.numbers) or tuple(range(1, len(images) + 1))
+        if len(set(numbers)) != len(images) or len(numbers) != len(images) or min(numbers) < 1:
+            raise InputError(f"slices need a number each, from 1, not {numbers}")
         object.__setattr__(self, "images", images)
+        object.__setattr__(self, "numbers", numbers)
 
     def __repr__(self) -> str:
         names = ", ".join(dict.fromkeys(source.name for source in self.sources))
@@ -158,7 +177,7 @@ class SliceStack:
         return self.images.shape[1], self.images.shape[2]
 
     def pick(self, indices: Sequence[int]) -> SliceStack:
-        """The slices at ``indices`` (counted from 0), in that order.
+        """The slices at ``indices`` (counted from 0), in that order; each keeps its number.
 
         Raises InputError for an index outside the stack or one given twice.
         """
@@ -166,6 +185,9 @@ class SliceStack:
         return replace(
             self,
             images=self.images[list(indices)],
+            numbers=tuple(self.numbers[i] for i in indices),
+            vacuum=(),
+            summed=tuple(self.summed[i] for i in indices) if self.summed else (),
             spacing_m=spacing_of(self.spacing_m, indices),
             sources=tuple(self.sources[i] for i in indices) if self.sources else (),
             record=self.record.pick(list(indices)) if self.record else None,

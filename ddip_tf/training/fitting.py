@@ -13,8 +13,9 @@ from ddip_tf import environment
 from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig, preset
 from ddip_tf.errors import InputError
+from ddip_tf.quality import depth
 from ddip_tf.slices import outliers
-from ddip_tf.slices.separation import Separation
+from ddip_tf.slices.separation import Separation, by_file_numbers
 from ddip_tf.slices.stack import SliceStack, check_beside
 from ddip_tf.training import transfer_fit
 from ddip_tf.training.checkpoint import Checkpoints
@@ -110,7 +111,9 @@ def fit(
         separation = replace(separation, smoothed=left_over(stack.images, separation.modelled))
     else:
         separation = fit_coupled(clean, config, device_name, callbacks, checkpoints, stop)
-    return replace(separation, stack=stack, warnings=(*stack.notes, *replaced, *separation.warnings))
+    said = by_file_numbers(replace(separation, stack=stack, warnings=(*replaced, *separation.warnings)))
+    many = depth.cautions(depth.of_stack(stack))
+    return replace(said, warnings=(*stack.notes, *many, *said.warnings))
 
 
 def left_over(images: Floats, modelled: Floats) -> Floats | None:

@@ -10,6 +10,7 @@ from ddip_tf.archive.lock import taken
 from ddip_tf.archive.manifest import MANIFEST
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError, RunError
+from ddip_tf.quality import depth
 from ddip_tf.quality.warnings import same_images
 from ddip_tf.slices.quantities import show_lengths
 from ddip_tf.slices.stack import SliceStack
@@ -38,8 +39,9 @@ def plan(stack: SliceStack, run: Path, config: FitConfig, options: RunOptions, r
         "time": f"roughly {_words(runs * seconds(stack, config))} on {environment.available_cores()} cores"
         + (f", {runs} fits" if runs > 1 else ""),
     }
+    notes = (*depth.cautions(depth.of_stack(stack)), *stack.notes)
     said = [f"{name:11s}{value}" for name, value in lines.items()]
-    warnings = [f"Warning: {note}" for note in (*stack.notes, *same_images(stack.images))]
+    warnings = [f"Warning: {note}" for note in (*notes, *same_images(stack.images))]
     return "\n".join([*said, *warnings, "nothing was fitted or written (--dry-run)"])
 
 

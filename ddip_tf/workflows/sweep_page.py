@@ -22,8 +22,9 @@ from ddip_tf.archive.run import Run
 from ddip_tf.errors import RunError
 from ddip_tf.quality import repeatability
 from ddip_tf.report import image_data, run_charts, scales
+from ddip_tf.report.page_pictures import spectrum_picture
 from ddip_tf.report.render import render
-from ddip_tf.report.run_page import PAGE, spectrum_picture
+from ddip_tf.report.run_page import PAGE
 from ddip_tf.workflows.suggestion import Suggestion
 
 #: pixels a side of the page's pictures, at most; larger images are shown as means over squares

@@ -106,7 +106,7 @@ def test_check_notices_what_was_changed_anywhere(call, repeated, tmp_path, what)
 
 def test_preview_has_a_column_for_the_deviation(repeated, monkeypatch):
     rows = []
-    monkeypatch.setattr(figures, "_panels", lambda given, scale: rows.extend(given))
+    monkeypatch.setattr(figures, "_panels", lambda given, *_: rows.extend(given))
     monkeypatch.setattr(figures, "save_figure", lambda figure, path: path)
     assert figures.write_figures(repeated) == [repeated / "preview.png"]
     assert [list(row) for row in rows] == [["input", "output", "ghost", "deviation"]] * 2

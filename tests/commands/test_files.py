@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import tifffile
-from helpers import DATA, blobs
+from helpers import DATA, blobs, discs
 from make_fixtures import PIXEL_M
 
 from ddip_tf.archive.manifest import load_manifest
 from ddip_tf.archive.run import Run
+from ddip_tf.commands.options import picks
+from ddip_tf.errors import InputError
 from ddip_tf.slices.ghosts import window
 from ddip_tf.slices.phase import Record
 
@@ -161,3 +163,36 @@ def test_a_fit_with_start_and_halves_says_what_was_given(call, beside, monkeypat
     np.testing.assert_allclose(run.inputs, np.load("slices.npy"), atol=1e-6)
     if not manifest["mixed"]:
         np.testing.assert_array_equal(run.outputs, np.load("slices.npy"))
+
+
+@pytest.mark.parametrize(
+    ("text", "slices"),
+    [("0,3", [0, 3]), ("8:12", [8, 9, 10, 11]), ("8-12", [8, 9, 10, 11, 12]), ("0, 2:4,7", [0, 2, 3, 7]), ("5", [5])],
+)
+def test_slices_are_lists_and_ranges(text, slices):
+    assert picks(text) == slices
+
+
+@pytest.mark.parametrize("text", ["", "a", "3:", "-1", "4:4", "9-5", "1:2:3", "0:99999"])
+def test_slices_that_are_none_are_one_line(text):
+    with pytest.raises(InputError, match="--slices"):
+        picks(text)
+
+
+def test_a_fit_beside_vacuum_and_one_of_sums(call, tmp_path):
+    images = discs(4, (43, 36), 2)
+    flat = np.full((1, 43, 36), 0.5)
+    tifffile.imwrite(tmp_path / "six.tif", np.concatenate([flat, images, flat]).astype("f4"), photometric="minisblack")
+    code, out, _ = call("fit", "six.tif", "--slices", "0-2", "-o", "padded")
+    assert code == 0 and "The same everywhere (vacuum)" in out
+    assert {path.name for path in (tmp_path / "padded/outputs").glob("slice*")} == {f"slice{i}.tif" for i in (1, 2, 3)}
+    lengths = ("--spacing", "0.1nm", "--pixel-size", "0.2A", "--energy", "300kV", "--probe-angle", "20mrad")
+    code, out, err = call("fit", "six.tif", "--bin-slices", "2", "-o", "sums", *lengths)
+    assert code == 0 and "2 sums of 2 neighbouring slices are separated" in out
+    assert {path.name for path in (tmp_path / "sums/outputs").glob("slice*")} == {"slice2.tif", "slice4.tif"}
+    code, out, err = call("fit", "six.tif", "--slices", "1-4", "-o", "none", "--dry-run", *lengths)
+    assert code == 0 and err.startswith("Note: There are 4 slices, but the data tell at most ")
+    code, out, _ = call("show", "six.tif", *lengths)
+    assert code == 0 and out.splitlines()[1].startswith("Note: There are 4 slices, but the data tell at most ")
+    code, _, err = call("export", "sums", "--into", "six.tif", "-o", "new.tif")
+    assert (code, len(err.splitlines())) == (2, 1) and "sums of neighbouring slices" in err

@@ -10,7 +10,7 @@ from make_fixtures import SHAPE, the_object
 from ddip_tf.archive.export import export
 from ddip_tf.errors import InputError
 from ddip_tf.formats import open_content, read
-from ddip_tf.formats.gaps import finite_box
+from ddip_tf.formats.gaps import finite_box, vacuum
 from ddip_tf.slices.phase import Conversion
 
 WHOLE = Conversion(steps=(), crop="whole")
@@ -46,7 +46,7 @@ def test_an_export_keeps_the_slice_axis(tmp_path, axis):
     stack = read(tmp_path / "object.npy", slice_axis=axis, slices=(2, 0))
     ghosts = np.stack([0.1 * np.sin(np.arange(47) / 4) * np.ones((40, 1)), 0.2 * np.ones((40, 1)) * np.ones(47)])
     done = export([run_with(tmp_path / "run", stack, ghosts)], tmp_path / "object.npy", tmp_path / "new.npy")
-    assert str(done) == f"with the separated slices 1, 3 of {array.shape[-1]}"
+    assert str(done) == f"with the separated slices 1 and 3 of {array.shape[-1]}"
     new = np.load(tmp_path / "new.npy")
     assert new.shape == array.shape
     np.testing.assert_allclose(new[..., 2], array[..., 2] - ghosts[0], atol=1e-6)
@@ -83,14 +83,16 @@ def test_vacuum_is_set_aside_and_back_in_the_export(tmp_path, name):
     for slices in (None, (1, 2, 3)):
         stack = read(path, slices=slices, conversion=WHOLE)
         assert [source.page for source in stack.sources] == [1, 2, 3]
-        assert bool(stack.notes) == (slices is None)
-    assert "left out: 0, 4, counted from 0" in read(path).notes[0].text
+        assert bool(stack.notes) == bool(stack.vacuum) == (slices is None)
+        assert stack.numbers == (2, 3, 4)
+    assert read(path).notes[0].text.endswith("as in the file in outputs and export: slices 1 and 5.")
+    assert [(one.number, one.page) for one in read(path).vacuum] == [(1, 0), (5, 4)]
     if name == "ptyrad_vacuum.hdf5":
         np.testing.assert_allclose(read(path).spacing_m, (1e-9, 1e-9), rtol=1e-6)
     ghosts = 0.1 * np.sin(np.arange(64) / 6) * np.ones((3, 48, 1))
     stack = read(path, conversion=WHOLE)
     done = export([run_with(tmp_path / "run", stack, ghosts)], path, tmp_path / name)
-    assert str(done) == "with the separated slices 2, 3, 4 of 5"
+    assert str(done) == "with the separated slices 2 to 4 of 5"
     old, new = open_content(path).images, open_content(tmp_path / name).images
     np.testing.assert_array_equal(new[[0, 4]], old[[0, 4]])
     assert abs(new[1:4] - old[1:4]).max() > 0.05
@@ -102,7 +104,15 @@ def test_vacuum_in_a_file_by_ptyrad_itself():
     np.testing.assert_allclose(stack.spacing_m, (1.42e-9, 1.42e-9), rtol=1e-6)
 
 
-def test_a_slice_of_one_value_is_refused_where_only_one_other_is_left(tmp_path):
-    np.save(tmp_path / "two.npy", np.stack([IMAGES[0], np.ones(SHAPE[1:], "f4")]))
-    with pytest.raises(InputError, match="slice 2 is constant"):
-        read(tmp_path / "two.npy")
+def test_fewer_than_two_slices_beside_vacuum_are_refused_in_a_line(tmp_path, call):
+    np.save(tmp_path / "four.npy", np.stack([IMAGES[0], *np.ones((3, *SHAPE[1:]), "f4")]))
+    with pytest.raises(InputError, match=r"same everywhere \(vacuum\): slices 2 to 4; only slice 1 is left"):
+        read(tmp_path / "four.npy")
+    code, out, err = call("fit", tmp_path / "four.npy", "-o", tmp_path / "run")
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert not (tmp_path / "run").exists()
+
+
+def test_complex_zeros_are_vacuum_too():
+    padded = np.concatenate([np.zeros((1, *SHAPE[1:])), np.exp(1j * IMAGES[:2])])
+    assert [vacuum(image) for image in padded] == [True, False, False]

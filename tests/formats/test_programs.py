@@ -144,3 +144,58 @@ def test_stacks_of_object_modes_by_their_name(tmp_path):
     tifffile.imwrite(tmp_path / "objp_4D.tif", np.stack([IMAGES] * 2), photometric="minisblack")
     with pytest.raises(InputError, match=r"more axes than slices .*object modes"):
         read(tmp_path / "objp_4D.tif")
+
+
+def with_settings(tmp_path, settings):
+    """PtyRAD's file with some of its constraint_params, as its writer stores them: None is ``__NONE__``."""
+    path = tmp_path / "filtered.hdf5"
+    path.write_bytes((DATA / "electrons.hdf5").read_bytes())
+    with h5py.File(path, "r+") as file:
+        for name, value in settings.items():
+            file[f"params/constraint_params/{name}"] = "__NONE__" if value is None else value
+        file["params/init_params/probe_conv_angle"] = 21.4
+    return path
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"kz_filter/start_iter": 1, "kz_filter/beta": 0.5}, "PtyRAD's kz_filter (beta 0.5)"),
+        (
+            {"kz_filter/start_iter": 2, "kz_filter/beta": 1.0, "obj_zblur/start_iter": 1, "obj_zblur/std": 1.5},
+            "PtyRAD's kz_filter (beta 1) and PtyRAD's obj_zblur (std 1.5)",
+        ),
+        ({"obj_zblur/freq": 1, "obj_zblur/std": 1.0}, "PtyRAD's obj_zblur (std 1)"),
+        ({"kz_filter/start_iter": None, "kz_filter/beta": 1.0}, None),
+        ({"obj_zblur/start_iter": 1, "obj_zblur/std": 0.0}, None),
+        ({"kz_filter/start_iter": 5, "kz_filter/end_iter": 5, "kz_filter/beta": 1.0}, None),
+    ],
+)
+def test_what_mixes_slices_in_ptyrad_is_noted(tmp_path, settings, said):
+    content = open_content(with_settings(tmp_path, settings))
+    assert [note.code for note in content.notes] == ([] if said is None else ["neighbours-mixed"])
+    assert said is None or f"by design, with {said}: " in content.notes[0].text
+    assert content.probe_angle_rad == pytest.approx(0.0214)
+
+
+@pytest.mark.parametrize("place", ["engines", "par"])
+@pytest.mark.parametrize("strength", [0.0, 0.01])
+def test_what_mixes_slices_in_fold_slice_is_noted(tmp_path, place, strength):
+    path = tmp_path / "Niter.mat"
+    path.write_bytes((FIELD / "foldslice_electron.mat").read_bytes())
+    with h5py.File(path, "r+") as file:
+        if place == "par":
+            file["par/regularize_layers"] = [[strength]]
+        else:  # a cell of structs, as MATLAB stores it
+            for name, value in (("a", 0.0), ("b", strength)):
+                file[f"#refs#/{name}/regularize_layers"] = [[value]]
+            references = [[file["#refs#/a"].ref], [file["#refs#/b"].ref]]
+            file.create_dataset("p/engines", data=references, dtype=h5py.ref_dtype)
+    notes = open_content(path).notes
+    assert [note.code for note in notes] == (["neighbours-mixed"] if strength else [])
+    assert not strength or "fold_slice's regularize_layers (0.01)" in notes[0].text
+
+
+def test_the_probe_of_py4dstem_is_a_cone():
+    assert open_content(DATA / "py4dstem.h5").probe_angle_rad == pytest.approx(0.02)
+    assert read(DATA / "py4dstem.h5").probe_angle_rad == pytest.approx(0.02)

@@ -142,7 +142,7 @@ def test_what_was_smoothed_has_a_view_where_there_is_any(run, tmp_path, monkeypa
     assert "what was taken out as the other slices" in parts[1]
     assert 'data-view="smoothed"' not in run_page.write(shutil.copytree(run, tmp_path / "bare")).read_text()
     rows = []
-    monkeypatch.setattr(report, "_panels", lambda given, scale: rows.extend(given))
+    monkeypatch.setattr(report, "_panels", lambda given, *_: rows.extend(given))
     monkeypatch.setattr(report, "save_figure", lambda figure, path: path)
     report.write_figures(folder)
     assert [list(row) for row in rows] == [["input", "output", "ghost", "smoothed"]] * 2
@@ -187,16 +187,24 @@ def test_charts_thin_out_and_leave_out_what_a_logarithm_cannot_show():
 
 def test_kernels_are_named_by_their_pair_of_slices():
     kernels = {name: np.eye(7) for name in ("filter21", "filter1_10", "filter11_1", "filter111")}
-    manifest = {"config": {"mixing": "kernel"}}
+    manifest = {"config": {"mixing": "kernel"}, "slices": 11, "pixel_size_m": None}
     _, _, images = run_page._mixing(manifest, {"matrix": np.eye(11), **kernels})
     names = [image["label"].split(",")[0] for image in images]
     assert names == ["kernel 2 ← 1", "kernel 1 ← 10", "kernel 11 ← 1", "kernel filter111"]
 
 
-def test_curves_of_eleven_slices_have_names_of_their_own():
-    learned = {name: np.ones((3, 11, 11)) for name in ("transfer", "raw", "sigma")} | {"k": np.geomspace(0.01, 0.4, 3)}
-    names = [line["label"] for line in run_charts.transfer(learned, None)["lines"]]
-    assert len(set(names)) == len(names) == 2 * 110
+def test_curves_of_t_go_by_the_numbers_of_the_file():
+    learned = {name: np.ones((3, 3, 3)) for name in ("transfer", "raw", "sigma")} | {"k": np.geomspace(0.01, 0.4, 3)}
+    names = [line["label"] for line in run_charts.transfer(learned, None, (9, 10, 12))["lines"]]
+    assert len(set(names)) == len(names) == 2 * 6
+    assert names[0] == "T9_10: slice 10 in slice 9"
+
+
+def test_t_of_eleven_slices_is_a_few_curves_by_distance():
+    learned = {"transfer": np.ones((5, 11, 11)) * np.arange(5)[:, None, None], "k": np.geomspace(0.01, 0.4, 5)}
+    chart = run_charts.transfer(learned, (2e-9, 3e-9), range(1, 12), (2e-9,) * 10)
+    assert chart["x"] == [2.0 * d for d in range(1, 11)] and chart["xlabel"].endswith("(nm)")
+    assert [line["y"][0] for line in chart["lines"]] == [0, 1, 3, 4]
 
 
 def test_report_command(call, run, tmp_path):

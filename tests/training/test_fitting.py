@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from helpers import SHAPE, blobs
 
-from ddip_tf.config import FitConfig
+from ddip_tf.config import FitConfig, preset
 from ddip_tf.objectives.coupled_dip import CoupledDIP
 from ddip_tf.slices import SliceStack, affine
 from ddip_tf.training.fitting import fit
@@ -175,3 +175,13 @@ def test_alpha_is_the_share_of_slice_1(separation):
     for i in range(2):
         own, other = (abs(history[f"alpha{i + 1}"][-1] - matrix[i, j]) for j in (0, 1))
         assert own < other
+
+
+def test_what_is_given_and_said_goes_by_the_numbers_of_the_file(truth):
+    images = np.array(truth[:2])
+    images[1, 7, 9] += 50 * np.ptp(images)  # a hot pixel
+    separation = fit(SliceStack(images, numbers=(4, 9)), preset("default"))
+    assert list(separation.generators) == ["slice4", "slice9"]
+    assert sorted(separation.latents) == ["slice4_base", "slice9_base"]
+    (hot,) = [caution for caution in separation.warnings if caution.code == "outliers-replaced"]
+    assert hot.slice == 9 and hot.text.startswith("Slice 9: one pixel (y 7, x 9)")

@@ -4,18 +4,19 @@ import json
 import shutil
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
-from helpers import discs, known_transfer, mix, sources
+from helpers import DATA, discs, known_transfer, mix, sources
 
 from ddip_tf.archive import export, repeats
 from ddip_tf.archive.manifest import cautions, load_manifest
 from ddip_tf.caution import CODES
 from ddip_tf.config import preset
 from ddip_tf.formats import families, open_content, read
-from ddip_tf.quality import repeatability, warnings
-from ddip_tf.slices import SliceStack, outliers
+from ddip_tf.quality import depth, repeatability, warnings
+from ddip_tf.slices import SliceStack, outliers, sums
 from ddip_tf.slices.affine import Affine
 from ddip_tf.training import transfer_fit
 from ddip_tf.transfer import by_evidence, dct, estimate_transfer, guides, reasons
@@ -214,6 +215,22 @@ def unlike_scales(tmp_path, **_):
     return read(tmp_path / "two.npy").notes
 
 
+def more_than_told_apart(**_):
+    return depth.cautions(depth.of(TRUE, (2e-11, 3e-11), (1e-10,), 2e-12))
+
+
+def neighbours_mixed(tmp_path, **_):
+    file = shutil.copy(DATA / "electrons.hdf5", tmp_path / "filtered.hdf5")
+    with h5py.File(file, "r+") as opened:
+        opened["params/constraint_params/kz_filter/start_iter"] = 1
+        opened["params/constraint_params/kz_filter/beta"] = 0.7
+    return read(file).notes
+
+
+def slices_summed(**_):
+    return sums.summed(SliceStack(discs(5, SHAPE, 3)), 2).notes
+
+
 def uncoded(run, tmp_path, **_):
     old = shutil.copytree(run, tmp_path / "old")
     manifest = load_manifest(old)
@@ -253,6 +270,9 @@ RAISED = {
     "cropped-to-finite": (cropped_to_finite, None),
     "vacuum-left-out": (vacuum_left_out, None),
     "unlike-scales": (unlike_scales, None),
+    "more-than-told-apart": (more_than_told_apart, None),
+    "neighbours-mixed": (neighbours_mixed, None),
+    "slices-summed": (slices_summed, None),
     "another-file": (another_file, None),
     "uncoded": (uncoded, None),
 }

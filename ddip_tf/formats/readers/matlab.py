@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from ddip_tf._types import Box
+from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError
 from ddip_tf.formats import hdf5
-from ddip_tf.formats.content import Content, box_of, metres_in, one, pair, pair_in, positive, times
+from ddip_tf.formats.content import Content, box_of, metres_in, neighbours_mixed, one, pair, pair_in, positive, times
 
 
 def find(file: Any) -> hdf5.Layout | None:
@@ -44,7 +45,20 @@ def find(file: Any) -> hdf5.Layout | None:
         scanned=_scanned(positions.T if positions is not None else None, (shape[-1], shape[-2])),
         electrons=unit != 1.0 if pixel or length else None,
         slice_axis="last",
+        notes=_notes(file) if len(shape) > 2 else (),
     )
+
+
+def _notes(file: Any) -> tuple[Caution, ...]:
+    """On ``regularize_layers``, which weakens differences of slices in every iteration (regulation_multilayers.m).
+
+    It is a parameter of engines: in the cell ``p.engines`` of PtychoShelves' own files, in ``par`` of some of
+    fold_slice's, and in others not at all.
+    """
+    places = ["par", "p", *hdf5.referenced(file, "p/engines")]
+    found = [one(hdf5.numbers(file, f"{place}/regularize_layers")) for place in places]
+    strength = max((value for value in found if value), default=None)
+    return () if strength is None else (neighbours_mixed(f"fold_slice's regularize_layers ({strength:.4g})"),)
 
 
 def recognises_v5(path: Path, head: bytes) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ddip_tf.caution import Caution
 from ddip_tf.formats import hdf5
-from ddip_tf.formats.content import box_of, gaps, metres_in, one, pair_in
+from ddip_tf.formats.content import box_of, gaps, metres_in, neighbours_mixed, one, pair_in
 
 
 def find(file: Any) -> hdf5.Layout | None:
@@ -21,6 +22,7 @@ def find(file: Any) -> hdf5.Layout | None:
     thickness = next((number for number in thicknesses if number is not None), None)
     corners = hdf5.numbers(file, "model_attributes/crop_pos")
     probe = hdf5.numbers(file, "model_attributes/simu_Npix")
+    angle = one(hdf5.numbers(file, "params/init_params/probe_conv_angle"))
     scanned = None
     if corners is not None and corners.ndim == 2 and probe is not None and probe.size == 1:
         middle = corners + float(probe.ravel()[0]) / 2
@@ -33,4 +35,19 @@ def find(file: Any) -> hdf5.Layout | None:
         wavelength_m=wavelength * unit if wavelength else None,
         scanned=scanned,
         electrons=unit != 1.0 if size or wavelength else None,
+        notes=_notes(file) if len(shape) > 2 and shape[-3] > 1 else (),
+        probe_angle_rad=1e-3 * angle if angle else None,
     )
+
+
+def _notes(file: Any) -> tuple[Caution, ...]:
+    """On what mixes slices: ``kz_filter`` (an arctan filter along z) and ``obj_zblur``, from the iteration on at which
+    they start (``freq`` in early versions), by their strength beta or width std in slices."""
+    settings = []
+    for name, strength in (("kz_filter", "beta"), ("obj_zblur", "std")):
+        place = f"params/constraint_params/{name}"
+        start, end, how = (one(hdf5.numbers(file, f"{place}/{key}")) for key in ("start_iter", "end_iter", strength))
+        start = start or one(hdf5.numbers(file, f"{place}/freq"))
+        if start and how and not (end and end <= start):
+            settings.append(f"PtyRAD's {name} ({strength} {how:.4g})")
+    return (neighbours_mixed(" and ".join(settings)),) if settings else ()

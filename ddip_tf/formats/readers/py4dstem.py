@@ -21,6 +21,7 @@ def find(file: Any) -> hdf5.Layout | None:
     positions = hdf5.numbers(file, f"{about}/preprocess_metadata/positions_px")
     thicknesses = hdf5.numbers(file, f"{about}/instantiation_metadata/slice_thicknesses")
     energy = one(hdf5.numbers(file, f"{about}/instantiation_metadata/energy"))
+    angle = one(hdf5.numbers(file, f"{about}/instantiation_metadata/semiangle_cutoff"))
     known = positions is not None and positions.ndim == 2 and positions.shape[1] == 2
     return hdf5.Layout(
         (f"{place}/_object_emd/data",),
@@ -31,6 +32,7 @@ def find(file: Any) -> hdf5.Layout | None:
         if known and positions is not None
         else None,
         electrons=True,
+        probe_angle_rad=1e-3 * angle if angle else None,
     )
 
 

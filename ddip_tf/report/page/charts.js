@@ -57,9 +57,12 @@ function redrawCharts() {
   for (const { host, spec } of [...charts]) drawChart(host, spec);
 }
 
-new ResizeObserver(() => {
+/** Every chart as wide as its place, but those that cannot be seen. */
+function fitCharts() {
   for (const { host, plot } of charts) {
     const width = Math.max(host.clientWidth, 240);
-    if (plot.width !== width) plot.setSize({ width, height: plot.height });
+    if (host.clientWidth && plot.width !== width) plot.setSize({ width, height: plot.height });
   }
-}).observe(document.documentElement);
+}
+
+new ResizeObserver(fitCharts).observe(document.documentElement);

@@ -118,7 +118,7 @@ function leastSquares(distance, values, start) {
     const damped = normal.map((row, i) => row.map((value, j) => (i === j ? value * (1 + damping) : value)));
     const move = solve(damped, gradient);
     const next = move && found.map((value, i) => value + move[i]);
-    const less = next && costOf(next);
+    const less = next ? costOf(next) : NaN;
     if (!(less < cost)) { damping *= 10; continue; }
     const gain = cost - less;
     [found, cost, damping] = [next, less, damping / 10];

@@ -187,17 +187,43 @@ function strongestEdge(image) {
 
 const slices = [];
 
+/* of many slices one at a time: what belongs to another (data-of) is hidden, and a slice is made when it is first seen */
+
+const which = one("#which"), waiting = [];
+
+function showSlice(number) {
+  const seen = String(page.numbers[number]);
+  which.value = number;
+  one("#which-number").textContent = seen;
+  which.setAttribute("aria-valuetext", `slice ${seen}`);
+  all("[data-of]").forEach((part) => (part.hidden = part.dataset.of !== seen));
+  waiting[number]?.();
+  delete waiting[number];
+  fitCharts();
+}
+
+if (which) {
+  one("#which-control").hidden = false;
+  const step = (by) => showSlice(clamp(which.valueAsNumber + by, page.numbers.length - 1));
+  which.addEventListener("input", () => showSlice(which.valueAsNumber));
+  one("#earlier").addEventListener("click", () => step(-1));
+  one("#later").addEventListener("click", () => step(1));
+}
+
 async function open() {
   for (const [number, planes] of page.slices.entries()) {
     const views = {};
     for (const [name, plane] of Object.entries(planes)) views[name] = await decode(plane, width * height);
     views.ghost = views.input.map((value, i) => value - views.output[i] - (views.smoothed?.[i] ?? 0));
-    const section = one(`#slice${number + 1}`);
-    slices.push(new Slice(number, section, views, one(".profile", section)));
+    const section = one(`#slice${page.numbers[number]}`);
+    const make = () => (slices[number] = new Slice(number, section, views, one(".profile", section)));
+    if (which) waiting[number] = make;
+    else make();
   }
+  if (which) showSlice(0);
   for (const canvas of all("canvas[data-small]")) {
     const plane = page.small[canvas.dataset.small], values = await decode(plane, plane.width * plane.height);
-    paint(canvas, values, plane.width, plane.height, [plane.low, plane.high]);
+    paint(canvas, values, plane.width, plane.height, [plane.black ?? plane.low, plane.white ?? plane.high]);
   }
   ready();
 }
