@@ -74,7 +74,7 @@ def test_spread_is_that_of_the_pictures_shown(run, tmp_path, monkeypatch, prior,
     assert ("Spread of the solutions" in run_page.write(folder).read_text()) is shown
     figures = {}
     monkeypatch.setattr(report, "save_figure", lambda rows, path: figures.update({path.name: rows}))
-    monkeypatch.setattr(report, "_panels", lambda rows, scale: rows)
+    monkeypatch.setattr(report, "_panels", lambda rows, scale, numbers: rows)
     report.write_figures(folder)
     assert ["spread" in row for row in figures["decided.png"]] == [shown] * 2
 

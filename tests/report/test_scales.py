@@ -50,7 +50,7 @@ def test_a_stack_has_the_scale_of_its_run(stack):
 
 def test_every_picture_of_a_figure_has_both_bars(stack):
     image, scale = stack.images[0], Scale((43, 36), (7e-9, 8e-9), "rad")
-    figure = figures._panels([{"output": image, "spread": abs(image)}] * 2, scale)
+    figure = figures._panels([{"output": image, "spread": abs(image)}] * 2, scale, (1, 2))
     shown = [axis for axis in figure.axes if axis.images]
     assert len(shown) == 4
     for axis in shown:
