@@ -42,27 +42,45 @@ def minimise(
 ) -> Array:
     """Half-quadratic iterations from `start` (N, H, W); the tie between gradients and image stiffens step by step.
 
-    In float32, whose rounding is far below the noise: half the memory, half the time. At every frequency the
-    information is diagonal in axes of its own, which the tie leaves as they are.
+    ``information`` (H, W, N, N) and ``data`` (H, W, N) are the normal equations.
     """
     powers, axes = np.linalg.eigh(information)
-    powers[0, 0] = 1  # the mean has no gradient: it is settled by `level`
+    powers, data = np.moveaxis(powers, 2, 0), np.moveaxis(data, 2, 0)
+    axes = np.moveaxis(axes, (2, 3), (0, 1))
+    more = {"strength": strength, "exponent": exponent, "steps": steps, "stiffness": stiffness}
+    return descend(start, powers, axes, data, **more)
+
+
+def descend(
+    start: Array,
+    powers: Array,
+    axes: Array,
+    data: Array,
+    *,
+    strength: float,
+    exponent: float,
+    steps: int,
+    stiffness: tuple[float, float] = (10.0, 1e4),
+) -> Array:
+    """`minimise` for information of eigenvalues ``powers`` (N, H, W) along ``axes`` (N, N, H, W), or the same axes
+    (N, N) at every frequency, in columns; ``data`` (N, H, W).
+
+    In float32, whose rounding is far below the noise: half the memory, half the time. The tie leaves the axes as they
+    are.
+    """
     powers, axes, data, curvature, y = (
-        np.ascontiguousarray(x, np.float32)
-        for x in (
-            np.moveaxis(powers, 2, 0),
-            np.moveaxis(axes, (2, 3), (0, 1)),
-            np.moveaxis(data, 2, 0),
-            laplacian(*start.shape[1:]),
-            start,
-        )
+        np.array(x, np.float32, order="C") for x in (powers, axes, data, laplacian(*start.shape[1:]), start)
     )
+    powers[:, 0, 0] = 1  # the mean has no gradient: it is settled by `level`
     data[:, 0, 0] = 0
+    one = axes.ndim == 2
     for tie in np.geomspace(*stiffness, steps).tolist():
         g = gradient(y)
         length = np.sqrt((g**2).sum(0))
         g *= shrink(length, strength / tie, exponent) / np.maximum(length, 1e-12)
         right = data + tie * np.moveaxis(dct(adjoint_gradient(g)), 2, 0)
-        along = np.einsum("ij...,i...->j...", axes, right) / (powers + tie * curvature)
-        y = idct(np.moveaxis(np.einsum("ij...,j...->i...", axes, along), 0, 2))
+        along = np.tensordot(axes.T, right, 1) if one else np.einsum("ij...,i...->j...", axes, right)
+        along /= powers + tie * curvature
+        y = np.tensordot(axes, along, 1) if one else np.einsum("ij...,j...->i...", axes, along)
+        y = idct(np.moveaxis(y, 0, 2))
     return y.astype(float)

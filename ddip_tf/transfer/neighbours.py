@@ -26,19 +26,22 @@ import numpy as np
 from ddip_tf._types import Array
 from ddip_tf.transfer.depth_modes import modes, passed
 from ddip_tf.transfer.directions import MOST_SAMPLES, evidence
-from ddip_tf.transfer.ladder import CLEAR, Choice
+from ddip_tf.transfer.ladder import Choice
 from ddip_tf.transfer.paths import Walk, follow
 from ddip_tf.transfer.resolution import SAME, Sampling
 
 #: reaches s of the grid, in slices; the first is none
-REACHES = np.append(0.0, np.geomspace(0.15, 15, 20))
+REACHES = np.append(0.0, np.geomspace(0.15, 15, 16))
 #: p of the grid
-SHARPNESSES = (2.0, 4.0, 8.0)
+SHARPNESSES = (2.0, 5.0)
 #: shares of the projected power that may be noise in each difference mode, and the part of it that is in the sum; more
 #: levels change nothing
 LEVELS, TOGETHER = (0.01, 0.1), 0.3
 #: of a window's noise, the part that follows the power of the whole field; and the least there is, of the mean power
 COMMON, FLOOR = 0.3, 1e-3
+#: nats over none below which nothing is taken out: clean stacks stay below 4, weak ghosts (a reach of one slice at 0.02
+#: cycles/pixel) stand above 20
+CLEAR = 8.0
 #: updates of the powers of the sources
 STEPS = 8
 #: logarithm of the reach below the lowest band, over N: mean and deviation

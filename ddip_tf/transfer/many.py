@@ -1,0 +1,218 @@
+"""More than two slices separated as far as evidence goes: the law of `depth_modes`, found by `neighbours`.
+
+T passes every depth mode by itself, I_m(k) = f_m(k) y_m(k) + n_m(k), and on the whole field the sources are alike in
+every mode. So the linear estimate amplifies each mode as far as its noise allows, by one number a band,
+
+    w_m = max(1, f D / ((f^2 + var f) D + N)),    w_0 = 1,
+
+which keeps all detail a slice came with, and the sum of the slices at every k. The prior is total variation with
+exponent 1/2 (`half_quadratic`), whose normal equations are diagonal in the modes: memory and time are N pictures' and
+one N x N product. It is believed as far as it foretells hidden coefficients (`held_out`) and agrees with itself
+(`agreement`), mode 0 as every other. Symbols: K bands, N slices, H and W pixels; k in cycles/pixel. NumPy and SciPy
+only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import cycle
+
+import numpy as np
+
+from ddip_tf._types import Array
+from ddip_tf.transfer import agreement, held_out, linear, noise, reasons
+from ddip_tf.transfer.background import level
+from ddip_tf.transfer.bands import band_centres, frequencies, interpolate, interpolate_power, log_gaussian
+from ddip_tf.transfer.dct import dct, idct
+from ddip_tf.transfer.depth_modes import modes
+from ddip_tf.transfer.estimate import Transfer
+from ddip_tf.transfer.half_quadratic import descend
+from ddip_tf.transfer.inverse_problem import scale
+from ddip_tf.transfer.neighbours import AlongDepth, climb
+from ddip_tf.transfer.resolution import LEAST, MOST, REFERENCE, Sampling, median_frequency
+from ddip_tf.transfer.solver import Solution, side_by_side, unchanged
+
+#: cycles/pixel at the reference, the highest band of T
+HIGHEST = 0.2
+#: factors on the shares of noise (`ddip_tf.transfer.noise`) that are weighed: centre and deviation of the logarithm
+FACTOR = (2.0, np.log(3.0))
+#: on the noise found, on the side of caution
+CAUTION = 2.0
+#: levels of noise that are averaged, around the one the skill of the prior asks for
+LEVELS = (0.4, 1.0, 2.5)
+#: skill of the prior at `held_out.MIDDLE`, and the level of noise that goes with it
+SKILLS, FACTORS = (0.5, 0.9, 0.98), (0.3, 0.8, 2.0)
+#: cycles/pixel at the reference, below which the slices are all but the same picture
+COARSEST = 0.015
+
+
+def choose(images: Array) -> AlongDepth:
+    """How far slices (N, H, W) mix along depth, if at all.
+
+    Raises ValueError for sides under 32 pixels, and for images that are constant or not finite.
+    """
+    images = np.asarray(images, float)
+    if images.ndim != 3 or len(images) < 2 or min(images.shape[1:]) < 32:
+        raise ValueError(f"needs slices of 32 x 32 pixels or more, got shape {images.shape}")
+    if not np.isfinite(images).all() or (images.std((1, 2)) == 0).any():
+        raise ValueError("every slice must be finite and not constant")
+    factor = median_frequency(images.sum(0)) / REFERENCE
+    sampling = Sampling(float(np.clip(factor, LEAST, MOST)))
+    return climb(images, band_centres(*images.shape[1:], highest=sampling.at_most(HIGHEST)), sampling)
+
+
+def law_of(choice: AlongDepth) -> Transfer:
+    """T of a choice."""
+    n = choice.matrix.shape[-1]
+    sigma = np.sqrt(np.maximum(np.einsum("kjii->kij", choice.covariance), 0))
+    power = np.ones((len(choice.k), n))
+    mixed = choice.rung != "none"
+    return Transfer(choice.k, choice.matrix, choice.matrix, sigma, power, choice.samples, "sum", mixed)
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Slices in depth modes, in units of their projection's deviation; all (N, H, W), mode first."""
+
+    axes: Array  # (N, N)
+    data: Array  # cosine coefficients
+    passed: Array  # f
+    variance: Array  # of f
+    power: Array  # (1, H, W) of the sources, D
+    noise: Array  # as the prior has it, at factor 1
+    amplified: Array  # w
+
+    def slices(self, coefficients: Array) -> Array:
+        """Cosine coefficients of modes -> slices."""
+        return idct(np.moveaxis(np.tensordot(self.axes, coefficients, 1), 0, 2))
+
+    def of(self, images: Array) -> Array:
+        """Slices -> cosine coefficients of modes."""
+        return np.tensordot(self.axes.T, np.moveaxis(dct(images), 2, 0), 1)
+
+    def information(self, factor: float) -> tuple[Array, Array]:
+        """Diagonal of T^T N^-1 T and T^T N^-1 I, at ``factor`` times the noise in the differences."""
+        noise = np.concatenate([self.noise[:1], factor * self.noise[1:]])
+        return self.passed**2 / noise, self.passed * self.data / noise
+
+
+def in_modes(images: Array, choice: AlongDepth, unit: float) -> Modes:
+    """Slices (N, H, W) in depth modes, what is known of their spectra, and the linear estimate."""
+    n, *shape = images.shape
+    nodes = np.append(choice.k, [choice.sampling.here(above) for above in linear.ABOVE])
+    f, variance = (np.concatenate([x, np.repeat(x[-1:], len(linear.ABOVE), 0)]) for x in (choice.passed, choice.variance))
+    axes = modes(n)
+    data = np.tensordot(axes.T, np.moveaxis(dct((images - images.mean((1, 2), keepdims=True)) / unit), 2, 0), 1)
+    seen = ring_powers(data, nodes, np.log(choice.k[1] / choice.k[0]) / 2)  # (K, N)
+    mean = seen.mean(1)
+    smooth = np.maximum(mean, linear.smoothed(nodes, mean))
+    apart, together = noise.shares(choice.sampling.reference(nodes))
+    within = np.minimum(noise.SUM_FACTOR * together, 1)
+    D = np.maximum(seen[:, 0] - within * mean, 1e-3 * mean)
+    samples = np.append(choice.samples, [np.inf] * len(linear.ABOVE))
+    found = CAUTION * noise_of_differences(seen[:, 1:], (f**2 + variance)[:, 1:] * D[:, None], apart * smooth, samples)
+    w = np.maximum(1, f * D[:, None] / ((f**2 + variance) * D[:, None] + found[:, None]))
+    w[:, 0] = 1
+    N = np.repeat((apart * smooth)[:, None], n, 1)
+    N[:, 0] = within * smooth
+    k = frequencies(*shape)
+    passed, variance, w = (np.moveaxis(interpolate(k, nodes, x), 2, 0) for x in (f, variance, w))
+    power, N = (np.moveaxis(interpolate_power(k, nodes, x), 2, 0) for x in (D[:, None], N))
+    return Modes(axes, data, passed, variance, power, N, w)
+
+
+def ring_powers(coefficients: Array, k: Array, spread: float) -> Array:
+    """Spectral densities (K, N) of cosine coefficients (N, H, W) in rings around ``k`` (K,), ``spread`` in log k."""
+    grid = frequencies(*coefficients.shape[1:])
+    rings = np.stack([log_gaussian(grid, centre, spread) ** 2 for centre in k]).reshape(len(k), -1)
+    return rings @ (coefficients**2).reshape(len(coefficients), -1).T / rings.sum(1, keepdims=True)
+
+
+def noise_of_differences(seen: Array, sources: Array, usual: Array, samples: Array) -> Array:
+    """Power of the noise in each difference mode, (K,): the ``usual`` one (K,) times what factor explains the powers
+    ``seen`` (K, N - 1) beside those of the ``sources``.
+
+    Towards high k all modes pass alike, and nothing tells noise from sources: there it is the usual.
+    """
+    centre, deviation = FACTOR
+    factors = np.exp(np.linspace(np.log(0.03), np.log(20), 41))
+    counted = np.minimum(samples, linear.MOST_SAMPLES) / 4  # modes of one field are no independent samples
+    expected = sources[:, None] + (factors * usual[:, None])[..., None]
+    nats = -counted[:, None] * (np.log(expected) + seen[:, None] / expected).sum(-1)
+    nats -= 0.5 * (np.log(factors / centre) / deviation) ** 2
+    weight = np.exp(nats - nats.max(1, keepdims=True))
+    return usual * (weight @ factors) / weight.sum(1)
+
+
+def separate(
+    images: Array, choice: AlongDepth, *, starts: int = 1, seed: int = 0, threads: int = 1
+) -> tuple[Solution, Transfer]:
+    """Slices (N, H, W) separated under the law that was chosen, and T.
+
+    ``starts`` - 1 more solutions, with T drawn within its deviation, add to the spread only; ``threads`` solve at a
+    time and change nothing.
+    """
+    law = law_of(choice)
+    if choice.rung == "none":
+        return unchanged(images), replace(law, warnings=(reasons.nothing_found(choice),))
+    unit, means = scale(images), images.mean((1, 2), keepdims=True)
+    sampling, shape = choice.sampling, images.shape[1:]
+    given = in_modes(images, choice, unit)
+    mixed = (images - means) / unit
+    strength = sampling.factor**1.5  # of |grad y|^1/2 summed over pixels, to be the same on finer ones
+
+    def solved(given: Modes, start: Array, factor: float, seen: Array | float = 1.0) -> Array:
+        information, data = given.information(factor)
+        data = np.tensordot(given.axes, seen * data, 1)
+        return descend(start, seen * information, given.axes, data, strength=strength, exponent=0.5, steps=60)
+
+    linear_part = given.amplified * given.data
+    coarsest = max(sampling.here(COARSEST), choice.k[0])
+    coarse = frequencies(*shape) < coarsest
+    guesses = []  # what is added to the coarsest differences, by each part of the coefficients
+
+    def foretell(hidden: Array) -> Array:
+        start = given.slices(given.data * ~hidden)
+        found = given.of(solved(given, start, 1.0, ~hidden))
+        guesses.append((found - linear_part)[1:, coarse])
+        return np.moveaxis(np.tensordot(given.axes, given.passed * found, 1), 0, 2)
+
+    trust = held_out.trust(dct(mixed), foretell, sampling)
+    middle = float(np.exp(np.interp(trust.at(sampling.here(held_out.MIDDLE)), SKILLS, np.log(FACTORS))))
+    tried = side_by_side(threads, partial(solved, given, mixed), [middle * level for level in LEVELS])
+    each = [given.of(y) - linear_part for y in tried]
+    agreed = agreement.agreement(np.stack([*guesses, *(added[1:, coarse] for added in each)]).swapaxes(1, 2))
+    believed = agreement.weight(agreed, shape, coarsest)
+    added = np.mean(each, axis=0) * trust.over(*shape)
+    added[1:] *= believed
+    added[0] *= np.sqrt(given.noise[0] / (given.power[0] + given.noise[0]))  # the sum moves as far as it is noise
+    y = given.slices(linear_part + added)
+    variance = np.var(tried, axis=0)
+    rng = np.random.default_rng(seed)
+    others = [_drawn(given, rng) for _ in range(1, starts)]
+    first = cycle((np.zeros_like(mixed), mixed))
+    for drawn in side_by_side(threads, lambda other, start: solved(other, start, middle), others, first):
+        variance += (drawn - tried[1]) ** 2 / (starts - 1)
+    information, _ = given.information(middle)
+    by_data = given.slices(information / (information + 1 / given.power) * given.of(y))
+    solution = Solution(
+        images=level(unit * y, images),
+        base=unit * given.slices(linear_part) + means,
+        decided=unit * by_data,
+        sigma=unit * np.sqrt(variance),
+        residual=unit * (mixed - given.slices(given.passed * given.of(y))),
+        weights=(1.0,),
+        tried=(middle,),
+        warnings=reasons.doubts(choice, trust, agreed),
+        trust=trust,
+        agreement=agreed,
+    )
+    return solution, law
+
+
+def _drawn(given: Modes, rng: np.random.Generator) -> Modes:
+    """With f drawn within its deviation, which is one number over all bands: the path of the reach is smooth."""
+    f = np.clip(given.passed + rng.standard_normal() * np.sqrt(given.variance), 0.01, 1)
+    f[0] = 1
+    return replace(given, passed=f)
