@@ -47,8 +47,7 @@ def minimise(
     powers, axes = np.linalg.eigh(information)
     powers, data = np.moveaxis(powers, 2, 0), np.moveaxis(data, 2, 0)
     axes = np.moveaxis(axes, (2, 3), (0, 1))
-    more = {"strength": strength, "exponent": exponent, "steps": steps, "stiffness": stiffness}
-    return descend(start, powers, axes, data, **more)
+    return descend(start, powers, axes, data, strength=strength, exponent=exponent, steps=steps, stiffness=stiffness)
 
 
 def descend(

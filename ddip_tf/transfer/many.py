@@ -14,6 +14,7 @@ only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle
@@ -21,6 +22,7 @@ from itertools import cycle
 import numpy as np
 
 from ddip_tf._types import Array
+from ddip_tf.caution import Caution
 from ddip_tf.transfer import agreement, held_out, linear, noise, reasons
 from ddip_tf.transfer.background import level
 from ddip_tf.transfer.bands import band_centres, frequencies, interpolate, interpolate_power, log_gaussian
@@ -31,7 +33,7 @@ from ddip_tf.transfer.half_quadratic import descend
 from ddip_tf.transfer.inverse_problem import scale
 from ddip_tf.transfer.neighbours import AlongDepth, climb
 from ddip_tf.transfer.resolution import LEAST, MOST, REFERENCE, Sampling, median_frequency
-from ddip_tf.transfer.solver import Solution, side_by_side, unchanged
+from ddip_tf.transfer.solver import Solution, side_by_side, solve, unchanged
 
 #: cycles/pixel at the reference, the highest band of T
 HIGHEST = 0.2
@@ -59,7 +61,8 @@ def choose(images: Array) -> AlongDepth:
         raise ValueError("every slice must be finite and not constant")
     factor = median_frequency(images.sum(0)) / REFERENCE
     sampling = Sampling(float(np.clip(factor, LEAST, MOST)))
-    return climb(images, band_centres(*images.shape[1:], highest=sampling.at_most(HIGHEST)), sampling)
+    height, width = images.shape[1:]
+    return climb(images, band_centres(height, width, highest=sampling.at_most(HIGHEST)), sampling)
 
 
 def law_of(choice: AlongDepth) -> Transfer:
@@ -80,6 +83,7 @@ class Modes:
     passed: Array  # f
     variance: Array  # of f
     power: Array  # (1, H, W) of the sources, D
+    in_bands: Array  # (K,) the same
     noise: Array  # as the prior has it, at factor 1
     amplified: Array  # w
 
@@ -97,14 +101,16 @@ class Modes:
         return self.passed**2 / noise, self.passed * self.data / noise
 
 
-def in_modes(images: Array, choice: AlongDepth, unit: float) -> Modes:
+def in_modes(images: Array, choice: AlongDepth, unit: float, measured: Array | None = None) -> Modes:
     """Slices (N, H, W) in depth modes, what is known of their spectra, and the linear estimate."""
     n, *shape = images.shape
     nodes = np.append(choice.k, [choice.sampling.here(above) for above in linear.ABOVE])
-    f, variance = (np.concatenate([x, np.repeat(x[-1:], len(linear.ABOVE), 0)]) for x in (choice.passed, choice.variance))
+    above = ((0, len(linear.ABOVE)), (0, 0))
+    f, variance = (np.pad(x, above, "edge") for x in (choice.passed, choice.variance))
     axes = modes(n)
     data = np.tensordot(axes.T, np.moveaxis(dct((images - images.mean((1, 2), keepdims=True)) / unit), 2, 0), 1)
-    seen = ring_powers(data, nodes, np.log(choice.k[1] / choice.k[0]) / 2)  # (K, N)
+    spread = np.log(choice.k[1] / choice.k[0]) / 2
+    seen = ring_powers(data, nodes, spread)  # (K, N)
     mean = seen.mean(1)
     smooth = np.maximum(mean, linear.smoothed(nodes, mean))
     apart, together = noise.shares(choice.sampling.reference(nodes))
@@ -112,14 +118,17 @@ def in_modes(images: Array, choice: AlongDepth, unit: float) -> Modes:
     D = np.maximum(seen[:, 0] - within * mean, 1e-3 * mean)
     samples = np.append(choice.samples, [np.inf] * len(linear.ABOVE))
     found = CAUTION * noise_of_differences(seen[:, 1:], (f**2 + variance)[:, 1:] * D[:, None], apart * smooth, samples)
-    w = np.maximum(1, f * D[:, None] / ((f**2 + variance) * D[:, None] + found[:, None]))
-    w[:, 0] = 1
     N = np.repeat((apart * smooth)[:, None], n, 1)
     N[:, 0] = within * smooth
+    if measured is not None:
+        floor = ring_powers(np.tensordot(axes.T, np.moveaxis(dct(measured / unit), 2, 0), 1), nodes, spread)
+        found, N = np.maximum(found, floor[:, 1:].mean(1)), np.maximum(N, floor)
+    w = np.maximum(1, f * D[:, None] / ((f**2 + variance) * D[:, None] + found[:, None]))
+    w[:, 0] = 1
     k = frequencies(*shape)
     passed, variance, w = (np.moveaxis(interpolate(k, nodes, x), 2, 0) for x in (f, variance, w))
     power, N = (np.moveaxis(interpolate_power(k, nodes, x), 2, 0) for x in (D[:, None], N))
-    return Modes(axes, data, passed, variance, power, N, w)
+    return Modes(axes, data, passed, variance, power, D[: len(choice.k)], N, w)
 
 
 def ring_powers(coefficients: Array, k: Array, spread: float) -> Array:
@@ -146,19 +155,33 @@ def noise_of_differences(seen: Array, sources: Array, usual: Array, samples: Arr
 
 
 def separate(
-    images: Array, choice: AlongDepth, *, starts: int = 1, seed: int = 0, threads: int = 1
+    images: Array,
+    choice: AlongDepth,
+    *,
+    starts: int = 1,
+    seed: int = 0,
+    guides: Sequence[tuple[int, Array]] = (),
+    amplitudes: Array | None = None,
+    threads: int = 1,
+    measured: Array | None = None,
 ) -> tuple[Solution, Transfer]:
     """Slices (N, H, W) separated under the law that was chosen, and T.
 
-    ``starts`` - 1 more solutions, with T drawn within its deviation, add to the spread only; ``threads`` solve at a
-    time and change nothing.
+    ``starts`` - 1 more solutions, with T drawn within its deviation, add to the spread only. With ``guides`` or
+    ``amplitudes`` the slices are solved for by `ddip_tf.transfer.solver.solve`, under the same T. ``measured``
+    (N, H, W) is a realisation of their noise (`ddip_tf.transfer.halves`), which is no less; ``threads`` solve at a time
+    and change nothing.
     """
     law = law_of(choice)
     if choice.rung == "none":
-        return unchanged(images), replace(law, warnings=(reasons.nothing_found(choice),))
+        return unchanged(images), replace(law, warnings=(nothing_found(choice),))
     unit, means = scale(images), images.mean((1, 2), keepdims=True)
+    given = in_modes(images, choice, unit, measured)
+    law = replace(law, power=np.repeat(given.in_bands[:, None] * unit**2, len(images), 1))
+    if guides or amplitudes is not None:
+        found = solve(images, law, starts=starts, seed=seed, guides=guides, amplitudes=amplitudes, threads=threads)
+        return found, law
     sampling, shape = choice.sampling, images.shape[1:]
-    given = in_modes(images, choice, unit)
     mixed = (images - means) / unit
     strength = sampling.factor**1.5  # of |grad y|^1/2 summed over pixels, to be the same on finer ones
 
@@ -209,6 +232,18 @@ def separate(
         agreement=agreed,
     )
     return solution, law
+
+
+def nothing_found(choice: AlongDepth) -> Caution:
+    """Why slices were left alone."""
+    if not choice.shared:
+        return reasons.nothing_found(choice)
+    return Caution(
+        "withheld",
+        "what the slices share does not end where optics begins to separate them, or comes and goes from place to "
+        "place by itself: it may truly run through them, as columns of atoms do; without optics, a start or a second "
+        "scan none can tell; the slices are returned as they are",
+    )
 
 
 def _drawn(given: Modes, rng: np.random.Generator) -> Modes:
