@@ -31,7 +31,7 @@ from ddip_tf.transfer.depth_modes import modes
 from ddip_tf.transfer.estimate import Transfer
 from ddip_tf.transfer.half_quadratic import descend
 from ddip_tf.transfer.inverse_problem import scale
-from ddip_tf.transfer.neighbours import AlongDepth, climb
+from ddip_tf.transfer.neighbours import AlongDepth, climb_in_one_unit
 from ddip_tf.transfer.resolution import LEAST, MOST, REFERENCE, Sampling, median_frequency
 from ddip_tf.transfer.solver import Solution, side_by_side, solve, unchanged
 
@@ -62,11 +62,11 @@ def choose(images: Array) -> AlongDepth:
     factor = median_frequency(images.sum(0)) / REFERENCE
     sampling = Sampling(float(np.clip(factor, LEAST, MOST)))
     height, width = images.shape[1:]
-    return climb(images, band_centres(height, width, highest=sampling.at_most(HIGHEST)), sampling)
+    return climb_in_one_unit(images, band_centres(height, width, highest=sampling.at_most(HIGHEST)), sampling)
 
 
 def law_of(choice: AlongDepth) -> Transfer:
-    """T of a choice."""
+    """T of a choice, gains taken out: of images that were divided by ``choice.gains``."""
     n = choice.matrix.shape[-1]
     sigma = np.sqrt(np.maximum(np.einsum("kjii->kij", choice.covariance), 0))
     power = np.ones((len(choice.k), n))
@@ -165,7 +165,7 @@ def separate(
     threads: int = 1,
     measured: Array | None = None,
 ) -> tuple[Solution, Transfer]:
-    """Slices (N, H, W) separated under the law that was chosen, and T.
+    """Slices (N, H, W), divided by ``choice.gains``, separated under the law that was chosen, and T.
 
     ``starts`` - 1 more solutions, with T drawn within its deviation, add to the spread only. With ``guides`` or
     ``amplitudes`` the slices are solved for by `ddip_tf.transfer.solver.solve`, under the same T. ``measured``

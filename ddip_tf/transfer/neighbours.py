@@ -19,7 +19,7 @@ neighbours. Symbols: K bands, M windows, L levels of noise, S sharpnesses, G rea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,6 +42,8 @@ COMMON, FLOOR = 0.3, 1e-3
 #: nats over none below which nothing is taken out: clean stacks stay below 4, weak ghosts (a reach of one slice at 0.02
 #: cycles/pixel) stand above 20
 CLEAR = 8.0
+#: the same for gains over none: slices in one unit stay below 3, gains of 0.5 to 2 mostly stand above 30
+CLEAR_GAIN = 6.0
 #: updates of the powers of the sources
 STEPS = 8
 #: logarithm of the reach below the lowest band, over N: mean and deviation
@@ -64,10 +66,13 @@ class AlongDepth(Choice):
     ----------
     passed, variance
         (K, N) mean and variance of f, what T passes of every mode.
+    gains
+        (N,) of the slices, where they are not in one unit: T = diag(gains) matrix.
     """
 
     passed: Array
     variance: Array
+    gains: Array
 
 
 def climb(images: Array, centres: Array, sampling: Sampling = SAME) -> AlongDepth:
@@ -107,7 +112,30 @@ def climb(images: Array, centres: Array, sampling: Sampling = SAME) -> AlongDept
         sampling=sampling,
         passed=mean,
         variance=np.maximum(np.einsum("kmm->km", both), 0),
+        gains=np.ones(n),
     )
+
+
+def climb_in_one_unit(images: Array, centres: Array, sampling: Sampling = SAME) -> AlongDepth:
+    """`climb`, and where slices (N, H, W) mix but are not in one unit, that of the slices divided by their gains.
+
+    Below the lowest band a free start shows the same picture in every slice, in the unit of each.
+    """
+    choice = climb(images, centres, sampling)
+    if choice.rung == "none":
+        return choice
+    (covariance,), _ = evidence(images, centres).coarsest
+    picture = np.abs(np.linalg.eigh(covariance)[1][:, -1])
+    gains = picture / np.exp(np.log(np.maximum(picture, 1e-3)).mean())
+    if np.ptp(gains) > 10:  # no picture that all share
+        return choice
+    gained = climb(images / gains[:, None, None], centres, sampling)
+    name = "free start, gain"
+    found = {**choice.log_evidence, name: gained.log_evidence["free start"]}
+    if found[name] < found["free start"] + CLEAR_GAIN:
+        return replace(choice, log_evidence=found)
+    kept = gains if gained.rung != "none" else gained.gains
+    return replace(gained, log_evidence=found, gains=kept)
 
 
 def log_likelihoods(weight: float, covariances: Array, samples: Array) -> Array:

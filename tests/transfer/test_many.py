@@ -89,6 +89,18 @@ def test_modes_beyond_some_depth_may_be_missing_altogether():
     assert np.sqrt(np.mean((choice.passed - passed(4, reach(choice.k), 5.0))[used] ** 2)) < 0.1
 
 
+def test_slices_in_units_of_their_own_gain_as_well(stack):
+    truth, images, *_ = stack
+    gains = np.array([0.6, 1.0, 1.7, 1.2, 0.8])
+    _, choice = by_evidence.find(images * gains[:, None, None])
+    np.testing.assert_allclose(choice.gains, gains / np.exp(np.log(gains).mean()), rtol=0.2)
+    mine = images * (gains / choice.gains)[:, None, None]
+    solution, _ = by_evidence.separate(mine, choice)
+    y = solution.images * (choice.gains / gains)[:, None, None]
+    assert (error(y, truth) < 0.3 * error(images, truth)).all()
+    assert (stack[-1].gains == 1).all()
+
+
 @pytest.mark.parametrize("n", [3, 6])
 def test_clean_stacks_come_back_bit_for_bit(n):
     images = noisy(discs(n, SHAPE, n), share=0.05)
