@@ -148,16 +148,7 @@ def separate(
     ``amplitudes`` as in `ddip_tf.transfer.solver.solve`; ``threads`` solve at a time and change nothing.
     """
     if isinstance(choice, AlongDepth):
-        return many.separate(
-            images,
-            choice,
-            starts=starts,
-            seed=seed,
-            guides=guides,
-            amplitudes=amplitudes,
-            threads=threads,
-            measured=measured,
-        )
+        return many.separate(images, choice, starts, seed, guides, amplitudes, threads, measured)
     law = law_of(choice)
     if choice.rung == "none":
         said = reasons.nothing_found(choice) if kept is None else starts_of.unclear(choice)

@@ -157,7 +157,6 @@ def noise_of_differences(seen: Array, sources: Array, usual: Array, samples: Arr
 def separate(
     images: Array,
     choice: AlongDepth,
-    *,
     starts: int = 1,
     seed: int = 0,
     guides: Sequence[tuple[int, Array]] = (),
