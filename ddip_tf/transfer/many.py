@@ -45,6 +45,9 @@ CAUTION = 2.0
 LEVELS = (0.4, 1.0, 2.5)
 #: skill of the prior at `held_out.MIDDLE`, and the level of noise that goes with it
 SKILLS, FACTORS = (0.5, 0.9, 0.98), (0.3, 0.8, 2.0)
+#: part of what the prior changes in the differences that is taken, up to the first skill and from the second on: flat
+#: parts with edges reach 0.98, and pictures that fill the field stay below, of which coarse parts go to wrong slices
+CAUTIOUS, SURE = 0.25, (0.93, 0.98)
 #: cycles/pixel at the reference, below which the slices are all but the same picture
 COARSEST = 0.015
 
@@ -201,11 +204,12 @@ def separate(
         return np.moveaxis(np.tensordot(given.axes, given.passed * found, 1), 0, 2)
 
     trust = held_out.trust(dct(mixed), foretell, sampling)
-    middle = float(np.exp(np.interp(trust.at(sampling.here(held_out.MIDDLE)), SKILLS, np.log(FACTORS))))
+    skill = trust.at(sampling.here(held_out.MIDDLE))
+    middle = float(np.exp(np.interp(skill, SKILLS, np.log(FACTORS))))
     tried = side_by_side(threads, partial(solved, given, mixed), [middle * level for level in LEVELS])
     each = [given.of(y) - linear_part for y in tried]
     agreed = agreement.agreement(np.stack([*guesses, *(added[1:, coarse] for added in each)]).swapaxes(1, 2))
-    believed = agreement.weight(agreed, shape, coarsest)
+    believed = float(np.interp(skill, SURE, (CAUTIOUS, 1))) * agreement.weight(agreed, shape, coarsest)
     added = np.mean(each, axis=0) * trust.over(*shape)
     added[1:] *= believed
     added[0] *= np.sqrt(given.noise[0] / (given.power[0] + given.noise[0]))  # the sum moves as far as it is noise
