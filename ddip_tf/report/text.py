@@ -108,6 +108,8 @@ def mixing_model(facts: Mapping[str, Any]) -> str | None:
     said += (
         f", {nats:.0f} nats ahead of the next" if nats >= 0 else f"; {model_name(rival)} leads by {-nats:.1f} nats only"
     )
+    if "gains" in facts:
+        return f"{said}; slices in units of their own, {', '.join(f'{gain:.2f}' for gain in facts['gains'])}"
     gain = facts.get("gain", 1.0)
     said = said if gain == 1 else f"{said}; slice 1 in a unit of its own, {gain:.2f} of slice 2's"
     return numbered(said, facts.get("numbers") or ())

@@ -32,6 +32,7 @@ from ddip_tf.transfer import start as starts
 from ddip_tf.transfer.estimate import Transfer, estimate_transfer
 from ddip_tf.transfer.halves import Halves, measure
 from ddip_tf.transfer.model_lead import lead
+from ddip_tf.transfer.neighbours import AlongDepth
 
 LOGGER = logging.getLogger(__name__)
 
@@ -143,7 +144,7 @@ def fit_transfer(
 
 
 def _separate(stack: SliceStack, config: FitConfig, threads: int) -> _Solved:
-    """Two slices by the ladder of mixing models, more by one T, each slice in a unit of its own."""
+    """Two slices by the ladder of mixing models, more along depth, each slice in a unit of its own."""
     extent = float(np.ptp(stack.images))
     by_ladder = config.model == "auto" and not same_images(stack.images)  # no model tells the same images apart
     if config.model == "auto":
@@ -157,7 +158,7 @@ def _separate(stack: SliceStack, config: FitConfig, threads: int) -> _Solved:
         transfer, choice = by_evidence.find(images, config.normalisation, start, noise)
     else:
         transfer, choice = estimate_transfer(images, normalisation=config.normalisation), None
-    unit = Affine((extent * (choice.gain if choice else 1.0), *(extent,) * (len(stack) - 1)), (0.0,) * len(stack))
+    unit = Affine(tuple(extent * gain for gain in _gains(choice, len(stack))), (0.0,) * len(stack))
     more: dict[str, Any] = {
         # further solves show how sure total variation is, not a network
         "starts": 1 if config.trained else config.starts,
@@ -173,6 +174,13 @@ def _separate(stack: SliceStack, config: FitConfig, threads: int) -> _Solved:
     given = unit.inverse(stack.images)
     solution, transfer = by_evidence.separate(given, choice, kept=kept, measured=measured, **more)
     return _Solved(unit, solution, transfer, choice, 0.0 if kept is None else kept, halves)
+
+
+def _gains(choice: ladder.Choice | None, count: int) -> tuple[float, ...]:
+    """What each of ``count`` slices is divided by for its fit, beside the unit of all."""
+    if isinstance(choice, AlongDepth):
+        return tuple(choice.gains.tolist())
+    return (choice.gain if choice else 1.0, *(1.0,) * (count - 1))
 
 
 def _halves(stack: SliceStack) -> Halves | None:
@@ -234,6 +242,8 @@ def _evidence(choice: ladder.Choice, solution: solver.Solution) -> dict[str, Any
         "model_margin": round(ahead[0], 2) if ahead else None,
         "gain": round(choice.gain, 4),
     }
+    if isinstance(choice, AlongDepth) and (choice.gains != 1).any():
+        found["gains"] = [round(gain, 4) for gain in choice.gains.tolist()]
     if solution.gain_db is not None:
         found["expected_gain_db"] = [round(float(gain), 2) for gain in solution.gain_db]
     if solution.trust is not None:

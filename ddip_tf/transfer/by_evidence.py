@@ -14,13 +14,14 @@ import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.caution import Caution
-from ddip_tf.transfer import free_start, linear, reasons
+from ddip_tf.transfer import free_start, linear, many, reasons
 from ddip_tf.transfer import start as starts_of
 from ddip_tf.transfer.background import level
 from ddip_tf.transfer.bands import band_centres, frequencies
 from ddip_tf.transfer.dct import dct, idct, matvec
 from ddip_tf.transfer.estimate import Transfer, estimate_transfer
 from ddip_tf.transfer.ladder import Choice, climb, tied
+from ddip_tf.transfer.neighbours import AlongDepth
 from ddip_tf.transfer.resolution import sampling
 from ddip_tf.transfer.solver import Solution, unchanged
 
@@ -60,10 +61,14 @@ def choose(
 def find(
     images: Array, normalisation: str = "auto", start: Array | None = None, measured: Array | None = None
 ) -> tuple[Transfer, Choice | None]:
-    """T of N slices (N, H, W) as the default finds it: two by the ladder (and the choice), more by `estimate_transfer`.
+    """T of N slices (N, H, W) as the default finds it, and the choice: two by the ladder, more by `many`.
 
-    ``start`` and ``measured`` as in `choose`, of two slices. Raises ValueError as both do.
+    More than two that were each scaled on their own (``normalisation`` "diagonal") have the T of `estimate_transfer`,
+    and no choice. ``start`` and ``measured`` as in `choose`, of two slices. Raises ValueError as these do.
     """
+    if len(images) > 2 and normalisation != "diagonal":
+        along_depth = many.choose(images)
+        return many.transfer_of(along_depth), along_depth
     if len(images) != 2:
         transfer = estimate_transfer(images, normalisation=normalisation)
         if not transfer.reliable:
@@ -119,6 +124,8 @@ def separate(
     ``starts`` - 1 more solutions, with T drawn within its deviation, add to the spread only; ``guides`` and
     ``amplitudes`` as in `ddip_tf.transfer.solver.solve`; ``threads`` solve at a time and change nothing.
     """
+    if isinstance(choice, AlongDepth):
+        return many.separate(images, choice, starts, seed, guides, amplitudes, threads, measured)
     transfer = transfer_of(choice)
     if choice.rung == "none":
         said = reasons.nothing_found(choice) if kept is None else starts_of.unclear(choice)

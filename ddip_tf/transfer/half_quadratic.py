@@ -9,6 +9,8 @@ frequencies settle as fast as the highest. Symbols as in `ddip_tf.transfer.solve
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ddip_tf._types import Array
@@ -49,31 +51,48 @@ def minimise(
 ) -> Array:
     """Half-quadratic iterations from `start` (N, H, W); the tie between gradients and image stiffens step by step.
 
-    ``ramps`` of the images, where they are free, follow the slices. In float32, whose rounding is far below the noise:
-    half the memory, half the time. At every frequency the information is diagonal in axes of its own, which the tie
-    leaves as they are.
+    ``information`` (H, W, N, N) and ``data`` (H, W, N) are the normal equations; ``ramps`` of the images, where they
+    are free, follow the slices.
     """
     powers, axes = np.linalg.eigh(information)
-    powers[0, 0] = 1  # the mean has no gradient: it is settled by `level`
+    powers, data = np.moveaxis(powers, 2, 0), np.moveaxis(data, 2, 0)
+    axes = np.moveaxis(axes, (2, 3), (0, 1))
+    how: dict[str, Any] = {"strength": strength, "exponent": exponent, "steps": steps, "stiffness": stiffness}
+    return descend(start, powers, axes, data, **how, ramps=ramps)
+
+
+def descend(
+    start: Array,
+    powers: Array,
+    axes: Array,
+    data: Array,
+    *,
+    strength: float,
+    exponent: float,
+    steps: int,
+    stiffness: tuple[float, float] = (10.0, 1e4),
+    ramps: FreeRamps | None = None,
+) -> Array:
+    """`minimise` for information of eigenvalues ``powers`` (N, H, W) along ``axes`` (N, N, H, W), or the same axes
+    (N, N) at every frequency, in columns; ``data`` (N, H, W).
+
+    In float32, whose rounding is far below the noise: half the memory, half the time. The tie leaves the axes as they
+    are.
+    """
     powers, axes, data, curvature, y = (
-        np.ascontiguousarray(x, np.float32)
-        for x in (
-            np.moveaxis(powers, 2, 0),
-            np.moveaxis(axes, (2, 3), (0, 1)),
-            np.moveaxis(data, 2, 0),
-            laplacian(*start.shape[1:]),
-            start,
-        )
+        np.array(x, np.float32, order="C") for x in (powers, axes, data, laplacian(*start.shape[1:]), start)
     )
+    powers[:, 0, 0] = 1  # the mean has no gradient: it is settled by `level`
     data[:, 0, 0] = 0
-    levelled = data
+    levelled, one = data, axes.ndim == 2
     for tie in np.geomspace(*stiffness, steps).tolist():
         g = gradient(y)
         length = np.sqrt((g**2).sum(0))
         g *= shrink(length, strength / tie, exponent) / np.maximum(length, 1e-12)
         right = levelled + tie * np.moveaxis(dct(adjoint_gradient(g)), 2, 0)
-        along = np.einsum("ij...,i...->j...", axes, right) / (powers + tie * curvature)
-        coefficients = np.einsum("ij...,j...->i...", axes, along)
+        along = np.tensordot(axes.T, right, 1) if one else np.einsum("ij...,i...->j...", axes, right)
+        along /= powers + tie * curvature
+        coefficients = np.tensordot(axes, along, 1) if one else np.einsum("ij...,j...->i...", axes, along)
         if ramps is not None:
             levelled = ramps.add(data, coefficients)
         y = idct(np.moveaxis(coefficients, 0, 2))

@@ -15,6 +15,9 @@ from ddip_tf.transfer.bands import frequencies, interpolate_power
 from ddip_tf.transfer.dct import dct, idct, inverse, matvec
 from ddip_tf.transfer.estimate import Transfer
 
+#: numbers of T that are held at a time
+AT_ONCE = 2**22
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -82,10 +85,14 @@ def modelled(y: Array, images: Array, transfer: Transfer, free_ramps: bool = Fal
     means = images.mean((1, 2), keepdims=True)
     if not transfer.mixed:
         return images.copy()
-    mixed = matvec(transfer.at(frequencies(*y.shape[1:])), dct(y - y.mean((1, 2), keepdims=True)))
+    k, coefficients = frequencies(*y.shape[1:]), dct(y - y.mean((1, 2), keepdims=True))
+    rows = max(1, AT_ONCE // (k.shape[1] * len(y) ** 2))  # T at every frequency of many slices fills the memory
+    for first in range(0, len(k), rows):
+        part = slice(first, first + rows)
+        coefficients[part] = matvec(transfer.at(k[part]), coefficients[part])
     if free_ramps:
-        mixed += ramps.like(dct(images - means) - mixed)
-    return means + idct(mixed)
+        coefficients += ramps.like(dct(images - means) - coefficients)
+    return means + idct(coefficients)
 
 
 def scale(images: Array) -> float:

@@ -121,6 +121,13 @@ def test_a_shift_between_slices_is_measured_and_said():
     assert shift_between(np.zeros(shape), still[0]) is None
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3, 7])
+def test_sparse_shapes_that_fit_in_several_places_are_not_said_to_be_shifted(seed):
+    first, second = (blobs(3, (97, 120), s, 2.0) for s in (seed, seed + 20))
+    shift = shift_between(0.6 * first + 0.2 * second, 0.2 * first + 0.6 * second)  # ghosts of each other
+    assert max(map(abs, shift or (0, 0))) < 1
+
+
 def test_a_shifted_pair_is_warned_of(separation):
     from dataclasses import replace
 
