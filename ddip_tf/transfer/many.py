@@ -177,12 +177,20 @@ def separate(
     transfer = transfer_of(choice)
     if choice.rung == "none":
         return unchanged(images), replace(transfer, warnings=(nothing_found(choice),))
-    unit, means = scale(images), images.mean((1, 2), keepdims=True)
+    unit = scale(images)
     given = in_modes(images, choice, unit, measured)
     transfer = replace(transfer, power=np.repeat(given.in_bands[:, None] * unit**2, len(images), 1))
     if guides or amplitudes is not None:
         found = solve(images, transfer, starts=starts, seed=seed, guides=guides, amplitudes=amplitudes, threads=threads)
         return found, transfer
+    return _by_modes(images, choice, given, unit, starts, seed, threads), transfer
+
+
+def _by_modes(
+    images: Array, choice: AlongDepth, given: Modes, unit: float, starts: int, seed: int, threads: int
+) -> Solution:
+    """The linear estimate of every depth mode, and of the prior as much as is to be believed."""
+    means = images.mean((1, 2), keepdims=True)
     sampling, shape = choice.sampling, images.shape[1:]
     mixed = (images - means) / unit
     solved = partial(_solved, strength=sampling.factor**1.5)  # of edges over pixels, to be the same on finer ones
@@ -213,7 +221,7 @@ def separate(
         variance += (drawn - tried[1]) ** 2 / (starts - 1)
     information, _ = given.information(middle)
     by_data = given.slices(information / (information + 1 / given.power) * given.of(y))
-    solution = Solution(
+    return Solution(
         images=level(unit * y, images),
         base=unit * given.slices(linear_part) + means,
         decided=unit * by_data,
@@ -225,7 +233,6 @@ def separate(
         trust=trust,
         agreement=agreed,
     )
-    return solution, transfer
 
 
 def _solved(given: Modes, start: Array, factor: float, seen: Array | float = 1.0, *, strength: float) -> Array:
