@@ -11,7 +11,7 @@
     detail     slices with KEPT of their input's gain at every k at which the input follows its truth, of those with
                such k (`ddip_tf.quality.detail`)
 
-Rates have Clopper-Pearson bounds at 95 %, as if slices were independent; those of one case are not, so cases with a
+The last line takes the kinds together that the oracle improves by REACH_DB in the mean. Rates have Clopper-Pearson bounds at 95 %, as if slices were independent; those of one case are not, so cases with a
 harmed slice are counted too.
 """
 
@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-HARM_DB, WITHHELD_DB, GAINED_DB = 0.3, 3.0, 1.0
+HARM_DB, WITHHELD_DB, GAINED_DB, REACH_DB = 0.3, 3.0, 1.0, 3.0
 KEPT = (0.9, 1.1)
 
 
@@ -48,6 +48,7 @@ def summarise(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
         "silently": rate(int((bad & ~doubt).sum()) + lost, count),
         "cases harmed": rate(int(hurt), len(rows)),
         "withheld": int((same & (np.minimum(reach, own) > WITHHELD_DB)).sum()),
+        "reach": float(reach.mean()) if len(reach) else None,
         "share": float(gain.sum() / reach.sum()) if reach.sum() > 0 else None,
         "false": rate(int((doubt & (gain >= GAINED_DB)).sum()), int((gain >= GAINED_DB).sum())),
         "detail": rate(sum(_within(one["kept"]) for one in judged), len(judged)),
@@ -77,6 +78,9 @@ def markdown(found: dict[str, dict[str, Any]]) -> str:
         rate = found["all"][name]
         low, high = (f"{100 * bound:.1f}" for bound in rate["bounds"])
         lines.append(f"{name}: {rate['count']} of {rate['of']}, {low} to {high} % (95 %)")
+    able = [one["gain"]["mean"] for name, one in found.items() if name != "all" and (one["reach"] or 0) >= REACH_DB]
+    if able:
+        lines.append(f"kinds the oracle improves by {REACH_DB:g} dB: {len(able)}, mean gain {np.mean(able):+.1f} dB")
     return "\n".join(lines) + "\n"
 
 

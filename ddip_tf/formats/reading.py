@@ -230,7 +230,7 @@ def _aside(
     if len(kept) < 2:
         others = f"only slice {kept[0] + 1} is" if kept else "no slice is"
         raise InputError(
-            f"the same everywhere (vacuum): {which}; {others} left, and separation needs at least two others"
+            f"the same everywhere (vacuum): {which}; {others} left, and separation needs two slices at least"
         )
     aside = tuple(
         Vacuum(number + 1, value, sources[number].name, sources[number].page)

@@ -131,7 +131,7 @@ def write_bad(kind, file):
         ("rgb", "colour"),
         ("complex", "complex"),
         ("other shape", "shapes differ"),
-        ("constant", "slice 2 is constant"),
+        ("constant", "slice 2; only slice 1 is left"),
         ("huge offset", "subtract its offset"),
         ("nan", "NaN or infinite"),
         ("infinite", "NaN or infinite"),

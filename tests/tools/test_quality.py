@@ -138,6 +138,13 @@ def test_detail_counts_slices_that_kept_it_at_every_k_where_there_is_any():
     assert (found["count"], found["of"]) == (1, 3)
 
 
+def test_kinds_that_can_gain_are_told_from_those_that_cannot():
+    kinds = {"a": [row([4.0, 5.0])], "b": [row([1.0], oracle_gain=3.5)], "c": [row([9.0], oracle_gain=2.5)]}
+    found = {name: summary.summarise(rows) for name, rows in kinds.items()}
+    found["all"] = summary.summarise([one for rows in kinds.values() for one in rows])
+    assert summary.markdown(found).endswith("kinds the oracle improves by 3 dB: 2, mean gain +2.8 dB\n")
+
+
 def test_the_bounds_are_clopper_and_pearsons():
     assert summary.rate(0, 20)["bounds"] == pytest.approx([0, 1 - 0.025 ** (1 / 20)])
     assert summary.rate(3, 10)["bounds"] == pytest.approx([0.0667, 0.6525], abs=1e-4)
