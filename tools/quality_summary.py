@@ -11,8 +11,8 @@
     detail     slices with KEPT of their input's gain at every k at which the input follows its truth, of those with
                such k (`ddip_tf.quality.detail`)
 
-The last line takes the kinds together that the oracle improves by REACH_DB in the mean. Rates have Clopper-Pearson bounds at 95 %, as if slices were independent; those of one case are not, so cases with a
-harmed slice are counted too.
+The last line takes the kinds together that the oracle improves by REACH_DB in the mean. Rates have Clopper-Pearson
+bounds at 95 %, as if slices were independent; those of one case are not, so cases with a harmed slice are counted too.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from ddip_tf.slices.numbering import listed, numbered
 from ddip_tf.slices.optics import frequency
 from ddip_tf.slices.quantities import show_length
 from ddip_tf.slices.separation import pair_name
-from ddip_tf.transfer.model_lead import lead
+from ddip_tf.transfer.model_lead import CLEAR, lead
 
 if TYPE_CHECKING:
     from ddip_tf.slices.stack import SliceStack
@@ -105,9 +105,12 @@ def mixing_model(facts: Mapping[str, Any]) -> str | None:
         return None
     nats, rival = ahead
     said = f"mixing model: {model_name(chosen)}"
-    said += (
-        f", {nats:.0f} nats ahead of the next" if nats >= 0 else f"; {model_name(rival)} leads by {-nats:.1f} nats only"
-    )
+    if nats >= 0:
+        said += f", {nats:.0f} nats ahead of the next"
+    elif -nats < CLEAR:
+        said += f"; {model_name(rival)} leads by {-nats:.1f} nats only"
+    else:
+        said += f"; {model_name(rival)} leads by {-nats:.0f} nats, but is not believed: see the warnings"
     if "gains" in facts:
         return f"{said}; slices in units of their own, {', '.join(f'{gain:.2f}' for gain in facts['gains'])}"
     gain = facts.get("gain", 1.0)

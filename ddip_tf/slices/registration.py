@@ -13,6 +13,8 @@ SURE_PEAK = 8.0
 ONE_PEAK, AWAY = 1.6, 8.0
 #: times the value without any shift: shapes that merely touch move a peak by a pixel, and hardly raise it
 HIGHER = 1.1
+#: of the shorter side: slices of one field of view lie no farther apart; what fits there fits by chance
+FARTHEST = 0.25
 
 
 def shift_between(first: Floats, second: Floats) -> tuple[float, float] | None:
@@ -20,7 +22,7 @@ def shift_between(first: Floats, second: Floats) -> tuple[float, float] | None:
 
     `skimage.registration.phase_cross_correlation` of the fine structure (Gaussians of 1 and 6 px), to a tenth of a
     pixel; believed where the peak of the cross-correlation stands out of its scatter (`SURE_PEAK`), and above every
-    other place (`ONE_PEAK`). No shift, (0, 0), where it is no better than none (`HIGHER`).
+    other place (`ONE_PEAK`), no farther than `FARTHEST`. No shift, (0, 0), where it is no better than none (`HIGHER`).
     """
     from scipy.fft import fft2, ifft2
     from scipy.ndimage import gaussian_filter
@@ -38,5 +40,7 @@ def shift_between(first: Floats, second: Floats) -> tuple[float, float] | None:
         return None
     if correlation.max() < HIGHER * correlation[0, 0]:
         return 0.0, 0.0
+    if np.hypot(y[peak[0]], x[peak[1]]) > FARTHEST * min(first.shape):
+        return None
     shift, _, _ = phase_cross_correlation(*spectra, upsample_factor=10, normalization=None, space="fourier")
     return -float(shift[0]), -float(shift[1])

@@ -26,6 +26,7 @@ import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.transfer.directions import MOST_SAMPLES_OF_T, PAIRS, Evidence, evidence, noise_apart, own_noise
+from ddip_tf.transfer.model_lead import CLEAR
 from ddip_tf.transfer.paths import Posterior, Walk, follow, joint_turns, near, only, turns
 from ddip_tf.transfer.resolution import SAME, Sampling
 
@@ -38,9 +39,6 @@ PRIOR = {
     "free start, gain": -1.0,
     "full": -8.0,
 }
-#: what a rung must have in evidence (nats) over none before anything is taken out: clean slices with noise stay below
-#: 0, ghosts of 0.2 stand above 10 (development pairs, `tools/quality.py`)
-CLEAR = 4.0
 #: the same for a gain other than one: slices in one unit stay below 3, gains of 0.5 to 2 stand above 4
 CLEAR_GAIN = 3.5
 #: what a window of the bands `JUDGED` (cycles/pixel) may lose in log-likelihood under a one-sided model, and of what it

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+#: what a rung must have in evidence (nats) over none before anything is taken out: clean slices with noise stay below
+#: 0, ghosts of 0.2 stand above 10 (development pairs, `tools/quality.py`)
+CLEAR = 4.0
+
 
 def lead(chosen: str, log_evidence: Mapping[str, float]) -> tuple[float, str] | None:
     """Evidence of the ``chosen`` mixing model over the best of the others (nats), and that one's name.

@@ -34,6 +34,10 @@ SAID = [
         "none; a ghost of slice 1 in slice 2 leads by 2.6 nats only",
     ),
     (
+        {"model": "none", "model_evidence": {"none": 0.0, "free start": 52.4}},
+        "none; free start (columns of T sum to one) leads by 52 nats, but is not believed: see the warnings",
+    ),
+    (
         {"model_evidence": {"none": 0.0, "free start": 31.0, "free start, gain": 40.0, "full": 28.0}},
         "free start (columns of T sum to one), 12 nats ahead of the next",
     ),

@@ -119,6 +119,8 @@ def test_a_shift_between_slices_is_measured_and_said():
     np.testing.assert_allclose(shift_between(*moved), (3, -4), atol=0.5)
     assert shift_between(own[0], np.roll(own[1], (3, -4), (0, 1))) is None  # nothing in common, nothing to say
     assert shift_between(np.zeros(shape), still[0]) is None
+    far = np.roll(still[1], (36, -24), (0, 1))
+    assert shift_between(still[0], far) is None  # nobody's slices lie so far apart
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 7])
