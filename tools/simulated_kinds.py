@@ -35,6 +35,10 @@ TEXTURES = (("cell", "gravel"), ("camera", "grass"), ("gravel", "brick"), ("coin
 HALF_TEXTURES = (("discs", "brick"), ("gravel", "particle"), ("grass", "zones"), ("fibres", "camera"))
 MIXED = (("discs", "particle"), ("gravel", "cells"), ("zones", "tpart"), ("camera", "brick"))
 CRYSTALS = (("lattice", "atoms"), ("atoms", "lattice"))
+SIX = (
+    ("discs", "cells", "particle", "fibres", "zones", "print"),
+    ("gravel", "discs", "tpart", "cells", "coins", "print"),
+)
 ELECTRONS: dict[str, Any] = {
     "electrons": True, "energy_kev": 300.0, "pixel_size_m": 2e-11, "spacing_m": 4e-9, "photons": 5e5,
     "aperture": 0.2, "beam_width_px": 35,
@@ -184,6 +188,14 @@ KINDS: dict[str, Kind] = {
     "electrons": _scan("300 keV, 0.2 A pixels, 4 nm", CRYSTALS, **ELECTRONS),
     "electrons-far": _scan("300 keV, 0.2 A pixels, 10 nm", CRYSTALS, **{**ELECTRONS, "spacing_m": 10e-9}),
     "electrons-low": _scan("300 keV, 0.2 A pixels, 4 nm, 20,000 electrons", CRYSTALS, **{**ELECTRONS, "photons": 2e4}),
+    # many slices
+    **{
+        f"six-{depths:g}": _scan(f"six slices, {depths:g} depths of focus apart", SIX, depths_of_focus=depths)
+        for depths in (0.5, 1.0, 2.0, 4.0)
+    },
+    "twelve-2": _scan("twelve slices, 2 depths of focus apart", (SIX[0] + SIX[1],), depths_of_focus=2.0),
+    "electrons-6": _scan("300 keV, six slices 4 nm apart", (CRYSTALS[0] * 3, CRYSTALS[1] * 3), **ELECTRONS),
+    "electrons-12": _scan("300 keV, twelve slices 4 nm apart", (CRYSTALS[0] * 6,), **ELECTRONS),
     # sampling
     "fine": _scan("sampled twice as fine", MIXED, Cut(110, 96), Double()),
     "coarse": _scan("sampled half as fine", MIXED, Halve(), size=224),
