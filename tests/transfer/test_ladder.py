@@ -63,6 +63,29 @@ def test_any_t():
     assert np.abs(choice.matrix[good][:, [0, 1], [1, 0]] - [-0.45, -0.5]).max() < 0.12
 
 
+def opposite_ghosts(y):
+    T = np.array([[1.0, -0.45], [-0.5, 1.0]])
+    return idct(matvec(np.broadcast_to(T, (*SHAPE, 2, 2)), dct(y)))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("rung", "mixed", "between", "least"),
+    [
+        ("none", lambda y: y, 1, 0.99),
+        ("one-sided 2", one_sided, 0, 0.6),
+        ("free start", lambda y: free_start(y)[0], 1, 0.8),
+        ("free start", lambda y: free_start(y)[0] * np.array([0.6, 1])[:, None, None], 1, 0.5),
+        ("full", opposite_ghosts, 1, 0.95),
+    ],
+)
+def test_a_rung_has_most_of_the_weight_on_its_own_mixture(rung, mixed, between, least, seed):
+    evidence = climbed(noisy(mixed(objects(seed)), seed, between=between)).log_evidence
+    likely = {name: np.exp(nats - max(evidence.values())) for name, nats in evidence.items()}
+    own = sum(weight for name, weight in likely.items() if name.split(",")[0] == rung)
+    assert own / sum(likely.values()) > least
+
+
 def test_allowed_rungs_only():
     images, _ = free_start(objects())
     choice = ladder.climb(noisy(images), band_centres(*SHAPE), ("one-sided 2", "one-sided 1"))
