@@ -14,6 +14,7 @@ from ddip_tf.formats import read
 from ddip_tf.slices.ghosts import window
 from ddip_tf.slices.phase import Conversion
 from ddip_tf.slices.stack import SliceStack
+from ddip_tf.transfer.ramps import without_plane
 
 CROP = ((3, 40), (5, 44))  # reaches the lower edge of the object, no other
 
@@ -61,5 +62,7 @@ def expected(ghosts, factor=1j, pages=(0, 1, 2)):
     new = the_object().astype(complex)
     for page in pages:
         ghost = ghosts[page, y0:y1, x0:x1]
-        new[page, y0:y1, x0:x1] *= np.exp(-factor * window(CROP, SHAPE[1:]) * (ghost - ghost.mean()))
+        amplitude, phase = ghost - ghost.mean(), without_plane(ghost)  # without what is the probe's as well
+        taken = np.real(factor) * amplitude + 1j * np.imag(factor) * phase
+        new[page, y0:y1, x0:x1] *= np.exp(-window(CROP, SHAPE[1:]) * taken)
     return new

@@ -134,8 +134,8 @@ def _take_out(factor: np.ndarray, run: Run, source: Path, digest: str, *, comple
     manifest = run.manifest
     if manifest.get("summed"):
         raise InputError(
-            f"{run} separated sums of neighbouring slices (--bin-slices): what belongs to each of them is not known, "
-            "so none is exported; fit without --bin-slices for that"
+            f"{run} separated sums of neighbouring slices: what belongs to each of them is not known, "
+            "so none is exported; fit the slices as they are for that"
         )
     changed = [sentence for sentence in run.changed_files() if sentence.startswith("outputs/")]
     if changed:

@@ -45,26 +45,25 @@ def nothing_found(choice: Choice) -> Caution:
 def not_believed(gain_db: Array, checks: Checks | None = None) -> Caution | None:
     """Why slices that mix are given back as they were: little to gain (N,), or what `Checks` showed; or None."""
     if gain_db.min() < LEAST_GAIN_DB:
-        said = (
+        return Caution(
+            "withheld",
             f"the slices mix, but taking the ghosts out is expected to gain {gain_db.min():.1f} dB only: they lie too "
-            "close or hold too little to be told apart, and are returned as they are"
+            "close or hold too little to be told apart, and are returned as they are",
         )
-    elif checks is None:
-        return None
-    elif checks.still_shared > MOST_SHARED:
-        said = (
+    if checks is not None and checks.still_shared > MOST_SHARED:
+        return Caution(
+            "withheld",
             "separated as far as the data say how they mix, the slices still show the same structure (correlation "
             f"{checks.still_shared:.2f}): this is not how they mix, or it truly is in both; they are returned as they "
-            "are"
+            "are",
         )
-    elif checks.scatter.max() > MOST_SCATTER:
-        said = (
+    if checks is not None and checks.scatter.max() > MOST_SCATTER:
+        return Caution(
+            "withheld",
             f"what is taken out depends on how much noise is assumed ({100 * checks.scatter.max():.0f} % of its "
-            "variance): the data do not carry a separation; the slices are returned as they are"
+            "variance): the data do not carry a separation; the slices are returned as they are",
         )
-    else:
-        return None
-    return Caution("withheld", said)
+    return None
 
 
 def of_rung(choice: Choice) -> tuple[Caution, ...]:

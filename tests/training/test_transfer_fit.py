@@ -50,7 +50,7 @@ def test_what_is_taken_out_is_the_other_slices_or_nobodys(separation):
         for one, other in zip(taken, expected, strict=True):
             np.testing.assert_allclose(without_plane(one - other), 0, atol=1e-6 * spread)
     for left in separation.smoothed:
-        assert np.std(left - without_plane(left)) < 0.02 * np.std(images)
+        assert np.std(left - without_plane(left)) < 0.05 * np.std(images)
     assert (separation.smoothed.std((1, 2)) < 0.25 * separation.ghosts.std((1, 2))).all()
     hot = images.copy()
     hot[1, 30, 41] += 9

@@ -3,17 +3,17 @@ columns of atoms that run through both slices. Whole numbers of 2⁻¹⁴ rad.""
 
 import tracemalloc
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import DATA
 
 from ddip_tf.quality import with_truth
 from ddip_tf.slices.registration import shift_between
 from ddip_tf.transfer import by_evidence
 from ddip_tf.transfer.ramps import without_plane
 
-with np.load(DATA / "depth_stacks.npz") as stacks:
+with np.load(Path(__file__).with_name("depth_stacks.npz")) as stacks:
     STACKS = {name: stacks[name] / 2.0**14 for name in stacks.files}
 
 

@@ -96,7 +96,7 @@ def test_guide_on_the_command_line(call, tmp_path):
     assert load_manifest("plain")["guides"] is None
     for wrong, message in (
         ("2=map.tif", "takes sliceK=MAP"),
-        ("slice3=map.tif", "of none: there are 2 slices"),
+        ("slice3=map.tif", "slice3=map.tif: the slices are 1 and 2"),
         ("slice2=none.tif", "No such file"),
     ):
         code, _, err = call("fit", *files, "--guide", wrong, "-o", "wrong")

@@ -116,7 +116,7 @@ HOSTILE = {
     "no axes": "is no image",
     "empty": "is no image",
     "nan": "NaN or infinite",
-    "zero": "zero everywhere",
+    "zero": "the same everywhere",
     "group": "is no dataset",
     "cyclic groups": "choose one",
 }

@@ -20,7 +20,7 @@ from ddip_tf.objectives.priors.null_space_dip import NullSpaceDIP
 from ddip_tf.objectives.priors.transfer_dip import TransferDIP
 from ddip_tf.report import text
 from ddip_tf.training.fitting import fit
-from ddip_tf.transfer import by_evidence, dct, half_quadratic, held_out, inverse_problem, noise, solver
+from ddip_tf.transfer import dct, free_start, half_quadratic, held_out, inverse_problem, noise, solver
 from ddip_tf.transfer.bands import frequencies
 from ddip_tf.transfer.dct import inverse_root
 
@@ -140,13 +140,13 @@ def test_the_network_changes_only_what_the_data_leave_open(mixed, null):
 def test_fit_archive_regenerate(tmp_path, monkeypatch, prior):
     solved = []
     solves = half_quadratic.minimise
-    monkeypatch.setattr(by_evidence, "minimise", lambda *given, **how: solved.append(0) or solves(*given, **how))
+    monkeypatch.setattr(free_start, "minimise", lambda *given, **how: solved.append(0) or solves(*given, **how))
     stack = read(DATA / "slice1.tif", DATA / "slice2.tif").cropped((20, 117), (30, 141))
     images = stack.images
     config = FitConfig.from_dict({**SMALL.to_dict(), "prior": prior, "starts": 3})
     separation = fit(stack, config, threads=2)
     # no further solves: their spread would be total variation's
-    assert len(solved) == held_out.TIMES + len(by_evidence.LEVELS)
+    assert len(solved) == held_out.TIMES + 2 * len(free_start.LEVELS)
     assert "spread" not in separation.mixing
     assert separation.provenance["mixed"]
     loss = separation.history["loss"]
