@@ -193,9 +193,7 @@ KINDS: dict[str, Kind] = {
         f"six-{depths:g}": _scan(f"six slices, {depths:g} depths of focus apart", SIX, depths_of_focus=depths)
         for depths in (0.5, 1.0, 2.0, 4.0)
     },
-    "twelve-2": _scan("twelve slices, 2 depths of focus apart", (SIX[0] + SIX[1],), depths_of_focus=2.0),
     "electrons-6": _scan("300 keV, six slices 4 nm apart", (CRYSTALS[0] * 3, CRYSTALS[1] * 3), **ELECTRONS),
-    "electrons-12": _scan("300 keV, twelve slices 4 nm apart", (CRYSTALS[0] * 6,), **ELECTRONS),
     # sampling
     "fine": _scan("sampled twice as fine", MIXED, Cut(110, 96), Double()),
     "coarse": _scan("sampled half as fine", MIXED, Halve(), size=224),

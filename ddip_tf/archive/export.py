@@ -50,7 +50,7 @@ class Exported:
         if not self.slices:
             return "nothing was changed: no ghosts were found in these slices"
         if len(self.slices) == self.count:
-            return "with the separated slices"
+            return "with the separated slice" + ("s" if self.count > 1 else "")
         several = "s" if len(self.slices) > 1 else ""
         return f"with the separated slice{several} {listed(self.slices)} of {self.count}"
 

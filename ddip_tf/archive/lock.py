@@ -54,6 +54,8 @@ class FolderLock:
             try:
                 self._lock.acquire(blocking=False)
             except filelock.Timeout:
+                if not self._beside("lock").exists():  # it cannot even be made
+                    raise RunError(f"cannot write {self.run}") from None
                 raise InputError(
                     f"another ddip-tf works on {self.run}: wait for its end, or choose another `run`"
                 ) from None

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,12 @@ def test_the_second_is_refused_while_the_first_lives(tmp_path):
     with FolderLock(run) as place:
         assert list(place.aside.iterdir()) == []
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="has no folder that nobody writes to")
+def test_a_place_where_no_lock_can_be_made_is_one_that_cannot_be_written():
+    with pytest.raises(RunError, match="cannot write /proc/run"), FolderLock("/proc/run"):
+        pass
 
 
 def test_two_places_in_one_process_exclude_each_other(tmp_path):
