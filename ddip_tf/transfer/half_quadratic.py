@@ -34,7 +34,7 @@ def shrink(r: Array, weight: float, exponent: float) -> Array:
 
 
 def edges(y: Array, exponent: float) -> float:
-    """sum |grad y|^exponent over the pixels of slices (N, H, W)."""
+    """``sum |grad y|^exponent`` over the pixels of slices (N, H, W)."""
     return float((np.sqrt((gradient(y) ** 2).sum(0)) ** exponent).sum())
 
 
