@@ -16,9 +16,12 @@ import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.transfer.bands import frequencies
+from ddip_tf.transfer.resolution import Sampling
 
 #: agreements from which on the coarsest difference is believed a little, and fully
 NONE, FULL = 0.6, 0.9
+#: cycles/pixel at the reference, below which slices are all but the same picture
+COARSEST = 0.015
 
 
 def agreement(added: Array) -> float:
@@ -41,6 +44,11 @@ def agreement(added: Array) -> float:
 def differences(added: Array) -> Array:
     """What of coefficients (..., N) of N slices is not the same in all."""
     return added - added.mean(-1, keepdims=True)
+
+
+def coarsest(sampling: Sampling, lowest: float) -> float:
+    """Below what k (cycles/pixel) differences are the prior's alone; no lower than the ``lowest`` band of T."""
+    return max(sampling.here(COARSEST), lowest)
 
 
 def weight(agreed: float, shape: tuple[int, int], coarsest: float) -> Array:

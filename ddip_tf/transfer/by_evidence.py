@@ -17,12 +17,13 @@ from ddip_tf.caution import Caution
 from ddip_tf.transfer import free_start, linear, many, reasons
 from ddip_tf.transfer import start as starts_of
 from ddip_tf.transfer.background import level
-from ddip_tf.transfer.bands import band_centres, frequencies
+from ddip_tf.transfer.bands import frequencies
 from ddip_tf.transfer.dct import dct, idct, matvec
 from ddip_tf.transfer.estimate import Transfer, estimate_transfer
-from ddip_tf.transfer.ladder import Choice, climb, tied
+from ddip_tf.transfer.given import checked
+from ddip_tf.transfer.ladder import Choice, as_transfer, climb, tied
 from ddip_tf.transfer.neighbours import AlongDepth
-from ddip_tf.transfer.resolution import sampling
+from ddip_tf.transfer.resolution import bands_of, sampling
 from ddip_tf.transfer.solver import Solution, unchanged
 
 #: rungs beside none that a normalisation of T's columns allows
@@ -31,8 +32,6 @@ NORMALISED = {
     "sum": ("free start", "free start, gain"),
     "diagonal": ("one-sided 2", "one-sided 1", "full"),
 }
-#: cycles/pixel at the reference, the highest band of T
-HIGHEST = 0.2
 
 
 def choose(
@@ -45,14 +44,9 @@ def choose(
 
     Raises ValueError for sides under 32 pixels, and for images that are constant or not finite.
     """
-    images = np.asarray(images, float)
-    if images.ndim != 3 or len(images) != 2 or min(images.shape[1:]) < 32:
-        raise ValueError(f"needs two slices of 32 x 32 pixels or more, got shape {images.shape}")
-    if not np.isfinite(images).all() or (images.std((1, 2)) == 0).any():
-        raise ValueError("every slice must be finite and not constant")
+    images = checked(images, count=2)
     sampled = sampling(images)
-    height, width = images.shape[1:]
-    centres = band_centres(height, width, highest=sampled.at_most(HIGHEST))
+    centres = bands_of(images.shape[1:], sampled)
     if start is not None:
         return replace(starts_of.climb(images, start, centres, measured), sampling=sampled)
     return climb(images, centres, NORMALISED[normalisation], sampled, measured)
@@ -88,21 +82,8 @@ def _not_used(transfer: Transfer) -> Transfer:
 
 def transfer_of(choice: Choice) -> Transfer:
     """T of a choice, gain taken out: of images whose first slice was divided by ``choice.gain``."""
-    sigma = np.sqrt(np.maximum(np.einsum("kjii->kij", choice.covariance), 0))
-    n = choice.matrix.shape[-1]
-    power = np.ones((len(choice.k), n))
-    matrix = tied(choice.matrix, choice.k) if choice.normalisation == "sum" else choice.matrix
-    return Transfer(
-        choice.k,
-        matrix,
-        choice.matrix,
-        sigma,
-        power,
-        choice.samples,
-        choice.normalisation,
-        choice.rung != "none",
-        True,
-    )
+    tie = choice.normalisation == "sum"
+    return as_transfer(choice, tied(choice.matrix, choice.k) if tie else choice.matrix)
 
 
 def separate(

@@ -25,6 +25,7 @@ from ddip_tf.methods import NORMALISATIONS
 from ddip_tf.transfer import smica
 from ddip_tf.transfer.bands import band_centres, interpolate
 from ddip_tf.transfer.curves import ABSENT, fill_diagonal, significance, smooth_matrix
+from ddip_tf.transfer.given import checked
 from ddip_tf.transfer.smica import dependence, local_covariances
 
 #: name in a run folder's `mixing.npz` → attribute of `Transfer`
@@ -183,13 +184,9 @@ def estimate_transfer(images: Array, *, normalisation: str = "auto") -> Transfer
     more than chance, or that are equal, give the identity with `mixed` False. Raises ValueError for fewer than two
     slices, sides under 32 pixels, and images that are constant or not finite.
     """
-    images = np.asarray(images, float)
     if normalisation not in NORMALISATIONS:
         raise ValueError(f"normalisation is one of {', '.join(NORMALISATIONS)}, not {normalisation!r}")
-    if images.ndim != 3 or len(images) < 2 or min(images.shape[1:]) < 32:
-        raise ValueError(f"needs at least two slices of 32 x 32 pixels or more, got shape {images.shape}")
-    if not np.isfinite(images).all() or (images.std((1, 2)) == 0).any():
-        raise ValueError("every slice must be finite and not constant")
+    images = checked(images)
     wanted = "sum" if normalisation == "auto" else normalisation
     centres = band_centres(*images.shape[1:])
     covariances, samples = local_covariances(images, centres)

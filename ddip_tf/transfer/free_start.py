@@ -23,7 +23,7 @@ from ddip_tf._types import Array
 from ddip_tf.caution import Caution
 from ddip_tf.transfer import held_out, linear, noise, ramps, reasons
 from ddip_tf.transfer import objective as objectives
-from ddip_tf.transfer.agreement import agreement, believed, differences, weight
+from ddip_tf.transfer.agreement import agreement, believed, coarsest, differences, weight
 from ddip_tf.transfer.background import level
 from ddip_tf.transfer.bands import frequencies, interpolate
 from ddip_tf.transfer.checks import Checks, scatter, still_shared
@@ -38,12 +38,6 @@ from ddip_tf.transfer.solver import Solution
 
 #: part of T's uncertainty that counts as noise for the prior; all of it made the prior's guesses worse at low k
 UNCERTAIN = 0.1
-#: levels of noise that are averaged, around the one the skill asks for
-LEVELS = (0.4, 1.0, 2.5)
-#: skill of the prior at `held_out.MIDDLE`, and the level of noise (`ddip_tf.transfer.noise`) that goes with it
-SKILLS, FACTORS = (0.5, 0.9, 0.98), (0.3, 0.8, 2.0)
-#: cycles/pixel at the reference, below which the slices are all but the same picture
-COARSEST = 0.015
 #: cycles/pixel at the reference, below which levels of noise are compared
 LOWER = 0.06
 #: of the correction that is made where the prior has no skill at all: it errs half as much there, and gains half
@@ -55,11 +49,10 @@ EXPONENT = 0.5
 
 @dataclass(frozen=True)
 class Belief:
-    """How far the prior is to be believed, and what that rests on."""
+    """How far the prior is to be believed."""
 
-    trust: held_out.Trust
     agreed: float  # of the prior with itself, on the coarsest differences
-    weight: Array  # (H, W, 1) by the trust
+    weight: Array  # (H, W, 1) by the skill
     coarse: Array  # (H, W, 1) in the differences of the slices, by the agreement
 
     def of(self, added: Array, guided: Array | float) -> Array:
@@ -90,20 +83,14 @@ class FreeStart:
         self.strength = sampling.factor**1.5  # of |grad y|^1/2 summed over pixels, to be the same on finer ones
         prior = partial(minimise, strength=self.strength, exponent=EXPONENT, steps=60)
         self.objective = Objective(self.problem, prior)
-        self.sampling, self.threads = sampling, threads
+        self.threads = threads
         k = frequencies(*images.shape[1:])
-        self.coarsest = max(sampling.here(COARSEST), transfer.k[0])
+        self.coarsest = coarsest(sampling, transfer.k[0])
         self.coarse, self.lower = k < self.coarsest, k < sampling.here(LOWER)
         self.T, self.mixed, self.linear = transfer.at(k), dct(self.problem.images), dct(self.base)
         self.guesses: list[Array] = []  # what is added to the coarsest part while some coefficients are hidden
         self.trust = held_out.trust(self.mixed, self._foretell, sampling)
-        skill = self.trust.at(sampling.here(held_out.MIDDLE))
-        self.factors = tuple(float(np.exp(np.interp(skill, SKILLS, np.log(FACTORS)))) * level for level in LEVELS)
-
-    @property
-    def middle(self) -> float:
-        """The factor on the noise between the slices."""
-        return self.factors[1]
+        self.middle = self.trust.factors[1]
 
     def _foretell(self, hidden: Array) -> Array:
         found = dct(self.objective.minimum(idct(self.mixed * ~hidden[..., None]), 1.0, hidden))
@@ -112,10 +99,11 @@ class FreeStart:
 
     def find(self, objective: Objective, guided: Array | float = 0.0) -> Found:
         """Slices by the mean over levels of noise, ramps as in the images and free, as far as both are believed."""
-        fixed, free = self._tried(objective), self._tried(freed(objective))
+        unbound = freed(objective)
+        fixed, free = self._tried(objective), self._tried(unbound)
         added, freely = (np.stack([dct(y) - self.linear for y in tried]) for tried in (fixed, free))
         belief = self._belief(added)
-        fewer = (self._value(objective, fixed[1]) - self._value(freed(objective), free[1])) / self._edges(fixed[1])
+        fewer = (self._value(objective, fixed[1]) - self._value(unbound, free[1])) / self._edges(fixed[1])
         sloped = believed(fewer, *FEWER_EDGES)
         on_axes = ramps.on_axes(*self.coarse.shape)[..., None]
         flat = np.where(on_axes, 0.0, belief.of(freely.mean(0), guided))
@@ -128,7 +116,7 @@ class FreeStart:
 
     def _tried(self, objective: Objective) -> Array:
         solve = partial(objective.minimum, self.problem.images)
-        return np.stack(side_by_side(self.threads, solve, self.factors))
+        return np.stack(side_by_side(self.threads, solve, self.trust.factors))
 
     def _edges(self, y: Array) -> float:
         return self.strength * edges(y, EXPONENT)
@@ -139,9 +127,7 @@ class FreeStart:
     def _belief(self, added: Array) -> Belief:
         shape = self.coarse.shape
         agreed = agreement(differences(np.stack([*self.guesses, *added[:, self.coarse]])))
-        return Belief(
-            self.trust, agreed, self.trust.over(*shape)[..., None], weight(agreed, shape, self.coarsest)[..., None]
-        )
+        return Belief(agreed, self.trust.over(*shape)[..., None], weight(agreed, shape, self.coarsest)[..., None])
 
 
 def freed(objective: Objective) -> Objective:

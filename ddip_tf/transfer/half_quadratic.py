@@ -9,8 +9,6 @@ frequencies settle as fast as the highest. Symbols as in `ddip_tf.transfer.solve
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ddip_tf._types import Array
@@ -57,8 +55,9 @@ def minimise(
     powers, axes = np.linalg.eigh(information)
     powers, data = np.moveaxis(powers, 2, 0), np.moveaxis(data, 2, 0)
     axes = np.moveaxis(axes, (2, 3), (0, 1))
-    how: dict[str, Any] = {"strength": strength, "exponent": exponent, "steps": steps, "stiffness": stiffness}
-    return descend(start, powers, axes, data, **how, ramps=ramps)
+    return descend(
+        start, powers, axes, data, strength=strength, exponent=exponent, steps=steps, stiffness=stiffness, ramps=ramps
+    )
 
 
 def descend(

@@ -35,6 +35,10 @@ FINE = 0.07
 
 #: cycles/pixel: the skill there speaks for the slices as a whole
 MIDDLE = 0.045
+#: skill there, and the level of noise (`ddip_tf.transfer.noise`) that goes with it
+SKILLS, FACTORS = (0.5, 0.9, 0.98), (0.3, 0.8, 2.0)
+#: levels of noise that are averaged, around the one the skill asks for
+LEVELS = (0.4, 1.0, 2.5)
 
 #: what the prior makes of the mixed coefficients (H, W, N) where those of a mask (H, W) are hidden
 Foretell = Callable[[Array], Array]
@@ -55,6 +59,17 @@ class Trust:
         fine = self.sampling.here(FINE)
         coarser = np.clip((self.at(fine) - 0.5) / 0.3, 0, 1)
         return np.where(self.k > fine, np.maximum(weight, coarser), weight)
+
+    @property
+    def middle(self) -> float:
+        """Skill at `MIDDLE`."""
+        return self.at(self.sampling.here(MIDDLE))
+
+    @property
+    def factors(self) -> tuple[float, ...]:
+        """Of the noise between the slices, that solutions are averaged over; the second is what the skill asks for."""
+        asked = float(np.exp(np.interp(self.middle, SKILLS, np.log(FACTORS))))
+        return tuple(asked * level for level in LEVELS)
 
     def at(self, k: float) -> float:
         """Skill at k (cycles/pixel), linear in log k."""

@@ -26,6 +26,7 @@ import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.transfer.directions import MOST_SAMPLES_OF_T, PAIRS, Evidence, evidence, noise_apart, own_noise
+from ddip_tf.transfer.estimate import Transfer
 from ddip_tf.transfer.model_lead import CLEAR
 from ddip_tf.transfer.paths import Posterior, Walk, follow, joint_turns, near, only, turns
 from ddip_tf.transfer.resolution import SAME, Sampling
@@ -106,6 +107,14 @@ class Choice:
     normalisation: str
     shared: bool = False
     sampling: Sampling = SAME
+
+
+def as_transfer(choice: Choice, matrix: Array) -> Transfer:
+    """What a choice says of T, with ``matrix`` (K, N, N), its raw points, deviation and samples."""
+    sigma = np.sqrt(np.maximum(np.einsum("kjii->kij", choice.covariance), 0))
+    power = np.ones(matrix.shape[:2])
+    mixed = choice.rung != "none"
+    return Transfer(choice.k, matrix, choice.matrix, sigma, power, choice.samples, choice.normalisation, mixed)
 
 
 def climb(

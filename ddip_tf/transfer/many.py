@@ -25,31 +25,26 @@ from ddip_tf._types import Array
 from ddip_tf.caution import Caution
 from ddip_tf.transfer import agreement, held_out, linear, noise, reasons
 from ddip_tf.transfer.background import level
-from ddip_tf.transfer.bands import band_centres, frequencies, interpolate, interpolate_power, log_gaussian
+from ddip_tf.transfer.bands import frequencies, interpolate, interpolate_power, log_gaussian
 from ddip_tf.transfer.dct import dct, idct
 from ddip_tf.transfer.depth_modes import modes
 from ddip_tf.transfer.estimate import Transfer
+from ddip_tf.transfer.given import checked
 from ddip_tf.transfer.half_quadratic import descend
 from ddip_tf.transfer.inverse_problem import scale
+from ddip_tf.transfer.ladder import as_transfer
 from ddip_tf.transfer.neighbours import AlongDepth, climb_in_one_unit
-from ddip_tf.transfer.resolution import LEAST, MOST, REFERENCE, Sampling, median_frequency
-from ddip_tf.transfer.solver import Solution, side_by_side, solve, unchanged
+from ddip_tf.transfer.objective import side_by_side
+from ddip_tf.transfer.resolution import bands_of, sampling_of
+from ddip_tf.transfer.solver import Solution, solve, unchanged
 
-#: cycles/pixel at the reference, the highest band of T
-HIGHEST = 0.2
 #: factors on the shares of noise (`ddip_tf.transfer.noise`) that are weighed: centre and deviation of the logarithm
 FACTOR = (2.0, np.log(3.0))
 #: on the noise found, on the side of caution
 CAUTION = 2.0
-#: levels of noise that are averaged, around the one the skill of the prior asks for
-LEVELS = (0.4, 1.0, 2.5)
-#: skill of the prior at `held_out.MIDDLE`, and the level of noise that goes with it
-SKILLS, FACTORS = (0.5, 0.9, 0.98), (0.3, 0.8, 2.0)
 #: part of what the prior changes in the differences that is taken, up to the first skill and from the second on: flat
 #: parts with edges reach 0.98, and pictures that fill the field stay below, of which coarse parts go to wrong slices
 CAUTIOUS, SURE = 0.25, (0.93, 0.98)
-#: cycles/pixel at the reference, below which the slices are all but the same picture
-COARSEST = 0.015
 
 
 def choose(images: Array) -> AlongDepth:
@@ -57,24 +52,14 @@ def choose(images: Array) -> AlongDepth:
 
     Raises ValueError for sides under 32 pixels, and for images that are constant or not finite.
     """
-    images = np.asarray(images, float)
-    if images.ndim != 3 or len(images) < 2 or min(images.shape[1:]) < 32:
-        raise ValueError(f"needs slices of 32 x 32 pixels or more, got shape {images.shape}")
-    if not np.isfinite(images).all() or (images.std((1, 2)) == 0).any():
-        raise ValueError("every slice must be finite and not constant")
-    factor = median_frequency(images.sum(0)) / REFERENCE
-    sampling = Sampling(float(np.clip(factor, LEAST, MOST)))
-    height, width = images.shape[1:]
-    return climb_in_one_unit(images, band_centres(height, width, highest=sampling.at_most(HIGHEST)), sampling)
+    images = checked(images)
+    sampling = sampling_of(images.sum(0))
+    return climb_in_one_unit(images, bands_of(images.shape[1:], sampling), sampling)
 
 
 def transfer_of(choice: AlongDepth) -> Transfer:
     """T of a choice, gains taken out: of images that were divided by ``choice.gains``."""
-    n = choice.matrix.shape[-1]
-    sigma = np.sqrt(np.maximum(np.einsum("kjii->kij", choice.covariance), 0))
-    power = np.ones((len(choice.k), n))
-    mixed = choice.rung != "none"
-    return Transfer(choice.k, choice.matrix, choice.matrix, sigma, power, choice.samples, "sum", mixed)
+    return as_transfer(choice, choice.matrix)
 
 
 @dataclass(frozen=True)
@@ -195,7 +180,7 @@ def _by_modes(
     mixed = (images - means) / unit
     solved = partial(_solved, strength=sampling.factor**1.5)  # of edges over pixels, to be the same on finer ones
     linear_part = given.amplified * given.data
-    coarsest = max(sampling.here(COARSEST), choice.k[0])
+    coarsest = agreement.coarsest(sampling, choice.k[0])
     coarse = frequencies(*shape) < coarsest
     guesses = []  # what is added to the coarsest differences, by each part of the coefficients
 
@@ -206,12 +191,11 @@ def _by_modes(
         return np.moveaxis(np.tensordot(given.axes, given.passed * found, 1), 0, 2)
 
     trust = held_out.trust(dct(mixed), foretell, sampling)
-    skill = trust.at(sampling.here(held_out.MIDDLE))
-    middle = float(np.exp(np.interp(skill, SKILLS, np.log(FACTORS))))
-    tried = side_by_side(threads, partial(solved, given, mixed), [middle * level for level in LEVELS])
+    tried = side_by_side(threads, partial(solved, given, mixed), trust.factors)
+    middle = trust.factors[1]
     each = [given.of(y) - linear_part for y in tried]
-    agreed = agreement.agreement(np.stack([*guesses, *(added[1:, coarse] for added in each)]).swapaxes(1, 2))
-    believed = float(np.interp(skill, SURE, (CAUTIOUS, 1))) * agreement.weight(agreed, shape, coarsest)
+    agreed = agreement.agreement(np.stack([*guesses, *(added[1:, coarse] for added in each)]))
+    believed = float(np.interp(trust.middle, SURE, (CAUTIOUS, 1))) * agreement.weight(agreed, shape, coarsest)
     added = np.mean(each, axis=0) * trust.over(*shape)
     added[1:] *= believed
     added[0] *= np.sqrt(given.noise[0] / (given.power[0] + given.noise[0]))  # the sum moves as far as it is noise

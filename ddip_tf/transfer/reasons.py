@@ -9,7 +9,7 @@ from __future__ import annotations
 from ddip_tf._types import Array
 from ddip_tf.caution import Caution
 from ddip_tf.transfer.checks import Checks
-from ddip_tf.transfer.held_out import MIDDLE, Trust
+from ddip_tf.transfer.held_out import Trust
 from ddip_tf.transfer.ladder import Choice
 from ddip_tf.transfer.model_lead import lead
 
@@ -18,7 +18,7 @@ LEAST_GAIN_DB = 1.4
 #: correlation of separated slices, and scatter over levels of noise, above which a separation is not believed: where
 #: either is exceeded development pairs gain a third of a decibel on average, and a third of them are harmed
 MOST_SHARED, MOST_SCATTER = 0.5, 0.14
-#: skill of the prior at `MIDDLE` below which slices are textures to it
+#: skill of the prior (`Trust.middle`) below which slices are textures to it
 SKILL = 0.5
 #: agreement of the prior with itself below which the coarsest difference is a guess
 AGREED = 0.6
@@ -89,7 +89,7 @@ def of_rung(choice: Choice) -> tuple[Caution, ...]:
 def doubts(choice: Choice, trust: Trust, agreed: float) -> tuple[Caution, ...]:
     """Of slices separated under a free start: what nothing but the prior could have told, and it could not."""
     found = []
-    if trust.at(choice.sampling.here(MIDDLE)) < SKILL:
+    if trust.middle < SKILL:
         found.append(
             Caution(
                 "doubt-texture",

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ddip_tf._types import Array
-from ddip_tf.transfer.bands import frequencies
+from ddip_tf.transfer.bands import band_centres, frequencies
 from ddip_tf.transfer.dct import dct
 
 #: cycles/pixel, in the middle of the simulated scans (`tools/simulate.py`)
 REFERENCE = 0.085
+#: cycles/pixel at the reference, the highest band of T
+HIGHEST = 0.2
 #: the least and the largest factor
 LEAST, MOST = 0.25, 2.0
 
@@ -54,8 +56,19 @@ SAME = Sampling()
 def sampling(images: Array) -> Sampling:
     """Of two slices (2, H, W): by their sum, or by their difference if ghosts have the opposite sign."""
     first, second = images / images.std((1, 2), keepdims=True)
-    finest = min(median_frequency(first + second), median_frequency(first - second))
-    return Sampling(float(np.clip(finest / REFERENCE, LEAST, MOST)))
+    return sampling_of(first + second, first - second)
+
+
+def sampling_of(*pictures: Array) -> Sampling:
+    """Of pictures (H, W): by the one whose structure is coarsest."""
+    coarsest = min(map(median_frequency, pictures))
+    return Sampling(float(np.clip(coarsest / REFERENCE, LEAST, MOST)))
+
+
+def bands_of(shape: tuple[int, ...], sampling: Sampling) -> Array:
+    """Centres (K,) of the bands of T for slices of ``shape`` (H, W), up to `HIGHEST`."""
+    height, width = shape
+    return band_centres(height, width, highest=sampling.at_most(HIGHEST))
 
 
 def median_frequency(image: Array) -> float:

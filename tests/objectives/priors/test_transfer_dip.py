@@ -146,7 +146,7 @@ def test_fit_archive_regenerate(tmp_path, monkeypatch, prior):
     config = FitConfig.from_dict({**SMALL.to_dict(), "prior": prior, "starts": 3})
     separation = fit(stack, config, threads=2)
     # no further solves: their spread would be total variation's
-    assert len(solved) == held_out.TIMES + 2 * len(free_start.LEVELS)
+    assert len(solved) == held_out.TIMES + 2 * len(held_out.LEVELS)
     assert "spread" not in separation.mixing
     assert separation.provenance["mixed"]
     loss = separation.history["loss"]
