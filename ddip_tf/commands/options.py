@@ -160,14 +160,13 @@ def read_stack(files: tuple[str, ...], options: dict[str, Any], quantity: str = 
 
 def _lit(stack: SliceStack, options: dict[str, Any]) -> SliceStack:
     """The stack with the wavelength of the energy that --energy says. Raises InputError."""
-    from ddip_tf.slices.quantities import ELECTRONS_UNDER_M, beam
+    from ddip_tf.slices.quantities import stated_beam
 
     if not options.get("energy"):
         return stack
-    if options.get("wavelength_m"):
-        raise InputError("--energy and --wavelength say the same thing: give one of them")
-    likely = options.get("electrons") or max(stack.pixel_size_m or (1.0,)) < ELECTRONS_UNDER_M
-    found = beam(options["energy"], electrons=bool(likely))
+    found = stated_beam(
+        options["energy"], options.get("wavelength_m"), stack.pixel_size_m, bool(options.get("electrons"))
+    )
     return dataclasses.replace(stack, wavelength_m=found.wavelength_m)
 
 

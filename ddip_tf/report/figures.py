@@ -16,7 +16,7 @@ from ddip_tf.archive.run import open_run
 from ddip_tf.errors import RunError
 from ddip_tf.report import many_slices, scales
 from ddip_tf.slices import optics
-from ddip_tf.slices.separation import pair_name
+from ddip_tf.slices.separation import numbered_pair
 
 if TYPE_CHECKING:
     from ddip_tf.slices.stack import SliceStack
@@ -95,7 +95,8 @@ def write_transfer(
     k, _ = optics.frequency(transfer.k, pixel_size_m)
     names = [(i, j) for i in range(count) for j in range(count)]
     columns = [k, *(part[:, i, j] for part in (transfer.matrix, transfer.raw, transfer.sigma) for i, j in names)]
-    head = ",".join(["k", *(f"{word}{_pair(numbers, i, j)}" for word in ("T", "raw", "sigma") for i, j in names)])
+    pairs = [numbered_pair(numbers, *pair) for pair in names]
+    head = ",".join(["k", *(f"{word}{pair}" for word in ("T", "raw", "sigma") for pair in pairs)])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         np.savetxt(folder / "transfer.csv", np.stack(columns, 1), "%.6g", ",", header=head, comments="")
@@ -107,10 +108,6 @@ def write_transfer(
     except OSError as error:
         raise RunError(f"cannot write {folder}: {error.strerror or error}") from error
     return *written, save_figure(_transfer_figure(transfer, pixel_size_m, numbers, spacing_m), folder / "transfer.png")
-
-
-def _pair(numbers: Sequence[int], into: int, source: int) -> str:
-    return pair_name(numbers[into] - 1, numbers[source] - 1)
 
 
 def _panels(rows: list[dict[str, Floats]], scale: scales.Scale, numbers: Sequence[int]) -> Any:
@@ -185,9 +182,8 @@ def _transfer_figure(
     figure = Figure(figsize=(7.2, 4.2), layout="constrained", dpi=110)
     axis = figure.subplots()
     for i, j in zip(*np.nonzero(~np.eye(transfer.matrix.shape[-1], dtype=bool)), strict=True):
-        (line,) = axis.plot(
-            k, transfer.matrix[:, i, j], label=f"T{_pair(numbers, i, j)}: slice {numbers[j]} in slice {numbers[i]}"
-        )
+        name = f"T{numbered_pair(numbers, i, j)}: slice {numbers[j]} in slice {numbers[i]}"
+        (line,) = axis.plot(k, transfer.matrix[:, i, j], label=name)
         known = transfer.sigma[:, i, j] < 1
         points = k[known], transfer.raw[known, i, j], transfer.sigma[known, i, j]
         axis.errorbar(*points, fmt="o", markersize=3, linewidth=0.8, color=line.get_color())

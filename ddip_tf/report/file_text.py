@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from ddip_tf._types import StrPath
-from ddip_tf.errors import InputError
 from ddip_tf.formats import family_of, open_content
 from ddip_tf.formats.content import Content
 from ddip_tf.formats.gaps import finite_box, vacuum
 from ddip_tf.quality import depth
 from ddip_tf.slices.optics import HC_EV_M, depth_of_focus_m, electron_wavelength_m
-from ddip_tf.slices.quantities import ELECTRONS_UNDER_M, beam, show_length, show_lengths
+from ddip_tf.slices.quantities import show_length, show_lengths, stated_beam
 from ddip_tf.slices.stack import spacing_of
 
 
@@ -91,17 +90,14 @@ def _beam(
     content: Content, size: tuple[float, float] | None, energy: str | None, electrons: bool, wavelength_m: float | None
 ) -> tuple[float | None, str]:
     """The wavelength in metres, and what to say of the beam."""
-    if energy and wavelength_m:
-        raise InputError("an energy and a wavelength say the same thing: give one of them")
-    if wavelength_m:
-        return wavelength_m, ""
-    likely = electrons or bool(content.electrons) or bool(size and max(size) < ELECTRONS_UNDER_M)
     if energy:
-        found = beam(energy, electrons=likely)
+        found = stated_beam(energy, wavelength_m, size, electrons or bool(content.electrons))
         return (
             found.wavelength_m,
             f" ({'electrons' if found.electrons else 'photons'}, {found.energy_ev / 1e3:.5g} keV)",
         )
+    if wavelength_m:
+        return wavelength_m, ""
     if electrons and content.electrons is False and content.wavelength_m:
         return electron_wavelength_m(HC_EV_M / content.wavelength_m), " (electrons)"
     return content.wavelength_m, {True: " (electrons)", False: " (photons)", None: ""}[content.electrons]

@@ -12,7 +12,7 @@ from ddip_tf.archive.run import Run
 from ddip_tf.quality import power_spectrum
 from ddip_tf.report import many_slices
 from ddip_tf.slices import optics
-from ddip_tf.slices.separation import loss_terms, pair_name
+from ddip_tf.slices.separation import loss_terms, numbered_pair
 
 #: points that a curve of a page has at most
 MOST_POINTS = 800
@@ -55,7 +55,7 @@ def transfer(
     lines = []
     count = learned["transfer"].shape[-1]
     for colour, (i, j) in enumerate((i, j) for i in range(count) for j in range(count) if i != j):
-        pair = pair_name(numbers[i] - 1, numbers[j] - 1)
+        pair = numbered_pair(numbers, i, j)
         name = f"T{pair}: slice {numbers[j]} in slice {numbers[i]}"
         raw, sigma = learned["raw"][:, i, j], learned["sigma"][:, i, j]
         known = np.where(sigma < 1, raw, np.nan)

@@ -16,7 +16,7 @@ from ddip_tf.report import halves, many_slices
 from ddip_tf.slices.numbering import listed, numbered
 from ddip_tf.slices.optics import frequency
 from ddip_tf.slices.quantities import show_length
-from ddip_tf.slices.separation import pair_name
+from ddip_tf.slices.separation import numbered_pair
 from ddip_tf.transfer.model_lead import CLEAR, lead
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def transfer(
     k, unit = frequency(found.k, pixel_size_m)
     many = count > many_slices.FEW
     names = [] if many else [(i, j) for i in range(count) for j in range(count) if i != j]
-    heads = (f"T{pair_name(numbers[i] - 1, numbers[j] - 1)} (raw ± σ)" for i, j in names)
+    heads = (f"T{numbered_pair(numbers, i, j)} (raw ± σ)" for i, j in names)
     lines = [f"k ({unit})".rjust(14) + "".join(head.rjust(24) for head in heads)]
     if many:
         lines = many_slices.strength_table(found.matrix, k, unit, numbers, spacing_m)

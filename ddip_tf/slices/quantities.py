@@ -70,6 +70,18 @@ def length_m(text: str) -> float:
     return value * factor
 
 
+def stated_beam(
+    energy: str, wavelength_m: float | None, pixel_size_m: tuple[float, float] | None, electrons: bool
+) -> Beam:
+    """The beam of an ``energy`` as `beam` takes it: of electrons, if it is said, or where pixels are so small.
+
+    Raises InputError if a wavelength is given beside it.
+    """
+    if wavelength_m:
+        raise InputError("an energy and a wavelength say the same thing: give one of them")
+    return beam(energy, electrons=electrons or bool(pixel_size_m and max(pixel_size_m) < ELECTRONS_UNDER_M))
+
+
 def beam(text: str, *, electrons: bool = False) -> Beam:
     """From ``12keV``, ``300kV`` (electrons) or a bare number of keV; ``electrons``: of electrons whatever the unit.
 

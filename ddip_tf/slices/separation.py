@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -110,6 +110,11 @@ def pair_name(into: int, source: int) -> str:
     return f"{into + 1}{'_' if max(into, source) > 8 else ''}{source + 1}"
 
 
+def numbered_pair(numbers: Sequence[int], into: int, source: int) -> str:
+    """`pair_name` of two slices at positions from 0, by the ``numbers`` of their file."""
+    return pair_name(numbers[into] - 1, numbers[source] - 1)
+
+
 def filter_name(into: int, source: int) -> str:
     """``filter12`` for f from slice 2 into slice 1, ``filter1_10`` from slice 10 (arguments count from 0)."""
     return f"filter{pair_name(into, source)}"
@@ -133,7 +138,7 @@ def by_file_numbers(separation: Separation) -> Separation:
 
     def name(old: str) -> str:
         pair = filter_pair(old)
-        return filter_name(numbers[pair[0]] - 1, numbers[pair[1]] - 1) if pair else numbered_name(old, numbers)
+        return f"filter{numbered_pair(numbers, *pair)}" if pair else numbered_name(old, numbers)
 
     def named(mapping: Mapping[str, Any]) -> dict[str, Any]:
         return {name(old): value for old, value in mapping.items()}
