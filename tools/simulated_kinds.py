@@ -228,6 +228,10 @@ JUDGED_SEEDS = "1-6"
 #: setting was ever tried on, at seeds never simulated before. None is left out afterwards either.
 JUDGED_SECOND = (*JUDGED[::2], "text-rpie", "half-textures-strong", "grainy-dose", "onesided-faint")
 JUDGED_SECOND_SEEDS = "7-12"
+#: The third list: the other kinds of the first one and four that no list had, at seeds never simulated before. None is
+#: left out afterwards.
+JUDGED_THIRD = (*JUDGED[1::2], "onesided-displaced", "onesided-changing", "oblong", "strong")
+JUDGED_THIRD_SEEDS = "13-18"
 
 
 def make_case(kind: str, seed: int, threads: int = 1, **settings: Any) -> tuple[Case, dict[str, Any]]:
