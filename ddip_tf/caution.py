@@ -16,6 +16,8 @@ CODES: Mapping[str, str] = {
     "same-image": "Two slices are the same image: they are returned as they are.",
     "withheld": "Ghosts are left where they are: too little would be gained, or T(k) is not reliable.",
     "one-sided": "A slice holds no ghost of the other, which holds one of it; `slice` is the one without.",
+    "ghost-of-direction": "A one-sided ghost depends on the direction of k, or is displaced, and is taken out so.",
+    "two-readings": "Whether both slices are in one unit, and so how coarse contrast is shared out, has two readings.",
     "opposite-sign": "The ghost in a slice has the opposite sign: T(k) has a unit diagonal.",
     "any-t": "No simpler model of mixing than any T(k) explains what the slices share.",
     "doubt-t-unreliable": "T(k) of more than a third of the bands lies off any smooth curve, and is used all the same.",

@@ -4,7 +4,7 @@ import numpy as np
 from helpers import discs, mix
 from scipy.ndimage import gaussian_filter
 
-from ddip_tf.transfer import Transfer, dct
+from ddip_tf.transfer import Transfer, by_evidence, dct
 from ddip_tf.transfer.bands import band_centres, frequencies
 from ddip_tf.transfer.curves import fill_diagonal
 
@@ -49,3 +49,18 @@ def one_sided(y, amount=-0.4):
     images = y.copy()
     images[1] += dct.idct(a[..., None] * dct.dct(y[:1]))[0]
     return images
+
+
+def separated(images, **more):
+    """Slices (2, H, W) as the default separates them, in their own units, and what it rests on."""
+    choice = by_evidence.choose(images)
+    gains = np.array([choice.gain, 1.0])[:, None, None]
+    solution, transfer = by_evidence.separate(images / gains, choice, **more)
+    return solution.images * gains, choice, solution, transfer
+
+
+def psnr(y, truth):
+    """Of a slice after an affine fit to its truth, dB."""
+    A = np.stack([np.ones(truth.size), y.ravel()], 1)
+    residual = truth.ravel() - A @ np.linalg.lstsq(A, truth.ravel(), rcond=None)[0]
+    return -10 * np.log10(np.mean(residual**2) / np.ptp(truth) ** 2)

@@ -124,6 +124,7 @@ def fit_transfer(
         fitted, by_data = _pixels(solved.solution, callbacks), solved.solution.decided
     spread = config.starts > 1 and not config.trained and transfer.mixed
     free_ramps = solved.solution.free_ramps and not config.trained
+    beyond = 0.0 if config.trained or solved.solution.directional is None else solved.solution.directional
     separation = Separation(
         stack=stack,
         config=config,
@@ -134,7 +135,7 @@ def fit_transfer(
         filters={},
         mixing={**transfer.to_arrays(), "decided": unit(by_data)}
         | ({"spread": unit(solved.solution.sigma)} if spread else {}),
-        modelled=unit(inverse_problem.modelled(fitted.slices, images, transfer, free_ramps) + of_start),
+        modelled=unit(inverse_problem.modelled(fitted.slices, images, transfer, free_ramps) + of_start + beyond),
         history=fitted.history,
         status=fitted.status,
         warnings=(*transfer.warnings, *solved.solution.warnings),
@@ -242,6 +243,8 @@ def _evidence(choice: ladder.Choice, solution: solver.Solution) -> dict[str, Any
         "model_margin": round(ahead[0], 2) if ahead else None,
         "gain": round(choice.gain, 4),
     }
+    if isinstance(choice, ladder.Choice) and choice.two_units is not None:
+        found["in_two_units"] = {"gain": round(choice.two_units.gain, 4), "nats": round(choice.two_units.nats, 2)}
     if isinstance(choice, AlongDepth) and (choice.gains != 1).any():
         found["gains"] = [round(gain, 4) for gain in choice.gains.tolist()]
     if solution.gain_db is not None:

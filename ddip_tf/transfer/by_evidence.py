@@ -14,7 +14,7 @@ import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.caution import Caution
-from ddip_tf.transfer import free_start, linear, many, reasons
+from ddip_tf.transfer import directional, free_start, linear, many, reasons
 from ddip_tf.transfer import start as starts_of
 from ddip_tf.transfer.background import level
 from ddip_tf.transfer.bands import frequencies
@@ -112,7 +112,10 @@ def separate(
         said = reasons.nothing_found(choice) if kept is None else starts_of.unclear(choice)
         return unchanged(images), replace(transfer, warnings=(said,))
     if choice.rung != "free start":
-        return _inverted(images, transfer), replace(transfer, warnings=reasons.of_rung(choice))
+        solution = _inverted(images, transfer)
+        if choice.rung.startswith("one-sided"):
+            solution = _any_direction(images, solution, choice)
+        return solution, replace(transfer, warnings=reasons.of_rung(choice))
     flat = images if kept is None else images - kept
     filters = linear.filters(
         flat, choice.k, choice.samples, choice.matrix, choice.covariance, choice.sampling, measured
@@ -131,7 +134,7 @@ def separate(
         return _withheld(images, transfer, reason, [said for said in solution.warnings if not said.doubtful])
     if kept is not None:
         solution = replace(solution, images=level(solution.images, images))
-    return solution, transfer
+    return replace(solution, warnings=(*solution.warnings, *reasons.units(choice))), transfer
 
 
 def _withheld(
@@ -150,3 +153,17 @@ def _inverted(images: Array, transfer: Transfer) -> Solution:
     y[free] = images[free]
     zeros = np.zeros_like(images)
     return Solution(images=y, base=y.copy(), decided=y - means, sigma=zeros, residual=zeros.copy())
+
+
+def _any_direction(images: Array, solution: Solution, choice: Choice) -> Solution:
+    """A one-sided ghost beyond the filter of |k|, where windows that were left out foretell one."""
+    stained = int(choice.rung[-1]) - 1
+    found = directional.find(solution.images[stained], images[1 - stained], choice.sampling)
+    if not found.clear:
+        return solution
+    ghosts = np.zeros_like(images)
+    ghosts[stained] = found.ghost
+    y, said = solution.images - ghosts, reasons.any_direction(found, stained + 1)
+    return replace(
+        solution, images=y, base=y.copy(), decided=solution.decided - ghosts, directional=ghosts, warnings=(said,)
+    )

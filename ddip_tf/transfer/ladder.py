@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,6 +43,8 @@ PRIOR = {
 }
 #: the same for a gain other than one: slices in one unit stay below 3, gains of 0.5 to 2 stand above 4
 CLEAR_GAIN = 3.5
+#: log of a gain up to which both readings are the same picture
+UNLIKE = 0.1
 #: what a window of the bands `JUDGED` (cycles/pixel) may lose in log-likelihood under a one-sided model, and of what it
 #: loses under none. Structure that truly is in both slices has the same mean covariances as a ghost, but no fixed ratio
 #: to it: there 0.4 to 1.1 are lost, 0.4 to 0.8 of all; with strong ghosts 0.1 to 0.5, under 0.25 of all, and with
@@ -73,6 +76,22 @@ def free_starts() -> Mapping[bool, Walk]:
     }
 
 
+class TwoUnits(NamedTuple):
+    """The reading under which slice 1 has a unit of its own."""
+
+    gain: float  # of slice 1 against slice 2
+    nats: float  # evidence over the reading under which both have one unit
+
+    @property
+    def taken(self) -> bool:
+        return self.nats >= CLEAR_GAIN
+
+    @property
+    def open(self) -> bool:
+        """Whether either reading may be true."""
+        return 0 < self.nats < 2 * CLEAR_GAIN and abs(np.log(self.gain)) > UNLIKE
+
+
 @dataclass(frozen=True)
 class Choice:
     """The rung the covariances speak for.
@@ -95,6 +114,8 @@ class Choice:
         "sum" or "diagonal".
     shared
         what the slices share has no fixed ratio: it may truly be in both, and the rung is "none" for that.
+    two_units
+        under a free start, the reading with a gain, taken or not.
     """
 
     rung: str
@@ -107,6 +128,7 @@ class Choice:
     normalisation: str
     shared: bool = False
     sampling: Sampling = SAME
+    two_units: TwoUnits | None = None
 
 
 def as_transfer(choice: Choice, matrix: Array) -> Transfer:
@@ -139,9 +161,12 @@ def climb(
     rung = best if relative[best] >= CLEAR else "none"
     if rung.startswith("free start"):
         rung = "free start"
-        gain, posterior = _free_start(seen)
+        two_units, posterior = _free_start(seen)
+        gain = two_units.gain if two_units.taken else 1.0
         T, covariance = moments(posterior.pairs[1:], gain)
-        return Choice(rung, relative, centres, seen.samples, T, covariance, gain, "sum", sampling=sampling)
+        return Choice(
+            rung, relative, centres, seen.samples, T, covariance, gain, "sum", sampling=sampling, two_units=two_units
+        )
     shared = False
     if rung.startswith("one-sided"):
         judged = sampling.at_most(JUDGED[0]), sampling.at_most(JUDGED[1])
@@ -152,17 +177,17 @@ def climb(
     return Choice(rung, relative, centres, seen.samples, T, covariance, 1.0, "diagonal", shared, sampling)
 
 
-def _free_start(seen: Evidence) -> tuple[float, Posterior]:
-    """Gain of slice 1 against slice 2 and the paths of T, noise between the slices."""
+def _free_start(seen: Evidence) -> tuple[TwoUnits, Posterior]:
+    """Slice 1 in a unit of its own, and the paths of T under the reading that is taken, noise between the slices."""
     levels = seen.levels(noise_apart)
     tables = seen.log_likelihoods(levels)
     plain, gained = (follow(tables, walk).log_evidence for walk in (free_starts()[False], free_starts()[True]))
-    in_two_units = gained - plain >= CLEAR_GAIN
-    found = follow(seen.log_likelihoods(levels, MOST_SAMPLES_OF_T), free_starts()[in_two_units])
-    if not in_two_units:
-        return 1.0, found
-    a, b = (found.pairs[1] @ angles for angles in PAIRS)
-    return float(np.sqrt(np.tan(b) / np.tan(a))), found  # at k -> 0 columns are (gain, 1): equal shares
+    less_sure = seen.log_likelihoods(levels, MOST_SAMPLES_OF_T)
+    found = {with_gain: follow(less_sure, walk) for with_gain, walk in free_starts().items()}
+    a, b = (found[True].pairs[1] @ angles for angles in PAIRS)
+    gain = float(np.sqrt(np.tan(b) / np.tan(a)))  # at k -> 0 columns are (gain, 1): equal shares
+    two_units = TwoUnits(gain, gained - plain)
+    return two_units, found[two_units.taken]
 
 
 def moments(pairs: Array, gain: float | None = None) -> tuple[Array, Array]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ddip_tf._types import Array
 from ddip_tf.caution import Caution
 from ddip_tf.transfer.checks import Checks
+from ddip_tf.transfer.directional import Directional
 from ddip_tf.transfer.held_out import Trust
 from ddip_tf.transfer.ladder import Choice
 from ddip_tf.transfer.model_lead import lead
@@ -84,6 +85,32 @@ def of_rung(choice: Choice) -> tuple[Caution, ...]:
         f"as well ({ahead[0]:.1f} nats less)"
     )
     return one_sided, Caution("doubt-model", doubt, stained)
+
+
+def units(choice: Choice) -> tuple[Caution, ...]:
+    """Both readings, where it is open whether slice 1 has a unit of its own."""
+    reading = choice.two_units
+    if reading is None or not reading.open:
+        return ()
+    taken, other = (f"slice 1 in {reading.gain:.2f} of slice 2's unit", "both in one unit")
+    taken, other = (taken, other) if reading.taken else (other, taken)
+    said = (
+        f"two readings fit almost alike ({abs(reading.nats):.1f} nats between them): {taken}, which is taken, or "
+        f"{other}; under the other one the coarse contrast is shared out otherwise between the slices"
+    )
+    return (Caution("two-readings", said, 1),)
+
+
+def any_direction(found: Directional, stained: int) -> Caution:
+    """That a ghost depends on more than the length of k, in slice number ``stained``."""
+    percent, error = 100 * found.explained, 100 * found.error
+    return Caution(
+        "ghost-of-direction",
+        f"the ghost in slice {stained} depends on the direction of k, or is displaced: a filter that allows for it "
+        f"foretells {percent:.1f} ± {error:.1f} % of what was left in parts of the field that it had not seen, and is "
+        "used",
+        stained,
+    )
 
 
 def doubts(choice: Choice, trust: Trust, agreed: float) -> tuple[Caution, ...]:

@@ -50,6 +50,7 @@ class Solution:
     gain_db: Array | None = None  # (N,) expected of the linear part
     free_ramps: bool = False  # the ramps of the slices are the prior's, not the images'
     checks: Checks | None = None  # what speaks against it
+    directional: Array | None = None  # ghosts beyond T(k), of directions of k (`ddip_tf.transfer.directional`)
 
     @property
     def factor(self) -> float:

@@ -2,23 +2,10 @@
 
 import numpy as np
 import pytest
-from mixtures import free_start, noisy, objects, one_sided
+from mixtures import free_start, noisy, objects, one_sided, psnr, separated
 
 from ddip_tf.transfer import by_evidence, reasons
 from ddip_tf.transfer.inverse_problem import modelled
-
-
-def separated(images, **more):
-    choice = by_evidence.choose(images)
-    gains = np.array([choice.gain, 1.0])[:, None, None]
-    solution, transfer = by_evidence.separate(images / gains, choice, **more)
-    return solution.images * gains, choice, solution, transfer
-
-
-def psnr(y, truth):
-    A = np.stack([np.ones(truth.size), y.ravel()], 1)
-    residual = truth.ravel() - A @ np.linalg.lstsq(A, truth.ravel(), rcond=None)[0]
-    return -10 * np.log10(np.mean(residual**2) / np.ptp(truth) ** 2)
 
 
 def test_clean_slices_come_back_bit_for_bit():

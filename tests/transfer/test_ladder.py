@@ -1,13 +1,16 @@
 """Every rung recognises the mixture that it describes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers import discs
 from mixtures import SHAPE, free_start, ghost, noisy, objects, one_sided
 
-from ddip_tf.transfer import ladder
+from ddip_tf.transfer import ladder, reasons
 from ddip_tf.transfer.bands import band_centres, interpolate
 from ddip_tf.transfer.dct import dct, idct, matvec
+from ddip_tf.transfer.ladder import TwoUnits
 
 
 def climbed(images):
@@ -52,6 +55,20 @@ def test_gain_of_a_slice_is_found(gain):
     assert choice.rung == "free start"
     assert choice.gain == pytest.approx(gain, rel=0.2)
     np.testing.assert_allclose(choice.matrix.sum(1), 1, atol=1e-9)
+    assert choice.two_units.taken
+    assert choice.two_units.gain == choice.gain
+
+
+@pytest.mark.parametrize(
+    ("gain", "nats", "codes"),
+    [(0.8, 2.0, ["two-readings"]), (0.8, 5.0, ["two-readings"]), (0.8, 9.0, []), (0.8, -1.0, []), (0.95, 2.0, [])],
+)
+def test_both_readings_of_a_gain_are_told_where_they_are_near(gain, nats, codes):
+    choice = replace(climbed(noisy(objects())), two_units=TwoUnits(gain, nats))
+    said = reasons.units(choice)
+    assert [one.code for one in said] == codes
+    taken = "slice 1 in 0.80 of slice 2's unit, which is taken" if nats > 3.5 else "both in one unit, which is taken"
+    assert all(taken in str(one) for one in said)
 
 
 def test_any_t():
