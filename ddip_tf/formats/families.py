@@ -52,6 +52,8 @@ PROGRAMS = {
 }
 #: bytes at the start of a file by which it is recognised
 HEAD_BYTES = 1024
+#: shades that floats which are whole numbers span at least, if they were scaled: fewer are a mask, or counts
+LEAST_GREYS = 16
 
 
 def _named(file: Any, dataset: str) -> hdf5.Layout | None:
@@ -176,7 +178,7 @@ def _sane(content: Content, name: str) -> Content:
         said = f"Pixels of {name} are of electrons: its energy of {energy / 1e3:.4g} keV is taken as theirs."
         notes.append(Caution("electrons-assumed", said))
     images = content.images
-    if images.dtype.kind in "iub":
+    if images.dtype.kind in "iub" or _all_whole(images):
         said = (
             f"{name} holds {_whole(images.dtype)}, as pictures do: values are scaled, not rad, and perhaps each slice "
             "by itself, so that contrasts of slices cannot be compared. A file of floats (the raw phase) is better."
@@ -187,5 +189,14 @@ def _sane(content: Content, name: str) -> Content:
     return replace(content, notes=(*content.notes, *notes), **lengths)
 
 
+def _all_whole(images: np.ndarray) -> bool:
+    """Are floats whole numbers, and more than a mask's?"""
+    if images.dtype.kind != "f" or not images.size or not np.isfinite(images).all() or np.ptp(images) < LEAST_GREYS:
+        return False
+    return bool((images == np.round(images)).all())
+
+
 def _whole(kind: np.dtype) -> str:
+    if kind.kind == "f":
+        return "whole numbers only"
     return "two values" if kind.kind == "b" else f"{8 * kind.itemsize}-bit integers"

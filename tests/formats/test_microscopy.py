@@ -47,6 +47,15 @@ def test_floats_that_were_scaled_to_one_are_said(tmp_path):
     assert note.code == "scaled-values" and "exactly from 0 to 1" in note.text
 
 
+def test_floats_that_are_whole_numbers_are_scaled(tmp_path):
+    grey = np.random.default_rng(0).integers(0, 256, (2, 33, 41))
+    np.save(tmp_path / "grey.npy", grey.astype(np.float32))
+    (note,) = read(tmp_path / "grey.npy").notes
+    assert note.code == "scaled-values" and "whole numbers" in note.text
+    np.save(tmp_path / "phase.npy", (grey + 0.25).astype(np.float32))
+    assert read(tmp_path / "phase.npy").notes == ()
+
+
 def grey(count: int, *, even: bool) -> np.ndarray:
     """A palette of greys, (3, 256): a ramp, or its square."""
     ramp = np.linspace(0, 1, 256) ** (1 if even else 2)

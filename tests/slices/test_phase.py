@@ -130,6 +130,17 @@ def test_sparse_shapes_that_fit_in_several_places_are_not_said_to_be_shifted(see
     assert max(map(abs, shift or (0, 0))) < 1
 
 
+def test_one_place_that_fits_elsewhere_is_no_shift_of_the_slices():
+    rng, shape = np.random.default_rng(5), (120, 97)
+    common, *own = rng.normal(size=(3, *shape))
+    first, second = (gaussian_filter(0.3 * common + one, 1.2) for one in own)
+    patch = 6 * gaussian_filter(rng.normal(size=(20, 24)), 1.2)
+    first[50:70, 32:56] += patch
+    second[51:71, 34:58] += patch
+    assert max(map(abs, shift_between(first, second) or (0, 0))) < 1
+    np.testing.assert_allclose(shift_between(first, np.roll(first + 0.5 * second, (1, 2), (0, 1))), (1, 2), atol=0.5)
+
+
 def test_a_shifted_pair_is_warned_of(separation):
     from dataclasses import replace
 
