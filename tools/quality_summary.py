@@ -11,8 +11,9 @@
     detail     slices with KEPT of their input's gain at every k at which the input follows its truth, of those with
                such k (`ddip_tf.quality.detail`)
 
-The last line takes the kinds together that the oracle improves by REACH_DB in the mean. Rates have Clopper-Pearson
-bounds at 95 %, as if slices were independent; those of one case are not, so cases with a harmed slice are counted too.
+The last lines take the kinds together that the oracle improves by REACH_DB in the mean, and the slices that it improves
+by as much more than the best smoothing of a slice by itself does. Rates have Clopper-Pearson bounds at 95 %, as if
+slices were independent; those of one case are not, so cases with a harmed slice are counted too.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ def summarise(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
     reach = np.array([one["oracle"] - one["input"]["psnr"] for one in slices])
     doubt, same = (np.array([one[name] for one in slices], bool) for name in ("doubt", "same"))
     own = np.array([one["oracle"] - one["smoothed"] for one in slices])
+    able = np.minimum(reach, own) >= REACH_DB
     judged = [one for one in slices if one["kept"]]
     lost = sum(row["count"] for row in rows if "error" in row)
     bad = gain < -HARM_DB
@@ -49,6 +51,12 @@ def summarise(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
         "cases harmed": rate(int(hurt), len(rows)),
         "withheld": int((same & (np.minimum(reach, own) > WITHHELD_DB)).sum()),
         "reach": float(reach.mean()) if len(reach) else None,
+        "smoothing": float((reach - own).mean()) if len(reach) else None,
+        "beyond smoothing": {
+            "slices": int(able.sum()),
+            "gain": float(gain[able].mean()) if able.any() else None,
+            "reach": float(reach[able].mean()) if able.any() else None,
+        },
         "share": float(gain.sum() / reach.sum()) if reach.sum() > 0 else None,
         "false": rate(int((doubt & (gain >= GAINED_DB)).sum()), int((gain >= GAINED_DB).sum())),
         "detail": rate(sum(_within(one["kept"]) for one in judged), len(judged)),
@@ -78,9 +86,19 @@ def markdown(found: dict[str, dict[str, Any]]) -> str:
         rate = found["all"][name]
         low, high = (f"{100 * bound:.1f}" for bound in rate["bounds"])
         lines.append(f"{name}: {rate['count']} of {rate['of']}, {low} to {high} % (95 %)")
-    able = [one["gain"]["mean"] for name, one in found.items() if name != "all" and (one["reach"] or 0) >= REACH_DB]
+    able = [one for name, one in found.items() if name != "all" and (one["reach"] or 0) >= REACH_DB]
     if able:
-        lines.append(f"kinds the oracle improves by {REACH_DB:g} dB: {len(able)}, mean gain {np.mean(able):+.1f} dB")
+        reach, alone, gain = (np.mean([value(one) for one in able]) for value in _MEANS)
+        lines.append(
+            f"kinds the oracle improves by {REACH_DB:g} dB: {len(able)}, mean gain {gain:+.1f} dB "
+            f"(oracle {reach:+.1f}, smoothing each slice by itself as well as can be {alone:+.1f})"
+        )
+    beyond = found["all"]["beyond smoothing"]
+    if beyond["slices"]:
+        lines.append(
+            f"slices the oracle improves by {REACH_DB:g} dB more than smoothing: {beyond['slices']}, "
+            f"mean gain {beyond['gain']:+.1f} dB (oracle {beyond['reach']:+.1f})"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -101,4 +119,10 @@ def _within(kept: tuple[float, float]) -> bool:
     return KEPT[0] <= kept[0] and kept[1] <= KEPT[1]
 
 
+#: of figures of a kind: what the oracle gains, what smoothing does, what the program does
+_MEANS: tuple[Callable[[dict[str, Any]], float], ...] = (
+    lambda one: one["reach"],
+    lambda one: one["smoothing"],
+    lambda one: one["gain"]["mean"],
+)
 _STATISTICS: dict[str, Callable[[np.ndarray], Any]] = {"mean": np.mean, "median": np.median, "worst": np.min}
