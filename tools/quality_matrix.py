@@ -22,7 +22,7 @@ import click
 import numpy as np
 from oracle import estimates, smoothed
 from quality_summary import harmed, markdown, summarise
-from simulated_kinds import JUDGED, JUDGED_SECOND, JUDGED_THIRD, KINDS
+from simulated_kinds import JUDGED, JUDGED_FOURTH, JUDGED_SECOND, JUDGED_THIRD, KINDS
 
 import ddip_tf
 from ddip_tf import config
@@ -52,7 +52,13 @@ def choose(folder: Path, patterns: str, seeds: str) -> list[Where]:
     if patterns == FOUND:
         there = sorted(path.parent for path in folder.glob("*/truth1.npy"))
         return [Where(path.name.rsplit("-s", 1)[0], None, path) for path in there]
-    named = {"all": ("*",), "judged": JUDGED, "judged-second": JUDGED_SECOND, "judged-third": JUDGED_THIRD}
+    named = {
+        "all": ("*",),
+        "judged": JUDGED,
+        "judged-second": JUDGED_SECOND,
+        "judged-third": JUDGED_THIRD,
+        "judged-fourth": JUDGED_FOURTH,
+    }
     wanted = [name for pattern in patterns.split(",") for name in named.get(pattern, (pattern,))]
     for pattern in wanted:
         if not any(fnmatch(name, pattern) for name in KINDS):

@@ -232,6 +232,12 @@ JUDGED_SECOND_SEEDS = "7-12"
 #: left out afterwards.
 JUDGED_THIRD = (*JUDGED[1::2], "onesided-displaced", "onesided-changing", "oblong", "strong")
 JUDGED_THIRD_SEEDS = "13-18"
+#: The fourth: kinds of both halves, contrasts that differ above all, and three that no list had; new seeds again.
+JUDGED_FOURTH = (
+    "family", "half-textures", "gain-0.67", "gain-textures", "fine", "weak", "adam-cells", "start-half", "shared",
+    "half-textures-gain", "onesided", "painted-both", "gain-1.5", "absorbing", "probe-20",
+)  # fmt: skip
+JUDGED_FOURTH_SEEDS = "19-24"
 
 
 def make_case(kind: str, seed: int, threads: int = 1, **settings: Any) -> tuple[Case, dict[str, Any]]:
