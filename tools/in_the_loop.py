@@ -163,6 +163,8 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 def measure(out: Path, settings: dict[str, Any], threads: int) -> None:
     """Add the rows and limits that are not there yet."""
     path, limits = out / "rows.jsonl", out / "limits.json"
+    if path.exists() and not path.read_text().endswith("\n"):  # stopped within a line
+        path.write_text(path.read_text() + "\n")
     for name, experiment in cells(settings):
         there = {row["way"] for row in read_rows(path) if all(row[key] == value for key, value in name.items())}
         if not there >= set(WAYS):
