@@ -44,7 +44,7 @@ PULL = ((0.75, 0.8), (1.0, 0.5), (1.25, 0.3), (1.5, 0.1))
 def error(obj: np.ndarray, truth: np.ndarray, experiment: Experiment) -> np.ndarray:
     """(N, H, W) phase - true phase on the scanned square, rad, both without plane."""
     phases = [np.angle(level(each, experiment.square))[:, *experiment.square] for each in (obj, truth)]
-    return phases[0] - phases[1]
+    return (phases[0] - phases[1]).astype(float)
 
 
 class Cell:
@@ -67,7 +67,7 @@ class Cell:
         return {
             "way": way,
             "epochs": epochs,
-            "error_rad": wrong.std((1, 2), dtype=float).round(5).tolist(),
+            "error_rad": wrong.std((1, 2)).round(5).tolist(),
             "bands_rad": rms_by_band(wrong).round(5).tolist(),
             "loss": float(task.reconstructor.loss_tracker.table["loss"].iloc[-1]),
             "seconds": round(time.perf_counter() - began, 1),
@@ -97,7 +97,7 @@ class Cell:
         )
         task = self.task(cleaned, probe)
         task.run(self.experiment.epochs)
-        wrong = error(cleaned, self.scan.truth, self.experiment).std((1, 2), dtype=float).round(5).tolist()
+        wrong = error(cleaned, self.scan.truth, self.experiment).std((1, 2)).round(5).tolist()
         said = [caution.code for caution in solution.warnings]
         more = {"separated_rad": wrong, "model": solution.provenance.get("model"), "warnings": said}
         return self.row("second pass", task, 2 * self.experiment.epochs, began, **more)
@@ -109,7 +109,7 @@ class Cell:
 
         def look(epoch: int) -> None:
             obj = task.get_data_to_cpu("object", as_numpy=True)
-            errors[epoch] = error(obj, self.scan.truth, self.experiment).std((1, 2), dtype=float).round(5).tolist()
+            errors[epoch] = error(obj, self.scan.truth, self.experiment).std((1, 2)).round(5).tolist()
 
         ptychi.chain(task.reconstructor, look)  # before the separation that follows the same epoch
         settings = Separations(
