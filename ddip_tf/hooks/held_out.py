@@ -17,7 +17,7 @@ def choose(count: int, share: float, seed: int = 0) -> tuple[int, ...]:
     Raises InputError for a share outside 0 … 0.5.
 
     >>> choose(40, 0.05, seed=3)
-    (4, 7)
+    (3, 31)
     """
     if not 0 <= share <= 0.5:
         raise InputError(f"the share of positions held out is {share}; it can be 0 to 0.5")

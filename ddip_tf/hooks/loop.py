@@ -142,6 +142,8 @@ class Report:
     reason: str = ""
 
     def __str__(self) -> str:
+        if self.reason and self.misfit_before is None:
+            return f"not separated after epoch {self.epoch}: {self.reason}"
         state = {None: "not decided yet", True: "accepted", False: "put back"}[self.accepted]
         taken = ", ".join(f"{rms:.3g}" for rms in self.taken_rad)
         told = f"separated after epoch {self.epoch}: {taken} rad taken out, weight {self.weight:g}, {state}"

@@ -1,5 +1,6 @@
 """When a running reconstruction is separated, how much, and what the patterns held out decide."""
 
+import doctest
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from helpers import sources
 import ddip_tf
 from ddip_tf.errors import InputError
 from ddip_tf.hooks import Loop, Separations, held_out
+from ddip_tf.hooks import loop as loop_module
 
 SHAPE = (61, 72)
 GHOST = -0.1j * np.ones((2, *SHAPE))
@@ -110,6 +112,7 @@ def test_what_explains_too_little_is_not_used(monkeypatch):
     fake = Fake()
     loop, _ = run(fake, 4, epochs=(2,), hold_out=0)
     assert (loop.reports[0].accepted, loop.reports[0].reason) == (False, "too little") and fake.forgotten == 0
+    assert str(loop.reports[0]) == "not separated after epoch 2: too little"
 
 
 def test_what_is_taken_out_is_what_separate_object_takes_out():
@@ -159,3 +162,9 @@ def test_the_misfit_is_that_of_amplitudes():
 def test_batches_come_without_what_is_held_out():
     batches = held_out.Without([[0, 3, 5], [1], [2, 4]], (1, 4))
     assert list(batches) == [[0, 3, 5], [2]] and len(batches) == 3
+
+
+def test_examples_are_true():
+    for module in (held_out, loop_module):
+        done = doctest.testmod(module)
+        assert done.attempted and not done.failed
