@@ -16,7 +16,7 @@ from simulated_scan import Experiment, diffract, make_object, make_probe, scan_p
 
 #: of the bands, cycles/pixel
 EDGES = (0.0, 0.0125, 0.025, 0.05, 0.1, 0.2, 0.5)
-MODES, STEP_RAD = 5, 1e-3
+MODES, STEP_RAD = 2, 1e-3
 
 
 def frequencies(shape: tuple[int, int]) -> np.ndarray:
