@@ -95,7 +95,8 @@ def draw(rows: list[dict[str, Any]], limits: dict[str, Any], edges: tuple[float,
         for way in ORDER:
             at = sorted(depths for depths in cells if way in cells[depths])
             values = [np.mean([_both(row["error_rad"]) for row in cells[depths][way]]) for depths in at]
-            upper.plot(at, values, "o-", color=COLOURS[way], label=way, lw=1.2, ms=3)
+            if at:
+                upper.plot(at, values, "o-", color=COLOURS[way], label=way, lw=1.2, ms=3)
             if way in cells[nearest]:
                 bands = np.array([row["bands_rad"] for row in cells[nearest][way]])
                 lower.plot(np.sqrt((bands**2).mean((0, 1))), "o-", color=COLOURS[way], lw=1.2, ms=3)
