@@ -31,9 +31,12 @@ if TYPE_CHECKING:
     from ddip_tf.formats import read as read
     from ddip_tf.networks.unet import build_generator as build_generator
     from ddip_tf.slices.separation import Separation as Separation
+    from ddip_tf.slices.separation import Solution as Solution
     from ddip_tf.slices.stack import SliceStack as SliceStack
     from ddip_tf.training.checkpoint import Checkpoints as Checkpoints
     from ddip_tf.training.fitting import fit as fit
+    from ddip_tf.training.without_networks import separate as separate
+    from ddip_tf.training.without_networks import separate_object as separate_object
     from ddip_tf.workflows.run import RunOptions as RunOptions
     from ddip_tf.workflows.run import fit_and_save as fit_and_save
 
@@ -47,6 +50,7 @@ _HOME = {
     "RunOptions": "workflows.run",
     "Separation": "slices.separation",
     "SliceStack": "slices.stack",
+    "Solution": "slices.separation",
     "build_generator": "networks.unet",
     "check": "archive.regenerate",
     "fit": "training.fitting",
@@ -56,6 +60,8 @@ _HOME = {
     "read": "formats",
     "regenerate": "archive.regenerate",
     "save": "archive.write",
+    "separate": "training.without_networks",
+    "separate_object": "training.without_networks",
 }
 #: modules whose import starts TensorFlow, which has much to say
 _TENSORFLOW = ("training.fitting", "networks.unet")

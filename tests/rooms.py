@@ -22,6 +22,7 @@ ORDER = (
     "quality",
     "objectives",
     "training",
+    "hooks",
     "archive",
     "report",
     "napari_plugin",

@@ -25,14 +25,10 @@ from ddip_tf.archive.run import Run, open_run
 from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError, RunError
 from ddip_tf.formats import FAMILIES, change_content, family_of, open_content
-from ddip_tf.slices.ghosts import take_out
+from ddip_tf.slices.ghosts import drop_rounding, refuse_unexplained, take_out
 from ddip_tf.slices.numbering import listed
 from ddip_tf.slices.stack import check_box
 
-#: share of a slice's contrast that a run's model may leave over
-MOST_UNEXPLAINED = 0.5
-#: rad, or share of a real image's contrast: a ghost so weak is rounding
-NO_GHOST = 1e-6
 #: the warning that says how much it is
 UNEXPLAINED = re.compile(r"(\d+) % of the contrast of slice (\d+) is not explained")
 
@@ -81,7 +77,7 @@ def export(
     overwrite
         whether ``new`` may exist.
     despite_warnings
-        whether runs that leave more than half of a slice's contrast unexplained (`MOST_UNEXPLAINED`) are written too.
+        whether runs that leave more than half of a slice's contrast unexplained are written too.
 
     Returns
     -------
@@ -120,10 +116,7 @@ def export(
         notes += _take_out(factor, run, source, digest, complex_object=np.iscomplexobj(images))
         whose = f"{run.path.name}: " if len(opened) > 1 else ""
         notes += [replace(caution, text=f"{whose}{caution}") for caution in run.cautions]
-    for image, part in zip(images, factor, strict=True):
-        contrast = 1.0 if np.iscomplexobj(image) else float(np.std(image, dtype=float))
-        if np.abs(part).max() <= NO_GHOST * contrast:
-            part[...] = 0
+    drop_rounding(factor, images)
     written = tuple(number for number, part in enumerate(factor, 1) if np.any(part))
     _write(kind, source, target, lambda file: change_content(file, name, dataset, slice_axis, factor))
     return Exported(written, len(factor), tuple(dict.fromkeys(notes)))
@@ -200,12 +193,7 @@ def _refuse_unexplained(run: Run) -> None:
         raise InputError(f"the manifest of {run} is damaged: unexplained")
     else:
         shares = {number: float(share) for number, share in zip(run.numbers, shares, strict=False)}
-    for number, share in shares.items():
-        if share > MOST_UNEXPLAINED:
-            raise InputError(
-                f"{run} leaves {100 * share:.0f} % of the contrast of slice {number} unexplained: what it calls ghosts "
-                "may be structure; look at it, then `despite_warnings` writes it all the same"
-            )
+    refuse_unexplained(shares, run)
 
 
 def _write(kind: Any, source: Path, target: Path, change: Callable[[Path], None]) -> None:

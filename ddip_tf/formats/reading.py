@@ -1,26 +1,22 @@
-"""From files to a stack: slices put together, picked, cropped, and made real."""
+"""From files to a stack: what they hold and say, put together (`stacking` makes the stack of it)."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from ddip_tf._types import Box, Floats, StrPath
-from ddip_tf.caution import Caution
+from ddip_tf._types import Floats, StrPath
 from ddip_tf.errors import InputError
 from ddip_tf.formats.content import Content
 from ddip_tf.formats.families import family_of, files_of, open_content
-from ddip_tf.formats.gaps import finite_box, vacuum
+from ddip_tf.formats.stacking import stack_of
 from ddip_tf.slices.beside import Beside
-from ddip_tf.slices.numbering import Vacuum, listed
-from ddip_tf.slices.phase import Conversion, convert, scanned_box, single_value
-from ddip_tf.slices.stack import SMALLEST_SIDE, SliceStack, Source, check_box, check_picks, spacing_of
-
-#: a slice that varies so many times as much as another is perhaps in another unit; degrees are 57 to a rad
-UNLIKE = 30
+from ddip_tf.slices.phase import Conversion, convert
+from ddip_tf.slices.stack import SliceStack, Source, check_box
 
 
 def read(
@@ -77,35 +73,15 @@ def read(
     size = _pixel_size(found) if pixel_size_m is None else (pixel_size_m, pixel_size_m)
     spacing = (spacing_m,) * (len(images) - 1) if spacing_m is not None else found[0].spacing_m
     notes = [note for content in found for note in content.notes]
-    if slices is not None:
-        check_picks(slices, len(images))
-    picked = list(range(len(images)) if slices is None else slices)
-    stack = np.stack([images[number] for number in picked])
-    box, note = _box(stack, conversion.crop, found[0].scanned)
-    part = stack[(slice(None), *(slice(*side) for side in box))] if box else stack
-    empty = [index for index, image in enumerate(part) if vacuum(image)]
-    kept = [index for index in range(len(part)) if index not in empty]
-    values = [single_value(part[index], conversion.quantity) for index in empty]
-    aside, said = _aside([picked[index] for index in empty], values, [picked[index] for index in kept], sources)
-    picked, part = [picked[index] for index in kept], part[kept]
-    record = None
-    if np.iscomplexobj(part):
-        part, record = convert(part, conversion)
-    elif conversion.quantity != "phase":
-        raise InputError(f"{sources[0].name} holds real images: there is no {conversion.quantity} to take from them")
-    return SliceStack(
-        part,
+    said = replace(
+        found[0],
         pixel_size_m=size,
-        spacing_m=spacing_of(spacing, picked),
-        sources=tuple(sources[number] for number in picked),
-        crop=box,
-        record=record,
-        notes=(*notes, *note, *said, *_unlike_scales(part)),
-        numbers=tuple(number + 1 for number in picked),
-        vacuum=aside,
+        spacing_m=spacing,
         wavelength_m=found[0].wavelength_m if wavelength_m is None else wavelength_m,
         probe_angle_rad=found[0].probe_angle_rad if probe_angle_rad is None else probe_angle_rad,
+        notes=tuple(notes),
     )
+    return stack_of(images, said, conversion, slices, sources)
 
 
 def read_beside(
@@ -193,72 +169,6 @@ def _pixel_size(found: Sequence[Content]) -> tuple[float, float] | None:
     if any(not np.allclose(size, known[0], rtol=1e-3, atol=0) for size in known):
         raise InputError("the files name different pixel sizes; state the right one (`pixel_size_m`)")
     return known[0] if known else None
-
-
-def _box(images: np.ndarray, wanted: Box | str, scanned: Box | None) -> tuple[Box | None, list[Caution]]:
-    """The part of ``images`` (N, H, W) to work on, or None for all, and what to say of it. Raises InputError."""
-    if not isinstance(wanted, str):
-        check_box(*wanted, images.shape[1:])
-        return wanted, []
-    if wanted != "auto":
-        return None, []
-    rows, columns = box = scanned or ((0, images.shape[1]), (0, images.shape[2]))
-    inner = finite_box(images[:, slice(*rows), slice(*columns)])
-    if inner is not None:
-        (y0, y1), (x0, x1) = inner
-        box = ((rows[0] + y0, rows[0] + y1), (columns[0] + x0, columns[0] + x1))
-        if _large(box):
-            said = f"Pixels at the rim are NaN or infinite: cropped to {_words(box)}, a part without them (--crop)."
-            return box, [Caution("cropped-to-finite", said)]
-    if not np.iscomplexobj(images):
-        return None, []
-    found = scanned or (scanned_box(images) if np.isfinite(images).all() else None)
-    return (found if found and _large(found) else None), []
-
-
-def _aside(
-    empty: Sequence[int], values: Sequence[float], kept: Sequence[int], sources: Sequence[Source]
-) -> tuple[tuple[Vacuum, ...], list[Caution]]:
-    """The slices at ``empty`` (from 0, in all the files), and what to say of them.
-
-    Raises InputError where ``kept``, the others, are fewer than two.
-    """
-    if not empty:
-        return (), []
-    numbers = listed(sorted(number + 1 for number in empty))
-    which = f"slice {numbers}" if len(empty) == 1 else f"slices {numbers}"
-    if len(kept) < 2:
-        others = f"only slice {kept[0] + 1} is" if kept else "no slice is"
-        raise InputError(
-            f"the same everywhere (vacuum): {which}; {others} left, and separation needs two slices at least"
-        )
-    aside = tuple(
-        Vacuum(number + 1, value, sources[number].name, sources[number].page)
-        for number, value in zip(empty, values, strict=True)
-    )
-    said = f"The same everywhere (vacuum), set aside, and as in the file in outputs and export: {which}."
-    return aside, [Caution("vacuum-left-out", said)]
-
-
-def _unlike_scales(images: np.ndarray) -> list[Caution]:
-    """What to say of a slice of ``images`` (N, H, W) that varies much less than another."""
-    spread = np.array([float(image.max()) - float(image.min()) for image in images])
-    largest, smallest = int(spread.argmax()), int(spread.argmin())
-    if not 0 < UNLIKE * spread[smallest] < spread[largest] < np.inf:
-        return []
-    said = (
-        f"Slice {largest + 1} varies {spread[largest] / spread[smallest]:.0f} times as much as slice {smallest + 1}: "
-        "are both in the same unit, such as rad?"
-    )
-    return [Caution("unlike-scales", said)]
-
-
-def _large(box: Box) -> bool:
-    return min(end - start for start, end in box) >= SMALLEST_SIDE
-
-
-def _words(box: Box) -> str:
-    return ",".join(f"{start}:{end}" for start, end in box)
 
 
 def _digest(path: Path) -> str:

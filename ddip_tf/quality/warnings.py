@@ -10,7 +10,7 @@ from ddip_tf._types import Floats
 from ddip_tf.caution import Caution
 from ddip_tf.config import LEVELS
 from ddip_tf.slices import registration
-from ddip_tf.slices.separation import OWN_WEIGHT, Separation
+from ddip_tf.slices.separation import OWN_WEIGHT, AnySolution, Solution
 
 #: this near an end of `OWN_WEIGHT` a weight has run against it
 NEAR_BOUND = 0.01
@@ -18,7 +18,7 @@ NEAR_BOUND = 0.01
 UNEXPLAINED = 0.35
 
 
-def with_warnings(separation: Separation) -> Separation:
+def with_warnings(separation: AnySolution) -> AnySolution:
     """The same separation with what every check that fired has to say."""
     checks = (_weights_at_bounds, _confused, _unexplained, _fewer_levels, _misregistered)
     found = [*separation.warnings, *(caution for check in checks for caution in check(separation))]
@@ -40,7 +40,7 @@ def same_images(images: Floats) -> list[Caution]:
     ]
 
 
-def _weights_at_bounds(separation: Separation) -> list[Caution]:
+def _weights_at_bounds(separation: Solution) -> list[Caution]:
     if "matrix" not in separation.mixing:
         return []
     own = np.diag(separation.mixing["matrix"])
@@ -55,7 +55,7 @@ def _weights_at_bounds(separation: Separation) -> list[Caution]:
     ]
 
 
-def _confused(separation: Separation) -> list[Caution]:
+def _confused(separation: Solution) -> list[Caution]:
     """y_i that follows another slice's input more than its own."""
     count = len(separation.stack)
     correlation = np.abs(
@@ -72,14 +72,14 @@ def _confused(separation: Separation) -> list[Caution]:
     ]
 
 
-def unexplained(separation: Separation) -> Floats:
+def unexplained(separation: Solution) -> Floats:
     """Of each input (N,), the share of its standard deviation that the modelled slice does not have."""
     images, modelled = separation.stack.images, separation.modelled
     contrast = np.std(images, axis=(1, 2), dtype=float)
     return np.std(images - modelled, axis=(1, 2), dtype=float) / np.where(contrast > 0, contrast, np.inf)
 
 
-def _unexplained(separation: Separation) -> list[Caution]:
+def _unexplained(separation: Solution) -> list[Caution]:
     """Structure of an input that the modelled slice does not have."""
     left = unexplained(separation)
     return [
@@ -94,7 +94,7 @@ def _unexplained(separation: Separation) -> list[Caution]:
     ]
 
 
-def _fewer_levels(separation: Separation) -> list[Caution]:
+def _fewer_levels(separation: Solution) -> list[Caution]:
     levels = separation.provenance.get("levels", LEVELS)
     if levels == LEVELS:
         return []
@@ -103,7 +103,7 @@ def _fewer_levels(separation: Separation) -> list[Caution]:
     return [Caution("fewer-levels", said)]
 
 
-def _misregistered(separation: Separation) -> list[Caution]:
+def _misregistered(separation: Solution) -> list[Caution]:
     """Neighbouring slices of which what both hold lies more than a pixel apart."""
     images, found = separation.stack.images, []
     for i in range(len(images) - 1):

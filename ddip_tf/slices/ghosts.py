@@ -5,13 +5,20 @@ The window w is 1 inside the area that was separated, falls to 0 over its rim, a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ddip_tf._types import Box, Floats
+from ddip_tf.errors import InputError
 from ddip_tf.transfer.ramps import without_plane
 
 #: width of the rim over which separated and original object are blended
 SEAM_PX = 8
+#: share of a slice's contrast that a model may leave over
+MOST_UNEXPLAINED = 0.5
+#: rad, or share of a real image's contrast: a ghost so weak is rounding
+NO_GHOST = 1e-6
 
 
 def window(box: Box, shape: tuple[int, int]) -> Floats:
@@ -42,3 +49,24 @@ def take_out(factor: np.ndarray, ghost: Floats, box: Box, *, phase: bool, comple
     if complex_object:
         ghost = without_plane(ghost) if phase else ghost - ghost.mean()
     factor[y0:y1, x0:x1] -= window(box, factor.shape) * ghost * (1j if phase else 1.0)
+
+
+def drop_rounding(factor: np.ndarray, images: np.ndarray) -> None:
+    """Set to zero what ``factor`` (N, H, W) takes out of slices of ``images`` where it is rounding (`NO_GHOST`)."""
+    for image, part in zip(images, factor, strict=True):
+        contrast = 1.0 if np.iscomplexobj(image) else float(np.std(image, dtype=float))
+        if np.abs(part).max() <= NO_GHOST * contrast:
+            part[...] = 0
+
+
+def refuse_unexplained(shares: Mapping[int, float], whose: object) -> None:
+    """Raise InputError where what ``whose`` model makes is not even half of what a slice shows: ghosts may be none.
+
+    ``shares`` of a slice's contrast that is not explained, by its number.
+    """
+    for number, share in shares.items():
+        if share > MOST_UNEXPLAINED:
+            raise InputError(
+                f"{whose} leaves {100 * share:.0f} % of the contrast of slice {number} unexplained: what it calls "
+                "ghosts may be structure; look at it, then `despite_warnings` writes it all the same"
+            )

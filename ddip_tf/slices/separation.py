@@ -1,11 +1,13 @@
-"""What a fit gives: one object with its pictures, networks, history and provenance."""
+"""What a separation gives: one object with its pictures and provenance, and of a fit its networks and history."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from ddip_tf._types import Floats
 from ddip_tf.caution import Caution
@@ -19,8 +21,8 @@ OWN_WEIGHT = 0.05, 0.95
 
 
 @dataclass(frozen=True, repr=False)
-class Separation:
-    """Slices separated from their ghosts.
+class Solution:
+    """Slices separated from their ghosts, as arrays.
 
     Attributes
     ----------
@@ -30,52 +32,37 @@ class Separation:
         settings of the fit.
     outputs
         (N, H, W) float32, in the unit of ``stack.images``.
-    to_output
-        gain and offset, per slice, from a generator's image to ``outputs``.
-    generators
-        by name (``slice1`` …, the numbers of the file): functional Keras models, z (1, H, W, 1) → image (1, H, W, 1);
-        under the transfer model base → image.
-    latents
-        by name: the inputs of the generators, z as ``slice1`` …, base as ``slice1_base`` ….
-    filters
-        by name (`filter_name`; ``filter12``: from slice 2 into slice 1): Keras models of the mixing, if it has any.
     mixing
         by name: arrays that the forward model learned (``matrix`` (N, N) and kernels, or the profiles of T(k)).
     modelled
         (N, H, W): what the forward model makes of the outputs, to be held against ``stack.images``.
+    warnings
+        what its reader should know, and reasons not to trust it.
     smoothed
         (N, H, W), under the transfer model: input − modelled, what no slice explains and the prior took (noise, the
         detail it flattened, outliers that were replaced); 0 in slices that lost nothing so. None where none did, and
         for the mixings of eq. (3).
-    history
-        by name: (E,) values of every loss term and weight, epoch by epoch.
-    warnings
-        what its reader should know, and reasons not to trust it.
-    status
-        ``done``, or ``stopped`` where a callback ended the fit early.
     provenance
-        device, threads, wall time, peak memory.
+        wall time, peak memory, what was found of the mixing (``mixed``, ``model``), the share of each input's contrast
+        that is ``unexplained``; of a fit device and threads, too.
     """
 
     stack: SliceStack
     config: FitConfig
     outputs: Floats
-    to_output: Affine
-    generators: Mapping[str, Any]
-    latents: Mapping[str, Floats]
-    filters: Mapping[str, Any]
     mixing: Mapping[str, Floats]
     modelled: Floats
-    history: Mapping[str, Floats]
     warnings: tuple[Caution, ...] = ()
     smoothed: Floats | None = None
-    status: str = "done"
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        count, (height, width) = len(self.stack), self.stack.shape
-        of = f"{count} slices of {height} x {width}, mixing {self.config.mixing}, {self.status}"
-        return f"<ddip_tf.Separation: {of}, {len(self.warnings)} warnings>"
+        return f"<ddip_tf.{type(self).__name__}: {self._of}, {len(self.warnings)} warnings>"
+
+    @property
+    def _of(self) -> str:
+        height, width = self.stack.shape
+        return f"{len(self.stack)} slices of {height} x {width}, mixing {self.config.mixing}"
 
     @property
     def ghosts(self) -> Floats:
@@ -87,9 +74,52 @@ class Separation:
         return taken if self.smoothed is None else taken - self.smoothed
 
     @property
+    def taken_out(self) -> Floats:
+        """(N, H, W) float64: ghosts + smoothed, what an export takes out of an object."""
+        parts = [self.ghosts] if self.smoothed is None else [self.ghosts, self.smoothed]
+        return np.stack(parts).sum(0, dtype=np.float64)
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class Separation(Solution):
+    """What `ddip_tf.fit` gives: a `Solution` and the networks that make its pictures, with their history.
+
+    Attributes
+    ----------
+    to_output
+        gain and offset, per slice, from a generator's image to ``outputs``.
+    generators
+        by name (``slice1`` …, the numbers of the file): functional Keras models, z (1, H, W, 1) → image (1, H, W, 1);
+        under the transfer model base → image.
+    latents
+        by name: the inputs of the generators, z as ``slice1`` …, base as ``slice1_base`` ….
+    filters
+        by name (`filter_name`; ``filter12``: from slice 2 into slice 1): Keras models of the mixing, if it has any.
+    history
+        by name: (E,) values of every loss term and weight, epoch by epoch.
+    status
+        ``done``, or ``stopped`` where a callback ended the fit early.
+    """
+
+    to_output: Affine
+    generators: Mapping[str, Any]
+    latents: Mapping[str, Floats]
+    filters: Mapping[str, Any]
+    history: Mapping[str, Floats]
+    status: str = "done"
+
+    @property
+    def _of(self) -> str:
+        return f"{super()._of}, {self.status}"
+
+    @property
     def epochs(self) -> int:
         """Epochs done."""
         return len(next(iter(self.history.values())))
+
+
+#: a solution of either kind, and the same kind again
+AnySolution = TypeVar("AnySolution", bound=Solution)
 
 
 def latents_of(name: str, inputs: Iterable[str], latents: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -130,27 +160,23 @@ def filter_pair(name: str) -> tuple[int, int] | None:
     return (numbers[0], numbers[1]) if numbers else None
 
 
-def by_file_numbers(separation: Separation) -> Separation:
-    """What a fit by positions gave, and says, by the numbers that the slices have in their file."""
-    numbers = separation.stack.numbers
+def by_file_numbers(solution: AnySolution) -> AnySolution:
+    """What was found by positions, and is said, by the numbers that the slices have in their file."""
+    numbers = solution.stack.numbers
     if numbers == tuple(range(1, len(numbers) + 1)):
-        return separation
+        return solution
 
     def name(old: str) -> str:
         pair = filter_pair(old)
         return f"filter{numbered_pair(numbers, *pair)}" if pair else numbered_name(old, numbers)
 
-    def named(mapping: Mapping[str, Any]) -> dict[str, Any]:
-        return {name(old): value for old, value in mapping.items()}
-
-    return replace(
-        separation,
-        generators=named(separation.generators),
-        latents=named(separation.latents),
-        filters=named(separation.filters),
-        mixing=named(separation.mixing),
-        warnings=tuple(numbered_caution(caution, numbers) for caution in separation.warnings),
-    )
+    named: dict[str, Any] = {
+        kind: {name(old): value for old, value in getattr(solution, kind).items()}
+        for kind in ("generators", "latents", "filters", "mixing")
+        if hasattr(solution, kind)
+    }
+    warnings = tuple(numbered_caution(caution, numbers) for caution in solution.warnings)
+    return replace(solution, warnings=warnings, **named)
 
 
 def alphas(matrix: Any) -> list[Any]:

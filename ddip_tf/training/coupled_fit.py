@@ -17,7 +17,7 @@ from ddip_tf.slices import affine
 from ddip_tf.slices.separation import Separation
 from ddip_tf.slices.stack import SliceStack
 from ddip_tf.training.checkpoint import Checkpoints, identity
-from ddip_tf.training.device import on_device
+from ddip_tf.training.device import on_device, threads_in_use
 from ddip_tf.training.optimise import optimise
 from ddip_tf.training.result import finished
 
@@ -54,7 +54,8 @@ def fit_coupled(
         status=end.status,
         provenance={"levels": unet.count_levels(*stack.shape)},
     )
-    return finished(separation, device_name, time.perf_counter() - began + (start.seconds if start else 0.0))
+    seconds = time.perf_counter() - began + (start.seconds if start else 0.0)
+    return finished(separation, seconds, device=device_name, threads=threads_in_use())
 
 
 def _learned(matrix: np.ndarray, mixing: Mixing) -> dict[str, np.ndarray]:

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import keras
-import numpy as np
 
 from ddip_tf import environment
 from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig, preset
 from ddip_tf.errors import InputError
-from ddip_tf.quality import depth
 from ddip_tf.slices import outliers
-from ddip_tf.slices.separation import Separation, by_file_numbers
+from ddip_tf.slices.separation import Separation
 from ddip_tf.slices.stack import SliceStack, check_beside
 from ddip_tf.training import transfer_fit
 from ddip_tf.training.checkpoint import Checkpoints
 from ddip_tf.training.coupled_fit import fit_coupled
 from ddip_tf.training.device import start_tensorflow, threads_in_use
-
-#: of a slice's largest value: what float32 leaves of a difference that is none
-ROUNDING = 2e-6
+from ddip_tf.training.result import completed
 
 
 def fit(
@@ -108,20 +103,6 @@ def fit(
         separation = transfer_fit.fit_transfer(
             clean, config, device_name, callbacks, checkpoints, stop, workers, stack.images
         )
-        separation = replace(separation, smoothed=left_over(stack.images, separation.modelled))
     else:
         separation = fit_coupled(clean, config, device_name, callbacks, checkpoints, stop)
-    said = by_file_numbers(replace(separation, stack=stack, warnings=(*replaced, *separation.warnings)))
-    many = depth.cautions(depth.of_stack(stack))
-    return replace(said, warnings=(*stack.notes, *many, *said.warnings))
-
-
-def left_over(images: Floats, modelled: Floats) -> Floats | None:
-    """images − modelled (N, H, W); 0 in slices where it is rounding, None where it is in all.
-
-    A slice that its model explains comes back to a few units of float32 in the last place of its largest value.
-    """
-    left = images - modelled
-    explained = np.abs(left).max((1, 2)) <= ROUNDING * np.abs(images).max((1, 2))
-    left[explained] = 0
-    return None if explained.all() else left
+    return completed(separation, stack, replaced)

@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import keras
 import numpy as np
 
 from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig
-from ddip_tf.errors import InputError
 from ddip_tf.methods import PRIORS
 from ddip_tf.networks import pixels
 from ddip_tf.objectives.priors.null_space_dip import NullSpaceDIP
 from ddip_tf.objectives.priors.transfer_dip import TransferDIP
-from ddip_tf.quality.warnings import same_images
 from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.separation import Separation, latents_of
 from ddip_tf.slices.stack import SliceStack
+from ddip_tf.training import solving
 from ddip_tf.training.callbacks.dispatch import Dispatcher
 from ddip_tf.training.checkpoint import Checkpoints, identity
-from ddip_tf.training.device import on_device
+from ddip_tf.training.device import on_device, threads_in_use
 from ddip_tf.training.optimise import optimise
 from ddip_tf.training.result import finished
-from ddip_tf.transfer import background, by_evidence, inverse_problem, ladder, solver
-from ddip_tf.transfer import start as starts
-from ddip_tf.transfer.estimate import Transfer, estimate_transfer
-from ddip_tf.transfer.halves import Halves, measure
-from ddip_tf.transfer.model_lead import lead
-from ddip_tf.transfer.neighbours import AlongDepth
-
-LOGGER = logging.getLogger(__name__)
+from ddip_tf.transfer import background, inverse_problem
 
 
 @dataclass(frozen=True)
@@ -47,23 +37,6 @@ class Fitted:
     slices: Floats
     history: Mapping[str, Floats]
     status: str = "done"
-
-
-@dataclass(frozen=True)
-class _Solved:
-    """Slices separated without networks, in the unit of the fit, and what is known of them."""
-
-    unit: Affine  # to the unit of the files
-    solution: solver.Solution
-    transfer: Transfer
-    choice: ladder.Choice | None = None
-    kept: Floats | float = 0.0  # what the slices hold of their start
-    halves: Halves | None = None
-
-    @property
-    def without_prior(self) -> bool:
-        """Whether no prior had a say: the slices do not mix, or T is well conditioned."""
-        return not self.transfer.mixed or (self.choice is not None and self.choice.rung != "free start")
 
 
 def fit_transfer(
@@ -103,15 +76,9 @@ def fit_transfer(
         prior null-dip they take both. Slices that do not mix come back as they are, whatever the prior.
     """
     began = time.perf_counter()
-    solved = _separate(stack, config, threads)
-    rung = solved.choice.rung if solved.choice else "any T"
-    LOGGER.info("mixing %s, solved in %.1f s", rung, time.perf_counter() - began)
+    solved = solving.solve(stack, config, threads, original)
     unit, transfer = solved.unit, solved.transfer
-    if original is not None and solved.without_prior:
-        put_back = _with_outliers(solved.solution, unit.inverse(stack.images), unit.inverse(original))
-        solved = replace(solved, solution=put_back)
-    of_start = solved.kept if transfer.mixed else 0.0
-    images = unit.inverse(stack.images) - of_start  # as a flat start had left them
+    images = solved.images(stack)
     if config.trained and transfer.mixed:
         start = checkpoints.begin(identity(stack, config, device)) if checkpoints else None
         problem = inverse_problem.prepare(images, transfer)
@@ -121,148 +88,22 @@ def fit_transfer(
             fitted = _networks(model, images, end.by_name(model.terms), end.status)
         by_data = inverse_problem.decided(fitted.slices, problem, solved.solution.factor)
     else:
-        fitted, by_data = _pixels(solved.solution, callbacks), solved.solution.decided
-    spread = config.starts > 1 and not config.trained and transfer.mixed
-    free_ramps = solved.solution.free_ramps and not config.trained
-    beyond = 0.0 if config.trained or solved.solution.directional is None else solved.solution.directional
+        fitted, by_data = _pixels(solved, callbacks), solved.solution.decided
     separation = Separation(
-        stack=stack,
-        config=config,
-        outputs=unit(fitted.slices),
+        **vars(solving.told(solved, stack, config, fitted.slices, by_data)),
         to_output=unit.after(fitted.to_slices),
         generators=fitted.generators,
         latents=fitted.latents,
         filters={},
-        mixing={**transfer.to_arrays(), "decided": unit(by_data)}
-        | ({"spread": unit(solved.solution.sigma)} if spread else {}),
-        modelled=unit(inverse_problem.modelled(fitted.slices, images, transfer, free_ramps) + of_start + beyond),
         history=fitted.history,
         status=fitted.status,
-        warnings=(*transfer.warnings, *solved.solution.warnings),
-        provenance=_provenance(solved),
     )
-    return finished(separation, device, time.perf_counter() - began)
+    return finished(separation, time.perf_counter() - began, device=device, threads=threads_in_use())
 
 
-def _separate(stack: SliceStack, config: FitConfig, threads: int) -> _Solved:
-    """Two slices by the ladder of mixing models, more along depth, each slice in a unit of its own."""
-    extent = float(np.ptp(stack.images))
-    by_ladder = config.model == "auto" and not same_images(stack.images)  # no model tells the same images apart
-    if config.model == "auto":
-        extent = 2.0 ** round(np.log2(extent))  # exact: slices that are left alone come back bit for bit
-    images = np.asarray(stack.images, float) / extent
-    halves = _halves(stack)
-    start = None if stack.start is None else starts.aligned(images, np.asarray(stack.start.images, float) / extent)
-    start = None if start is None or starts.alike(images, start) else start
-    if by_ladder:
-        noise = None if halves is None else halves.least / extent
-        transfer, choice = by_evidence.find(images, config.normalisation, start, noise)
-    else:
-        transfer, choice = estimate_transfer(images, normalisation=config.normalisation), None
-    unit = Affine(tuple(extent * gain for gain in _gains(choice, len(stack))), (0.0,) * len(stack))
-    more: dict[str, Any] = {
-        # further solves show how sure total variation is, not a network
-        "starts": 1 if config.trained else config.starts,
-        "seed": config.seed,
-        "guides": [(guide.index, guide.image) for guide in stack.guides],
-        "amplitudes": None if stack.amplitudes is None else np.asarray(stack.amplitudes, float) / extent,
-        "threads": threads,
-    }
-    if choice is None:
-        return _Solved(unit, solver.solve(images, transfer, **more), transfer, halves=halves)
-    kept = None if start is None else starts.kept(images, start, choice)
-    measured = None if halves is None else unit.inverse(halves.least)
-    given = unit.inverse(stack.images)
-    solution, transfer = by_evidence.separate(given, choice, kept=kept, measured=measured, **more)
-    return _Solved(unit, solution, transfer, choice, 0.0 if kept is None else kept, halves)
-
-
-def _gains(choice: ladder.Choice | None, count: int) -> tuple[float, ...]:
-    """What each of ``count`` slices is divided by for its fit, beside the unit of all."""
-    if isinstance(choice, AlongDepth):
-        return tuple(choice.gains.tolist())
-    return (choice.gain if choice else 1.0, *(1.0,) * (count - 1))
-
-
-def _halves(stack: SliceStack) -> Halves | None:
-    """What halves of the scan say, if they are given. Raises InputError where they do not show the slices."""
-    if stack.halves is None:
-        return None
-    try:
-        return measure(stack.images, stack.halves.images)
-    except ValueError as error:
-        raise InputError(str(error)) from error
-
-
-def _measured(halves: Halves) -> dict[str, Any]:
-    """For the manifest, in the unit of the slices."""
-
-    def rounded(values: Any, digits: int = 4) -> Any:
-        return [rounded(x, digits) if np.ndim(x) else float(f"{x:.{digits}g}") for x in values]
-
-    return {
-        "k": rounded(halves.k),
-        "correlation": rounded(halves.correlation),
-        "threshold": rounded(halves.threshold),
-        "noise_power": rounded(halves.noise_power),
-        "noise_deviation": rounded(halves.deviation),
-        "noise_between": rounded(halves.noise_correlation),
-        "half_period_px": [None if one is None else round(one, 3) for one in halves.half_period_px],
-        "shift_px": rounded(halves.shift_px, 3),
-        "gain": rounded(halves.gain),
-    }
-
-
-def _with_outliers(solution: solver.Solution, clean: Floats, original: Floats) -> solver.Solution:
-    """Pixels that were replaced for the estimate of T are put back: no prior has smoothed what is around them."""
-    left_alone = (solution.images == clean).all((1, 2), keepdims=True)
-    images = np.where(left_alone, original, solution.images + (original - clean))
-    return replace(solution, images=images, base=images.copy())
-
-
-def _provenance(solved: _Solved) -> dict[str, Any]:
-    """What was found of the mixing, for the manifest."""
-    transfer, solution = solved.transfer, solved.solution
-    return {
-        "normalisation_of_transfer": transfer.normalisation,
-        "mixed": transfer.mixed,
-        "crossover_px": round(transfer.crossover_px, 3),
-        "noise_factor": round(solution.factor, 3),
-        **({} if solved.choice is None else _evidence(solved.choice, solution)),
-        **({} if solved.halves is None else {"halves": _measured(solved.halves)}),
-        **({"amplitudes_explained": round(solution.observed.explained, 3)} if solution.observed else {}),
-    }
-
-
-def _evidence(choice: ladder.Choice, solution: solver.Solution) -> dict[str, Any]:
-    """What the choice of the mixing model rests on, for the manifest."""
-    ahead = lead(choice.rung, choice.log_evidence)
-    found: dict[str, Any] = {
-        "model": choice.rung,
-        "model_evidence": {name: round(value, 2) for name, value in choice.log_evidence.items()},
-        "model_margin": round(ahead[0], 2) if ahead else None,
-        "gain": round(choice.gain, 4),
-    }
-    if isinstance(choice, ladder.Choice) and choice.two_units is not None:
-        found["in_two_units"] = {"gain": round(choice.two_units.gain, 4), "nats": round(choice.two_units.nats, 2)}
-    if isinstance(choice, AlongDepth) and (choice.gains != 1).any():
-        found["gains"] = [round(gain, 4) for gain in choice.gains.tolist()]
-    if solution.gain_db is not None:
-        found["expected_gain_db"] = [round(float(gain), 2) for gain in solution.gain_db]
-    if solution.trust is not None:
-        found["prior_skill"] = {
-            f"{k:.4f}": round(float(skill), 3) for k, skill in zip(solution.trust.k, solution.trust.skill, strict=True)
-        }
-    if solution.agreement is not None:
-        found["prior_agreement"] = round(solution.agreement, 3)
-    if solution.checks is not None:
-        found["still_shared"] = round(solution.checks.still_shared, 3)
-        found["scatter"] = [round(float(share), 3) for share in solution.checks.scatter]
-    return found
-
-
-def _pixels(solution: solver.Solution, callbacks: Sequence[keras.callbacks.Callback]) -> Fitted:
+def _pixels(solved: solving.Solved, callbacks: Sequence[keras.callbacks.Callback]) -> Fitted:
     """The solution as free pixels on a base; callbacks hear of one epoch."""
+    solution = solved.solution
     base, slices = solution.base.astype(np.float32), solution.images.astype(np.float32)
     names = [f"slice{i + 1}" for i in range(len(slices))]
     fidelity = float(np.mean(solution.residual**2, axis=(1, 2)).sum())
@@ -275,7 +116,7 @@ def _pixels(solution: solver.Solution, callbacks: Sequence[keras.callbacks.Callb
         generators=generators,
         latents=latents,
         to_slices=Affine((1.0,) * len(names), (0.0,) * len(names)),
-        slices=base + (slices - base),
+        slices=solved.slices,
         history={"epoch": np.array([1]), "fidelity": np.array([fidelity])},
     )
 

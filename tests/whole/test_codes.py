@@ -18,7 +18,7 @@ from ddip_tf.formats import families, open_content, read
 from ddip_tf.quality import depth, repeatability, warnings
 from ddip_tf.slices import SliceStack, outliers, sums
 from ddip_tf.slices.affine import Affine
-from ddip_tf.training import transfer_fit
+from ddip_tf.training import solving
 from ddip_tf.transfer import by_evidence, dct, estimate_transfer, guides, reasons
 from ddip_tf.transfer.bands import frequencies
 from ddip_tf.transfer.estimate import doubts
@@ -58,7 +58,7 @@ def withheld(monkeypatch, **_):
         by_evidence, "estimate_transfer", lambda *_, **__: replace(transfer, reliable=reliable, warnings=flags)
     )
     three = SliceStack(discs(3, SHAPE, 5))
-    solved = transfer_fit._separate(three, preset("default"), 1)
+    solved = solving.solve(three, preset("default"))
     np.testing.assert_array_equal(solved.unit(solved.solution.images), three.images)
     assert not solved.transfer.mixed
     return (*said, *solved.transfer.warnings)

@@ -41,6 +41,26 @@ def test_pictures_without_ddip_tf(script, tolerance, latent, run):
     np.testing.assert_allclose(images, archived, atol=tolerance * np.ptp(archived))
 
 
+def test_a_program_is_stopped_separated_and_started(tmp_path, monkeypatch):
+    obj, done = tmp_path / "object.npy", []
+
+    def run(command, check):
+        command = [str(part) for part in command]
+        done.append(command[:2])
+        if command[0] == "program":  # goes on from the object, if there is one
+            obj.write_text((obj.read_text() if obj.exists() else "") + "p")
+        elif command[1] == "export":
+            into, new = (command[command.index(flag) + 1] for flag in ("--into", "-o"))
+            Path(new).write_text(Path(into).read_text() + "s")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr("sys.argv", ["stop_and_start.py", str(obj), f"program {{object}} --out {obj}", "--times", "2"])
+    runpy.run_path(str(EXAMPLES / "stop_and_start.py"), run_name="__main__")
+    assert obj.read_text() == "pspsp"
+    own, fit, export = ["program", str(obj)], ["ddip-tf", "fit"], ["ddip-tf", "export"]
+    assert done == [own, fit, export, own, fit, export, own]
+
+
 def test_pictures_in_the_browser(tmp_path):
     """Needs chromium, and `npm install onnxruntime-web` in docs/examples."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
