@@ -191,7 +191,7 @@ KINDS: dict[str, Kind] = {
     # many slices
     **{
         f"six-{depths:g}": _scan(f"six slices, {depths:g} depths of focus apart", SIX, depths_of_focus=depths)
-        for depths in (0.5, 1.0, 2.0, 4.0)
+        for depths in (0.5, 1.0, 2.0, 4.0, 10.0)
     },
     "electrons-6": _scan("300 keV, six slices 4 nm apart", (CRYSTALS[0] * 3, CRYSTALS[1] * 3), **ELECTRONS),
     # sampling

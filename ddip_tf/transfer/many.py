@@ -42,6 +42,9 @@ from ddip_tf.transfer.solver import Solution, solve, unchanged
 FACTOR = (2.0, np.log(3.0))
 #: on the noise found, on the side of caution
 CAUTION = 2.0
+#: on the usual noise in the differences, the least that is reckoned with: stacks of six slices that were reconstructed
+#: have 1 to 10 times as much
+LEAST = 3.0
 #: part of what the prior changes in the differences that is taken, up to the first skill and from the second on: flat
 #: parts with edges reach 0.98, and pictures that fill the field stay below, of which coarse parts go to wrong slices
 CAUTIOUS, SURE = 0.25, (0.93, 0.98)
@@ -102,11 +105,13 @@ def in_modes(images: Array, choice: AlongDepth, unit: float, measured: Array | N
     mean = seen.mean(1)
     smooth = np.maximum(mean, linear.smoothed(nodes, mean))
     apart, together = noise.shares(choice.sampling.reference(nodes))
+    usual = LEAST * np.maximum.accumulate((apart * smooth)[::-1])[::-1]  # white noise does not fall towards low k
     within = np.minimum(noise.SUM_FACTOR * together, 1)
     D = np.maximum(seen[:, 0] - within * mean, 1e-3 * mean)
     samples = np.append(choice.samples, [np.inf] * len(linear.ABOVE))
-    found = CAUTION * noise_of_differences(seen[:, 1:], (f**2 + variance)[:, 1:] * D[:, None], apart * smooth, samples)
-    N = np.repeat((apart * smooth)[:, None], n, 1)
+    sources = (f**2 + variance)[:, 1:] * D[:, None]
+    found = np.maximum(usual, CAUTION * noise_of_differences(seen[:, 1:], sources, usual / LEAST, samples))
+    N = np.repeat(usual[:, None], n, 1)
     N[:, 0] = within * smooth
     if measured is not None:
         floor = ring_powers(np.tensordot(axes.T, np.moveaxis(dct(measured / unit), 2, 0), 1), nodes, spread)
@@ -191,8 +196,9 @@ def _by_modes(
         return np.moveaxis(np.tensordot(given.axes, given.passed * found, 1), 0, 2)
 
     trust = held_out.trust(dct(mixed), foretell, sampling)
-    tried = side_by_side(threads, partial(solved, given, mixed), trust.factors)
-    middle = trust.factors[1]
+    middle = max(1.0, trust.factors[1])
+    factors = tuple(middle * level for level in held_out.LEVELS)
+    tried = side_by_side(threads, partial(solved, given, mixed), factors)
     each = [given.of(y) - linear_part for y in tried]
     agreed = agreement.agreement(np.stack([*guesses, *(added[1:, coarse] for added in each)]))
     believed = float(np.interp(trust.middle, SURE, (CAUTIOUS, 1))) * agreement.weight(agreed, shape, coarsest)
