@@ -37,14 +37,13 @@ from ddip_tf.transfer.neighbours import AlongDepth, climb_in_one_unit
 from ddip_tf.transfer.objective import side_by_side
 from ddip_tf.transfer.resolution import bands_of, sampling_of
 from ddip_tf.transfer.solver import Solution, solve, unchanged
+from ddip_tf.transfer.vacuum import emptied
+from ddip_tf.transfer.vacuum import said as vacuum_said
 
 #: factors on the shares of noise (`ddip_tf.transfer.noise`) that are weighed: centre and deviation of the logarithm
 FACTOR = (2.0, np.log(3.0))
 #: on the noise found, on the side of caution
 CAUTION = 2.0
-#: on the usual noise in the differences, the least that is reckoned with: stacks of six slices that were reconstructed
-#: have 1 to 10 times as much
-LEAST = 3.0
 #: part of what the prior changes in the differences that is taken, up to the first skill and from the second on: flat
 #: parts with edges reach 0.98, and pictures that fill the field stay below, of which coarse parts go to wrong slices
 CAUTIOUS, SURE = 0.25, (0.93, 0.98)
@@ -78,6 +77,14 @@ class Modes:
     noise: Array  # as the prior has it, at factor 1
     amplified: Array  # w
 
+    @property
+    def error(self) -> Array:
+        """Mean squared error (N, H, W) of the linear estimate; the projection's is left out, which is to stay."""
+        w = self.amplified
+        error = ((1 - w * self.passed) ** 2 + w**2 * self.variance) * self.power + w**2 * self.noise
+        error[0] = 0
+        return error
+
     def slices(self, coefficients: Array) -> Array:
         """Cosine coefficients of modes -> slices."""
         return idct(np.moveaxis(np.tensordot(self.axes, coefficients, 1), 0, 2))
@@ -105,12 +112,12 @@ def in_modes(images: Array, choice: AlongDepth, unit: float, measured: Array | N
     mean = seen.mean(1)
     smooth = np.maximum(mean, linear.smoothed(nodes, mean))
     apart, together = noise.shares(choice.sampling.reference(nodes))
-    usual = LEAST * np.maximum.accumulate((apart * smooth)[::-1])[::-1]  # white noise does not fall towards low k
+    usual = np.maximum.accumulate((apart * smooth)[::-1])[::-1]  # white noise does not fall towards low k
     within = np.minimum(noise.SUM_FACTOR * together, 1)
     D = np.maximum(seen[:, 0] - within * mean, 1e-3 * mean)
     samples = np.append(choice.samples, [np.inf] * len(linear.ABOVE))
     sources = (f**2 + variance)[:, 1:] * D[:, None]
-    found = np.maximum(usual, CAUTION * noise_of_differences(seen[:, 1:], sources, usual / LEAST, samples))
+    found = CAUTION * noise_of_differences(seen[:, 1:], sources, usual, samples)
     N = np.repeat(usual[:, None], n, 1)
     N[:, 0] = within * smooth
     if measured is not None:
@@ -196,16 +203,15 @@ def _by_modes(
         return np.moveaxis(np.tensordot(given.axes, given.passed * found, 1), 0, 2)
 
     trust = held_out.trust(dct(mixed), foretell, sampling)
-    middle = max(1.0, trust.factors[1])
-    factors = tuple(middle * level for level in held_out.LEVELS)
-    tried = side_by_side(threads, partial(solved, given, mixed), factors)
+    tried = side_by_side(threads, partial(solved, given, mixed), trust.factors)
+    middle = trust.factors[1]
     each = [given.of(y) - linear_part for y in tried]
     agreed = agreement.agreement(np.stack([*guesses, *(added[1:, coarse] for added in each)]))
     believed = float(np.interp(trust.middle, SURE, (CAUTIOUS, 1))) * agreement.weight(agreed, shape, coarsest)
     added = np.mean(each, axis=0) * trust.over(*shape)
     added[1:] *= believed
     added[0] *= np.sqrt(given.noise[0] / (given.power[0] + given.noise[0]))  # the sum moves as far as it is noise
-    y = given.slices(linear_part + added)
+    y = given.slices(emptied(linear_part + added, given.error, given.axes, choice.empty))
     variance = np.var(tried, axis=0)
     for drawn in _from_elsewhere(partial(solved, factor=middle), given, mixed, starts - 1, seed, threads):
         variance += (drawn - tried[1]) ** 2 / (starts - 1)
@@ -219,7 +225,7 @@ def _by_modes(
         residual=unit * (mixed - given.slices(given.passed * given.of(y))),
         weights=(1.0,),
         tried=(middle,),
-        warnings=reasons.doubts(choice, trust, agreed),
+        warnings=(*vacuum_said(choice.empty), *reasons.doubts(choice, trust, agreed)),
         trust=trust,
         agreement=agreed,
     )

@@ -1,6 +1,7 @@
 """More than two slices: their law is found, ghosts go in every slice, sums stay, and nothing is touched in doubt."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -122,6 +123,27 @@ def test_what_runs_through_all_slices_is_left_to_them():
     np.testing.assert_array_equal(solution.images, images)
     assert [caution.code for caution in law.warnings] == ["withheld"]
     assert "run through them" in str(law.warnings[0])
+
+
+def test_reconstructed_vacuum_is_found_empty_and_helps_its_neighbours():
+    truth = discs(5, SHAPE, 3)
+    truth[[0, 4]] = 0
+    images = noisy(mixed(truth))
+    solution, _, choice = separated(images)
+    assert choice.empty == (0, 4)
+    assert np.ptp(solution.images[[0, 4]], (1, 2)).max() < 1e-6 < np.ptp(images[[0, 4]], (1, 2)).min()
+    assert [caution.slice for caution in solution.warnings if caution.code == "vacuum-found"] == [1, 5]
+    unaware, _ = many.separate(images, replace(choice, empty=()))
+    np.testing.assert_allclose(solution.images.sum(0), unaware.images.sum(0), atol=1e-9)
+    assert error(solution.images, truth).sum() < error(unaware.images, truth).sum()
+    assert (error(solution.images, truth) < 0.2 * error(images, truth)).all()
+
+
+def test_a_faint_slice_is_not_empty(stack):
+    truth = stack[0].copy()
+    truth[0] *= 0.1
+    assert by_evidence.find(noisy(mixed(truth)))[1].empty == ()
+    assert stack[-1].empty == ()
 
 
 def test_lattices_are_left_alone():
