@@ -186,6 +186,17 @@ def test_measured_noise_is_a_floor(stack):
     assert floor.amplified.mean() < without.amplified.mean()
 
 
+def test_noise_does_not_fall_where_a_lattice_has_no_power():
+    """Noise of reconstructions is white between the slices; a share of the power at the same k is nothing there."""
+    truth = discs(4, SHAPE, 6)
+    k = frequencies(*SHAPE)
+    images = noisy(mixed(idct(dct(truth) * (k > 0.07)[..., None])))
+    given = many.in_modes(images, by_evidence.find(images)[1], 1.0)
+    reflections, below = (k > 0.08) & (k < 0.1), (k > 0.02) & (k < 0.05)
+    assert given.power[0, below].mean() < 0.1 * given.power[0, reflections].mean()
+    assert given.noise[1, below].min() >= given.noise[1, reflections].max() * 0.8
+
+
 @pytest.mark.parametrize("images", [np.zeros((3, 40, 40)), np.full((3, 40, 40), np.nan), np.ones((3, 20, 40))])
 def test_slices_that_cannot_be_told_apart_are_refused(images):
     with pytest.raises(ValueError, match=r"slice|shape"):
