@@ -194,6 +194,13 @@ KINDS: dict[str, Kind] = {
         f"six-{depths:g}": _scan(f"six slices, {depths:g} depths of focus apart", SIX, depths_of_focus=depths)
         for depths in (0.5, 1.0, 2.0, 4.0, 10.0)
     },
+    **{  # at the step that pty-chi takes by itself they diverge
+        f"twelve-{depths:g}": _scan(
+            f"twelve slices, {depths:g} depths of focus apart", tuple(of * 2 for of in SIX), engine="lsqml", step=0.3,
+            depths_of_focus=depths,
+        )
+        for depths in (0.5, 1.0, 2.0, 4.0)
+    },
     "six-4-filtered": _scan("the same, regularised along depth", SIX, DepthFilter(0.5), depths_of_focus=4.0),
     "electrons-6": _scan("300 keV, six slices 4 nm apart", SIX_CRYSTALS, **ELECTRONS),
     "electrons-6-filtered": _scan("the same, regularised along depth", SIX_CRYSTALS, DepthFilter(), **ELECTRONS),

@@ -3,7 +3,7 @@
 T passes every depth mode by itself, I_m(k) = f_m(k) y_m(k) + n_m(k), and on the whole field the sources are alike in
 every mode. So the linear estimate amplifies each mode as far as its noise allows, by one number a band,
 
-    w_m = max(1, f D / ((f^2 + var f) D + N)),    w_0 = 1,
+    w_m = min(3, max(1, f D / ((f^2 + var f) D + N))),    w_0 = 1,
 
 which keeps all detail a slice came with, and the sum of the slices at every k. The prior is total variation with
 exponent 1/2 (`half_quadratic`), whose normal equations are diagonal in the modes: memory and time are N pictures' and
@@ -44,9 +44,11 @@ from ddip_tf.transfer.vacuum import said as vacuum_said
 FACTOR = (2.0, np.log(3.0))
 #: on the noise found, on the side of caution
 CAUTION = 2.0
+#: amplification at most: of reconstructed stacks f is known to 0.1 or so, and what is small may be nothing
+MOST = 3.0
 #: part of what the prior changes in the differences that is taken, up to the first skill and from the second on: flat
 #: parts with edges reach 0.98, and pictures that fill the field stay below, of which coarse parts go to wrong slices
-CAUTIOUS, SURE = 0.25, (0.93, 0.98)
+CAUTIOUS, SURE = 0.25, (0.96, 0.98)
 
 
 def choose(images: Array) -> AlongDepth:
@@ -79,9 +81,9 @@ class Modes:
 
     @property
     def error(self) -> Array:
-        """Mean squared error (N, H, W) of the linear estimate; the projection's is left out, which is to stay."""
-        w = self.amplified
-        error = ((1 - w * self.passed) ** 2 + w**2 * self.variance) * self.power + w**2 * self.noise
+        """Variance (N, H, W) that the data leave open; the projection's is left out, which is to stay."""
+        noise = self.noise + self.variance * self.power
+        error = self.power * noise / (self.passed**2 * self.power + noise)
         error[0] = 0
         return error
 
@@ -123,7 +125,7 @@ def in_modes(images: Array, choice: AlongDepth, unit: float, measured: Array | N
     if measured is not None:
         floor = ring_powers(np.tensordot(axes.T, np.moveaxis(dct(measured / unit), 2, 0), 1), nodes, spread)
         found, N = np.maximum(found, floor[:, 1:].mean(1)), np.maximum(N, floor)
-    w = np.maximum(1, f * D[:, None] / ((f**2 + variance) * D[:, None] + found[:, None]))
+    w = np.clip(f * D[:, None] / ((f**2 + variance) * D[:, None] + found[:, None]), 1, MOST)
     w[:, 0] = 1
     k = frequencies(*shape)
     passed, variance, w = (np.moveaxis(interpolate(k, nodes, x), 2, 0) for x in (f, variance, w))

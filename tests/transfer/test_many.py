@@ -126,7 +126,9 @@ def test_what_runs_through_all_slices_is_left_to_them():
 
 
 def test_reconstructed_vacuum_is_found_empty_and_helps_its_neighbours():
+    grain = gaussian_filter(np.random.default_rng(4).standard_normal((5, *SHAPE)), (0, 3, 3))
     truth = discs(5, SHAPE, 3)
+    truth += 0.5 * truth.std() * grain / grain.std()
     truth[[0, 4]] = 0
     images = noisy(mixed(truth))
     solution, _, choice = separated(images)
@@ -135,8 +137,8 @@ def test_reconstructed_vacuum_is_found_empty_and_helps_its_neighbours():
     assert [caution.slice for caution in solution.warnings if caution.code == "vacuum-found"] == [1, 5]
     unaware, _ = many.separate(images, replace(choice, empty=()))
     np.testing.assert_allclose(solution.images.sum(0), unaware.images.sum(0), atol=1e-9)
-    assert error(solution.images, truth).sum() < error(unaware.images, truth).sum()
-    assert (error(solution.images, truth) < 0.2 * error(images, truth)).all()
+    assert error(solution.images, truth).sum() < 0.9 * error(unaware.images, truth).sum()
+    assert (error(solution.images, truth) < error(images, truth)).all()
 
 
 def test_a_faint_slice_is_not_empty(stack):
