@@ -43,6 +43,7 @@ CODES: Mapping[str, str] = {
     "cropped-to-finite": "Pixels at the rim are not finite: the images are cropped to a part without them.",
     "unlike-scales": "A slice varies over thirty times as much as another: perhaps it is in another unit.",
     "vacuum-left-out": "Slices that are the same everywhere are set aside, and come back as they were.",
+    "vacuum-found": "An outermost slice holds nothing of its own: what leaked into it is given back to its neighbours.",
     "more-than-told-apart": "There are more slices than the data can tell apart, by the depth of focus.",
     "neighbours-mixed": "The reconstruction mixed neighbouring slices by a setting of its own, which the file holds.",
     "slices-summed": "Sums of neighbouring slices are separated, as was asked for.",

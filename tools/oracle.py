@@ -25,7 +25,7 @@ from scipy.fft import dctn, idctn
 from ddip_tf.transfer.bands import frequencies, interpolate
 
 RATIO = 1.25  # of a band's centre to the one before it
-SAMPLES = 24  # coefficients at least in the lowest band
+SAMPLES = 12  # coefficients a slice at least in the lowest band: with fewer, six slices' matrices fit what is chance
 RIDGE = 1e-9  # of the mean power, against singular bands of slices without noise
 STRENGTHS = (0.03, 0.1, 0.3, 1.0)  # of the prior; 1 is the likeliest, were pixels independent
 STEPS = 25
@@ -46,7 +46,7 @@ def smoothed(images: np.ndarray, truth: np.ndarray) -> np.ndarray:
 def transfer(images: np.ndarray, truth: np.ndarray, centres: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Frequencies (K,) and T(k) (K, N, N) fitted from images and truth (N, H, W), at `centres` if they are given."""
     k = frequencies(*images.shape[1:])
-    centres = bands(k) if centres is None else centres
+    centres = bands(k, len(images)) if centres is None else centres
     return centres, _regress(coefficients(images), coefficients(truth), memberships(k, centres))
 
 
@@ -92,9 +92,9 @@ def coefficients(images: np.ndarray) -> np.ndarray:
     return dctn(images - images.mean((1, 2), keepdims=True), axes=(1, 2), norm="ortho")
 
 
-def bands(k: np.ndarray) -> np.ndarray:
-    """Centres (K,) of bands that cover all of k (H, W), the lowest wide enough for SAMPLES coefficients."""
-    lowest = np.sort(k, axis=None)[min(SAMPLES, k.size - 1)]
+def bands(k: np.ndarray, count: int) -> np.ndarray:
+    """Centres (K,) of bands that cover all of k (H, W), the lowest wide enough for matrices of `count` slices."""
+    lowest = np.sort(k, axis=None)[min(SAMPLES * count, k.size - 1)]
     return np.geomspace(lowest, k.max(), 1 + max(1, round(np.log(k.max() / lowest) / np.log(RATIO))))
 
 
@@ -106,7 +106,7 @@ def memberships(k: np.ndarray, centres: np.ndarray) -> np.ndarray:
 def _prepare(images: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights (K, H, W) of the bands, coefficients (N, H, W) of images and truth."""
     k = frequencies(*images.shape[1:])
-    return memberships(k, bands(k)), coefficients(images), coefficients(truth)
+    return memberships(k, bands(k, len(images))), coefficients(images), coefficients(truth)
 
 
 def _regress(wanted: np.ndarray, given: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -95,6 +95,32 @@ class Grain:
 
 
 @dataclass(frozen=True)
+class DepthFilter:
+    """A low pass along depth, as reconstructions of many slices are regularised: PtyRAD's kz_filter, which is
+    fold_slice's regularize_layers, applied once.
+
+    Coefficients of the three-dimensional Fourier transform, frequencies kz in cycles/slice and k in cycles/pixel, times
+
+        (1 - 2/pi arctan((beta kz)^2 / (k^2 + 0.001))) exp(-alpha k^2)
+
+    The transform is periodic: the first slice and the last mix as well.
+    """
+
+    beta: float = 1.0
+    alpha: float = 1.0
+
+    def transfer(self, count: int, height: int, width: int) -> np.ndarray:
+        """The filter on the grid of a real 3-D Fourier transform, (N, H, W // 2 + 1)."""
+        kz = fft.fftfreq(count)[:, None, None]
+        k2 = fft.fftfreq(height)[:, None] ** 2 + fft.rfftfreq(width) ** 2
+        return (1 - 2 / np.pi * np.arctan((self.beta * kz) ** 2 / (k2 + 1e-3))) * np.exp(-self.alpha * k2)
+
+    def __call__(self, case: Case, rng: np.random.Generator) -> Case:
+        shape = case.images.shape
+        return case._replace(images=fft.irfftn(self.transfer(*shape) * fft.rfftn(case.images), shape))
+
+
+@dataclass(frozen=True)
 class Gain:
     """One slice's contrast times `factor`, as if in another unit; slices count from 1."""
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from zlib import crc32
 
 import numpy as np
-from simulated_effects import Bytes, Case, Cut, Double, Effect, Gain, Ghost, Grain, Halve, Noise
+from simulated_effects import Bytes, Case, Cut, DepthFilter, Double, Effect, Gain, Ghost, Grain, Halve, Noise
 from simulated_reconstruction import describe, phases, simulate
 from simulated_scan import Experiment, draw_phases
 
@@ -39,6 +39,7 @@ SIX = (
     ("discs", "cells", "particle", "fibres", "zones", "print"),
     ("gravel", "discs", "tpart", "cells", "coins", "print"),
 )
+SIX_CRYSTALS = (CRYSTALS[0] * 3, CRYSTALS[1] * 3)
 ELECTRONS: dict[str, Any] = {
     "electrons": True, "energy_kev": 300.0, "pixel_size_m": 2e-11, "spacing_m": 4e-9, "photons": 5e5,
     "aperture": 0.2, "beam_width_px": 35,
@@ -191,9 +192,18 @@ KINDS: dict[str, Kind] = {
     # many slices
     **{
         f"six-{depths:g}": _scan(f"six slices, {depths:g} depths of focus apart", SIX, depths_of_focus=depths)
+        for depths in (0.5, 1.0, 2.0, 4.0, 10.0)
+    },
+    **{  # at the step that pty-chi takes by itself they diverge
+        f"twelve-{depths:g}": _scan(
+            f"twelve slices, {depths:g} depths of focus apart", tuple(of * 2 for of in SIX), engine="lsqml", step=0.3,
+            depths_of_focus=depths,
+        )
         for depths in (0.5, 1.0, 2.0, 4.0)
     },
-    "electrons-6": _scan("300 keV, six slices 4 nm apart", (CRYSTALS[0] * 3, CRYSTALS[1] * 3), **ELECTRONS),
+    "six-4-filtered": _scan("the same, regularised along depth", SIX, DepthFilter(0.5), depths_of_focus=4.0),
+    "electrons-6": _scan("300 keV, six slices 4 nm apart", SIX_CRYSTALS, **ELECTRONS),
+    "electrons-6-filtered": _scan("the same, regularised along depth", SIX_CRYSTALS, DepthFilter(), **ELECTRONS),
     # sampling
     "fine": _scan("sampled twice as fine", MIXED, Cut(110, 96), Double()),
     "coarse": _scan("sampled half as fine", MIXED, Halve(), size=224),

@@ -78,6 +78,8 @@ def make_task(
     if experiment.engine == "adam":
         for part in (obj, options.probe_options):
             part.optimizer, part.step_size = api.Optimizers.ADAM, ADAM_STEP
+    if experiment.step is not None:
+        obj.optimal_step_size_scaler = options.probe_options.optimal_step_size_scaler = experiment.step
     run = options.reconstructor_options
     run.num_epochs, run.batch_size, run.random_seed = experiment.epochs, experiment.batch, experiment.seed
     run.allow_nondeterministic_algorithms = False

@@ -48,6 +48,7 @@ class Experiment:
     detector: int = DETECTOR_PX
     engine: str = "lsqml"  # of ENGINES
     start: str = "flat"  # of STARTS
+    step: float | None = None  # of LSQML, on its optimal one; None: pty-chi's own, 0.9
     batch: int = 64
     scan_number: int = 0  # another number: the same sample and probe scanned anew, at other positions
 

@@ -32,7 +32,7 @@ def shift_between(first: Floats, second: Floats) -> tuple[float, float] | None:
     from scipy.ndimage import gaussian_filter
     from skimage.registration import phase_cross_correlation
 
-    fine = [gaussian_filter(image, 1) - gaussian_filter(image, 6) for image in (first, second)]
+    fine = np.stack([gaussian_filter(image, 1) - gaussian_filter(image, 6) for image in (first, second)])
     window = np.outer(*(np.hanning(side) for side in first.shape))
     spectra = [fft2(image * window) for image in fine]
     correlation = ifft2(spectra[0] * spectra[1].conj()).real
@@ -48,7 +48,7 @@ def shift_between(first: Floats, second: Floats) -> tuple[float, float] | None:
     distance = int(y[peak[0]]), int(x[peak[1]])
     if np.hypot(*distance) > FARTHEST * min(first.shape):
         return None
-    if not _throughout(*fine, distance):
+    if not _throughout(fine[0], fine[1], distance):
         return 0.0, 0.0
     shift, _, _ = phase_cross_correlation(*spectra, upsample_factor=10, normalization=None, space="fourier")
     return -float(shift[0]), -float(shift[1])

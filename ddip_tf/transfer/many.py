@@ -3,7 +3,7 @@
 T passes every depth mode by itself, I_m(k) = f_m(k) y_m(k) + n_m(k), and on the whole field the sources are alike in
 every mode. So the linear estimate amplifies each mode as far as its noise allows, by one number a band,
 
-    w_m = max(1, f D / ((f^2 + var f) D + N)),    w_0 = 1,
+    w_m = min(3, max(1, f D / ((f^2 + var f) D + N))),    w_0 = 1,
 
 which keeps all detail a slice came with, and the sum of the slices at every k. The prior is total variation with
 exponent 1/2 (`half_quadratic`), whose normal equations are diagonal in the modes: memory and time are N pictures' and
@@ -37,14 +37,18 @@ from ddip_tf.transfer.neighbours import AlongDepth, climb_in_one_unit
 from ddip_tf.transfer.objective import side_by_side
 from ddip_tf.transfer.resolution import bands_of, sampling_of
 from ddip_tf.transfer.solver import Solution, solve, unchanged
+from ddip_tf.transfer.vacuum import emptied
+from ddip_tf.transfer.vacuum import said as vacuum_said
 
 #: factors on the shares of noise (`ddip_tf.transfer.noise`) that are weighed: centre and deviation of the logarithm
 FACTOR = (2.0, np.log(3.0))
 #: on the noise found, on the side of caution
 CAUTION = 2.0
+#: amplification at most: of reconstructed stacks f is known to 0.1 or so, and what is small may be nothing
+MOST = 3.0
 #: part of what the prior changes in the differences that is taken, up to the first skill and from the second on: flat
 #: parts with edges reach 0.98, and pictures that fill the field stay below, of which coarse parts go to wrong slices
-CAUTIOUS, SURE = 0.25, (0.93, 0.98)
+CAUTIOUS, SURE = 0.25, (0.96, 0.98)
 
 
 def choose(images: Array) -> AlongDepth:
@@ -75,6 +79,14 @@ class Modes:
     noise: Array  # as the prior has it, at factor 1
     amplified: Array  # w
 
+    @property
+    def error(self) -> Array:
+        """Variance (N, H, W) that the data leave open; the projection's is left out, which is to stay."""
+        noise = self.noise + self.variance * self.power
+        error = self.power * noise / (self.passed**2 * self.power + noise)
+        error[0] = 0
+        return error
+
     def slices(self, coefficients: Array) -> Array:
         """Cosine coefficients of modes -> slices."""
         return idct(np.moveaxis(np.tensordot(self.axes, coefficients, 1), 0, 2))
@@ -102,16 +114,18 @@ def in_modes(images: Array, choice: AlongDepth, unit: float, measured: Array | N
     mean = seen.mean(1)
     smooth = np.maximum(mean, linear.smoothed(nodes, mean))
     apart, together = noise.shares(choice.sampling.reference(nodes))
+    usual = np.maximum.accumulate((apart * smooth)[::-1])[::-1]  # white noise does not fall towards low k
     within = np.minimum(noise.SUM_FACTOR * together, 1)
     D = np.maximum(seen[:, 0] - within * mean, 1e-3 * mean)
     samples = np.append(choice.samples, [np.inf] * len(linear.ABOVE))
-    found = CAUTION * noise_of_differences(seen[:, 1:], (f**2 + variance)[:, 1:] * D[:, None], apart * smooth, samples)
-    N = np.repeat((apart * smooth)[:, None], n, 1)
+    sources = (f**2 + variance)[:, 1:] * D[:, None]
+    found = CAUTION * noise_of_differences(seen[:, 1:], sources, usual, samples)
+    N = np.repeat(usual[:, None], n, 1)
     N[:, 0] = within * smooth
     if measured is not None:
         floor = ring_powers(np.tensordot(axes.T, np.moveaxis(dct(measured / unit), 2, 0), 1), nodes, spread)
         found, N = np.maximum(found, floor[:, 1:].mean(1)), np.maximum(N, floor)
-    w = np.maximum(1, f * D[:, None] / ((f**2 + variance) * D[:, None] + found[:, None]))
+    w = np.clip(f * D[:, None] / ((f**2 + variance) * D[:, None] + found[:, None]), 1, MOST)
     w[:, 0] = 1
     k = frequencies(*shape)
     passed, variance, w = (np.moveaxis(interpolate(k, nodes, x), 2, 0) for x in (f, variance, w))
@@ -199,7 +213,7 @@ def _by_modes(
     added = np.mean(each, axis=0) * trust.over(*shape)
     added[1:] *= believed
     added[0] *= np.sqrt(given.noise[0] / (given.power[0] + given.noise[0]))  # the sum moves as far as it is noise
-    y = given.slices(linear_part + added)
+    y = given.slices(emptied(linear_part + added, given.error, given.axes, choice.empty))
     variance = np.var(tried, axis=0)
     for drawn in _from_elsewhere(partial(solved, factor=middle), given, mixed, starts - 1, seed, threads):
         variance += (drawn - tried[1]) ** 2 / (starts - 1)
@@ -213,7 +227,7 @@ def _by_modes(
         residual=unit * (mixed - given.slices(given.passed * given.of(y))),
         weights=(1.0,),
         tried=(middle,),
-        warnings=reasons.doubts(choice, trust, agreed),
+        warnings=(*vacuum_said(choice.empty), *reasons.doubts(choice, trust, agreed)),
         trust=trust,
         agreement=agreed,
     )

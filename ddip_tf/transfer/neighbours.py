@@ -29,6 +29,7 @@ from ddip_tf.transfer.directions import MOST_SAMPLES, evidence
 from ddip_tf.transfer.ladder import Choice
 from ddip_tf.transfer.paths import Walk, follow
 from ddip_tf.transfer.resolution import SAME, Sampling
+from ddip_tf.transfer.vacuum import empty_ends
 
 #: reaches s of the grid, in slices; the first is none
 REACHES = np.append(0.0, np.geomspace(0.15, 15, 16))
@@ -68,11 +69,14 @@ class AlongDepth(Choice):
         (K, N) mean and variance of f, what T passes of every mode.
     gains
         (N,) of the slices, where they are not in one unit: T = diag(gains) matrix.
+    empty
+        indices of the outermost slices that hold nothing of their own (`ddip_tf.transfer.vacuum`).
     """
 
     passed: Array
     variance: Array
     gains: Array
+    empty: tuple[int, ...] = ()
 
 
 def climb(images: Array, centres: Array, sampling: Sampling = SAME) -> AlongDepth:
@@ -113,6 +117,7 @@ def climb(images: Array, centres: Array, sampling: Sampling = SAME) -> AlongDept
         passed=mean,
         variance=np.maximum(np.einsum("kmm->km", both), 0),
         gains=np.ones(n),
+        empty=_empty(bands[1:], mean) if rung != "none" else (),
     )
 
 
@@ -206,6 +211,19 @@ def _runs_through(bands: list[tuple[float, Array, Array]], law: Array, none: Arr
         if sum(lead) < 0:
             return True
     return False
+
+
+def _empty(bands: list[tuple[float, Array, Array]], f: Array) -> tuple[int, ...]:
+    """Outermost slices without sources of their own, under a law that passes ``f`` (K, N) of the depth modes."""
+    n = f.shape[1]
+    columns = f[:, :, None] * modes(n).T  # (K, N, J)
+
+    def likelihood(left_out: tuple[int, ...]) -> float:
+        kept = np.delete(columns, left_out, 2)
+        return sum(_fitted(*band, X) for band, X in zip(bands, kept, strict=True))
+
+    whole = likelihood(())
+    return empty_ends(lambda left_out: whole - likelihood(left_out), n)
 
 
 def _walk(n: int, step: float, fall: float, deviation: float) -> Walk:

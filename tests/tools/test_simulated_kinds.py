@@ -14,7 +14,7 @@ import simulate
 import simulated_kinds as kinds
 import simulated_reconstruction as reconstruction
 import simulated_scan as scans
-from simulated_effects import Bytes, Case, Cut, Double, Gain, Ghost, Halve, Noise
+from simulated_effects import Bytes, Case, Cut, DepthFilter, Double, Gain, Ghost, Halve, Noise
 from simulated_pictures import EVERY_SAMPLE, PICTURES
 
 SMALL = scans.Experiment(size=64, seed=3)
@@ -67,6 +67,20 @@ def test_gain_sampling_and_cuts_do_what_they_say():
     cut = Cut(33, 50)(before._replace(start=before.images), rng)
     assert np.array_equal(cut.images, before.images[:, 29:62, 10:60])
     assert cut.truth.shape == cut.start.shape == (2, 33, 50)
+
+
+def test_a_filter_along_depth_takes_differences_most_of_all_coarse_ones():
+    before = case(shape=(6, 61, 48))
+    filtered = DepthFilter(0.5, alpha=0.0)
+    after = filtered(before, np.random.default_rng(0)).images
+    assert np.allclose(after.sum(0), before.images.sum(0))
+    pass_ = filtered.transfer(6, 61, 48)
+    assert np.allclose(pass_[0], 1)
+    # by hand: kz = 1/6, k = 10/61 along y, arctan((0.5/6)^2 / ((10/61)^2 + 0.001)) = 0.24416
+    assert pass_[1, 10, 0] == pytest.approx(1 - 0.24416 * 2 / np.pi, abs=1e-5)
+    assert (pass_[1, 1] < pass_[1, 10]).all()
+    assert np.allclose(pass_[5], pass_[1])
+    assert DepthFilter().transfer(6, 61, 48)[0, 10, 0] == pytest.approx(np.exp(-((10 / 61) ** 2)))
 
 
 def test_the_table_of_kinds_is_whole():

@@ -1,6 +1,7 @@
 """More than two slices: their law is found, ghosts go in every slice, sums stay, and nothing is touched in doubt."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -124,6 +125,29 @@ def test_what_runs_through_all_slices_is_left_to_them():
     assert "run through them" in str(law.warnings[0])
 
 
+def test_reconstructed_vacuum_is_found_empty_and_helps_its_neighbours():
+    grain = gaussian_filter(np.random.default_rng(4).standard_normal((5, *SHAPE)), (0, 3, 3))
+    truth = discs(5, SHAPE, 3)
+    truth += 0.5 * truth.std() * grain / grain.std()
+    truth[[0, 4]] = 0
+    images = noisy(mixed(truth))
+    solution, _, choice = separated(images)
+    assert choice.empty == (0, 4)
+    assert np.ptp(solution.images[[0, 4]], (1, 2)).max() < 1e-6 < np.ptp(images[[0, 4]], (1, 2)).min()
+    assert [caution.slice for caution in solution.warnings if caution.code == "vacuum-found"] == [1, 5]
+    unaware, _ = many.separate(images, replace(choice, empty=()))
+    np.testing.assert_allclose(solution.images.sum(0), unaware.images.sum(0), atol=1e-9)
+    assert error(solution.images, truth).sum() < 0.9 * error(unaware.images, truth).sum()
+    assert (error(solution.images, truth) < error(images, truth)).all()
+
+
+def test_a_faint_slice_is_not_empty(stack):
+    truth = stack[0].copy()
+    truth[0] *= 0.1
+    assert by_evidence.find(noisy(mixed(truth)))[1].empty == ()
+    assert stack[-1].empty == ()
+
+
 def test_lattices_are_left_alone():
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
     rng = np.random.default_rng(1)
@@ -162,6 +186,17 @@ def test_measured_noise_is_a_floor(stack):
     assert (floor.noise >= without.noise).all()
     assert (floor.amplified <= without.amplified).all()
     assert floor.amplified.mean() < without.amplified.mean()
+
+
+def test_noise_does_not_fall_where_a_lattice_has_no_power():
+    """Noise of reconstructions is white between the slices; a share of the power at the same k is nothing there."""
+    truth = discs(4, SHAPE, 6)
+    k = frequencies(*SHAPE)
+    images = noisy(mixed(idct(dct(truth) * (k > 0.07)[..., None])))
+    given = many.in_modes(images, by_evidence.find(images)[1], 1.0)
+    reflections, below = (k > 0.08) & (k < 0.1), (k > 0.02) & (k < 0.05)
+    assert given.power[0, below].mean() < 0.1 * given.power[0, reflections].mean()
+    assert given.noise[1, below].min() >= given.noise[1, reflections].max() * 0.8
 
 
 @pytest.mark.parametrize("images", [np.zeros((3, 40, 40)), np.full((3, 40, 40), np.nan), np.ones((3, 20, 40))])

@@ -19,7 +19,7 @@ from ddip_tf.quality import depth, repeatability, warnings
 from ddip_tf.slices import SliceStack, outliers, sums
 from ddip_tf.slices.affine import Affine
 from ddip_tf.training import solving
-from ddip_tf.transfer import by_evidence, dct, estimate_transfer, guides, reasons
+from ddip_tf.transfer import by_evidence, dct, estimate_transfer, guides, reasons, vacuum
 from ddip_tf.transfer.bands import frequencies
 from ddip_tf.transfer.estimate import doubts
 from ddip_tf.transfer.held_out import Trust
@@ -215,6 +215,10 @@ def unlike_scales(tmp_path, **_):
     return read(tmp_path / "two.npy").notes
 
 
+def vacuum_found(**_):
+    return vacuum.said([1])
+
+
 def more_than_told_apart(**_):
     return depth.cautions(depth.of(TRUE, (2e-11, 3e-11), (1e-10,), 2e-12))
 
@@ -269,6 +273,7 @@ RAISED = {
     "electrons-assumed": (electrons_assumed, None),
     "cropped-to-finite": (cropped_to_finite, None),
     "vacuum-left-out": (vacuum_left_out, None),
+    "vacuum-found": (vacuum_found, 2),
     "unlike-scales": (unlike_scales, None),
     "more-than-told-apart": (more_than_told_apart, None),
     "neighbours-mixed": (neighbours_mixed, None),
