@@ -5,7 +5,8 @@
 
 Every half second the resident memory of the whole tree of processes is added up: once as it is, where what two
 processes share counts twice, and once in shares (PSS of smaps_rollup), which is what the machine has to hold.
-Exits with the command's code; 1 if it was 0 and the memory in shares passed ``--below`` GB or the time ``--within`` seconds.
+Exits with the code of the command; 1 if it was 0 and the memory in shares passed ``--below`` GB, or the time
+``--within`` seconds.
 """
 
 from __future__ import annotations

@@ -6,8 +6,11 @@ own weights: as variables of the SavedModel, as initialisers of the ONNX graph.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import warnings
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -82,16 +85,37 @@ class Architecture:
     @cached_property
     def _converted(self) -> Any:
         """The function as ONNX, weights among the inputs."""
-        import tf2onnx
-
-        with environment.quiet(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            proto, _ = tf2onnx.convert.from_function(self.function, input_signature=self.function.input_signature)
+        try:
+            with _without_copies():
+                proto = self._convert()
+        except Exception:  # an optimisation that fails is left out where the graph was copied before
+            proto = self._convert()
         found = proto.graph.output[0].name
         for node in proto.graph.node:
             node.output[:] = ["image" if name == found else name for name in node.output]
         proto.graph.output[0].name = "image"
         return proto
+
+    def _convert(self) -> Any:
+        import tf2onnx
+
+        with environment.quiet(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return tf2onnx.convert.from_function(self.function, input_signature=self.function.input_signature)[0]
+
+
+@contextlib.contextmanager
+def _without_copies() -> Iterator[None]:
+    """tf2onnx optimises the graph itself and no copy of it, of which it makes a dozen in a third of its time."""
+    before = os.environ.get("TF2ONNX_CATCH_ERRORS")
+    os.environ["TF2ONNX_CATCH_ERRORS"] = "FALSE"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TF2ONNX_CATCH_ERRORS"]
+        else:
+            os.environ["TF2ONNX_CATCH_ERRORS"] = before
 
 
 def _weights(model: keras.Model) -> list[keras.Variable]:
