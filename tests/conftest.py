@@ -23,9 +23,9 @@ def pytest_collectstart():
         import tensorflow  # noqa: F401
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(autouse=True)
 def forgetful():
-    """After a module: TensorFlow keeps each gradient written by hand, and so its graph, for the process's life."""
+    """After a test: TensorFlow keeps each gradient written by hand, and so its graph, for the process's life."""
     yield
     from tensorflow.python.framework import ops
 
