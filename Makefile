@@ -4,14 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test slow matrix lint docs pictures clean
+# two processes of the tests, each on one thread and with whole files, so that fits are shared in a file
+TESTS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 \
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+.PHONY: demo test measure-tests slow matrix lint docs pictures clean
 
 demo: $(READY)  ## separate the pair that ships with ddip-tf; the picture is saved_models/demo/preview.png
 	$(BIN)/ddip-tf demo -o saved_models/demo --overwrite
 	$(BIN)/ddip-tf regenerate saved_models/demo --check
 
-test: $(READY)  ## the test suite
-	$(BIN)/python -m pytest
+test: $(READY)  ## the test suite; a part of it: make test ARGS="tests/slices -k offset"
+	$(TESTS) $(ARGS)
+
+measure-tests: $(READY)  ## the same, with its memory at the peak and its time
+	$(BIN)/python tools/peak_memory.py $(MAKE) test
 
 slow: $(READY)  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow

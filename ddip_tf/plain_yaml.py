@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ddip_tf.errors import InputError
+
+#: lists in lists in …: more than any settings file has, which has none
+DEEPEST = 16
 
 
 def parse_yaml(text: str) -> dict[str, Any]:
@@ -12,9 +16,7 @@ def parse_yaml(text: str) -> dict[str, Any]:
     import yaml
 
     try:
-        # aliases multiply: nine short lines of them stand for a billion words
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            raise InputError("config has YAML aliases (*name): write the value itself")
+        _refuse_what_multiplies(yaml.parse(text, yaml.SafeLoader))
         if twice := _twice(yaml.compose(text, yaml.SafeLoader)):
             raise InputError(twice)
         settings = yaml.safe_load(text)
@@ -30,6 +32,19 @@ def parse_yaml(text: str) -> dict[str, Any]:
                 raise InputError(f"config key {str(key)[:50]!r} takes one value, not several")
         return {key: _number(value) for key, value in settings.items()}
     raise InputError("a config file holds 'key: value' lines")
+
+
+def _refuse_what_multiplies(events: Iterator[Any]) -> None:
+    """Raises InputError at the first alias, and at brackets in brackets in …: a settings file has none of either."""
+    import yaml
+
+    depth = 0
+    for event in events:
+        if isinstance(event, yaml.AliasEvent):  # nine short lines of them stand for a billion words
+            raise InputError("config has YAML aliases (*name): write the value itself")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:  # 20 kB of brackets take PyYAML half a minute
+            raise InputError(f"config is no valid YAML: values in values, more than {DEEPEST} deep")
 
 
 def _twice(root: Any) -> str:

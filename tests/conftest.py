@@ -1,25 +1,42 @@
-"""Shared by all tests: TensorFlow started once and quietly, small stacks, one archived run."""
+"""Shared by all tests: TensorFlow started once and quietly and made to forget, small stacks, one archived run."""
 
+import ctypes
+import gc
 import os
 import sys
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 import numpy as np
 import pytest
-
-from ddip_tf import environment
-
-with environment.quiet():
-    import tensorflow  # noqa: F401
-
 from helpers import SHAPE, blobs
 
-from ddip_tf import cli
+from ddip_tf import cli, environment
 from ddip_tf.archive import write
 from ddip_tf.config import FitConfig
 from ddip_tf.slices import SliceStack
-from ddip_tf.training.fitting import fit
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def pytest_collectstart():
+    """Not before: the process that only hands tests out to others (`make test`) does without TensorFlow."""
+    with environment.quiet():
+        import tensorflow  # noqa: F401
+
+
+@pytest.fixture(autouse=True)
+def forgetful():
+    """After a test: TensorFlow keeps each gradient written by hand, and so its graph, for the process's life."""
+    yield
+    from tensorflow.python.framework import ops
+
+    gradients = ops.gradient_registry._registry
+    traced = [name for name in gradients if name.startswith("CustomGradient-")]
+    for name in traced:
+        del gradients[name]
+    if traced:
+        gc.collect()
+        if sys.platform == "linux":  # what is free goes back to the system
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +60,8 @@ def small() -> FitConfig:
 
 @pytest.fixture(scope="session")
 def separation(stack, small):
+    from ddip_tf.training.fitting import fit
+
     return fit(stack, small, threads=2)
 
 

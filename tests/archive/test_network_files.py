@@ -55,3 +55,16 @@ def test_one_architecture_is_met_once(kind, shared):
     exporter = network_files.Exporter()
     first, second = (exporter.architecture(model) for model in MODELS[kind]())
     assert (first is second) == shared
+
+
+def test_pixels_are_written_as_tf2onnx_would():
+    model = MODELS["pixels"]()[0]
+    architecture = network_files.Architecture(model)
+    x, weights = RANDOM.normal(size=(3, 9, 14, 1)).astype(np.float32), model.get_weights()[0]
+    by_hand, by_program = (
+        onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+        for proto in (architecture._converted, architecture._convert())
+    )
+    given = dict(zip((value.name for value in by_program.get_inputs()), (x, weights), strict=True))
+    assert [value.name for value in by_hand.get_inputs()] == list(given)
+    np.testing.assert_array_equal(by_hand.run(None, given)[0], by_program.run(None, given)[0])
