@@ -258,6 +258,7 @@ def _check(name: str, value: Any, kind: type, default: Any, rules: typing.Mappin
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {"mixing": "shallow", **methods.PAPER},
     "default": {},
+    "deep": {"prior": "deep", "starts": 1, "epochs": 300, "learning_rate": 2e-3, "average": 0.97, "width": 16},
     "0.1": {"model": "smica"},
     "quick": {"starts": 1, "epochs": 300},
 }

@@ -16,12 +16,14 @@ from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
 from ddip_tf.methods import PRIORS
 from ddip_tf.networks import pixels
+from ddip_tf.objectives.priors import self_taught
 from ddip_tf.objectives.priors.null_space_dip import NullSpaceDIP
 from ddip_tf.objectives.priors.transfer_dip import TransferDIP
 from ddip_tf.quality.warnings import same_images
 from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.separation import Separation, latents_of
 from ddip_tf.slices.stack import SliceStack
+from ddip_tf.training import transfer_record as record
 from ddip_tf.training.callbacks.dispatch import Dispatcher
 from ddip_tf.training.checkpoint import Checkpoints, identity
 from ddip_tf.training.device import on_device
@@ -31,8 +33,10 @@ from ddip_tf.transfer import background, by_evidence, inverse_problem, ladder, s
 from ddip_tf.transfer import start as starts
 from ddip_tf.transfer.estimate import Transfer, estimate_transfer
 from ddip_tf.transfer.halves import Halves, measure
-from ddip_tf.transfer.model_lead import lead
 from ddip_tf.transfer.neighbours import AlongDepth
+
+#: what is trained, by prior
+Trained = TransferDIP | NullSpaceDIP | self_taught.SelfTaught
 
 LOGGER = logging.getLogger(__name__)
 
@@ -103,6 +107,8 @@ def fit_transfer(
         prior null-dip they take both. Slices that do not mix come back as they are, whatever the prior.
     """
     began = time.perf_counter()
+    if PRIORS[config.prior].refines and (len(stack) != 2 or config.model != "auto"):
+        raise InputError(f"prior {config.prior} goes on from what --model auto finds for two slices")
     solved = _separate(stack, config, threads)
     rung = solved.choice.rung if solved.choice else "any T"
     LOGGER.info("mixing %s, solved in %.1f s", rung, time.perf_counter() - began)
@@ -112,9 +118,10 @@ def fit_transfer(
         solved = replace(solved, solution=put_back)
     of_start = solved.kept if transfer.mixed else 0.0
     images = unit.inverse(stack.images) - of_start  # as a flat start had left them
-    if config.trained and transfer.mixed:
+    refines = PRIORS[config.prior].refines
+    problem = _of_networks(solved, images, config)
+    if problem is not None:
         start = checkpoints.begin(identity(stack, config, device)) if checkpoints else None
-        problem = inverse_problem.prepare(images, transfer)
         with on_device(device):
             model = PRIORS[config.prior].load()(problem, solved.solution, config)
             end = optimise(model, config, callbacks, checkpoints, start, stop)
@@ -123,7 +130,7 @@ def fit_transfer(
     else:
         fitted, by_data = _pixels(solved.solution, callbacks), solved.solution.decided
     spread = config.starts > 1 and not config.trained and transfer.mixed
-    free_ramps = solved.solution.free_ramps and not config.trained
+    free_ramps = solved.solution.free_ramps and (refines or not config.trained)
     separation = Separation(
         stack=stack,
         config=config,
@@ -138,9 +145,25 @@ def fit_transfer(
         history=fitted.history,
         status=fitted.status,
         warnings=(*transfer.warnings, *solved.solution.warnings),
-        provenance=_provenance(solved),
+        provenance=record.of_fit(
+            solved.transfer, solved.solution, solved.choice, solved.halves, _weight(solved) if refines else None
+        ),
     )
     return finished(separation, device, time.perf_counter() - began)
+
+
+def _of_networks(solved: _Solved, images: Floats, config: FitConfig) -> inverse_problem.Problem | None:
+    """What networks are trained on, of slices (N, H, W); None where the solution stands without any."""
+    if not config.trained or not solved.transfer.mixed:
+        return None
+    if PRIORS[config.prior].refines:
+        return solved.solution.problem if _weight(solved) else None
+    return inverse_problem.prepare(images, solved.transfer)
+
+
+def _weight(solved: _Solved) -> float:
+    """Of the slices of a network that goes on from a solution."""
+    return self_taught.weight(solved.solution) if solved.solution.problem else 0.0
 
 
 def _separate(stack: SliceStack, config: FitConfig, threads: int) -> _Solved:
@@ -193,69 +216,11 @@ def _halves(stack: SliceStack) -> Halves | None:
         raise InputError(str(error)) from error
 
 
-def _measured(halves: Halves) -> dict[str, Any]:
-    """For the manifest, in the unit of the slices."""
-
-    def rounded(values: Any, digits: int = 4) -> Any:
-        return [rounded(x, digits) if np.ndim(x) else float(f"{x:.{digits}g}") for x in values]
-
-    return {
-        "k": rounded(halves.k),
-        "correlation": rounded(halves.correlation),
-        "threshold": rounded(halves.threshold),
-        "noise_power": rounded(halves.noise_power),
-        "noise_deviation": rounded(halves.deviation),
-        "noise_between": rounded(halves.noise_correlation),
-        "half_period_px": [None if one is None else round(one, 3) for one in halves.half_period_px],
-        "shift_px": rounded(halves.shift_px, 3),
-        "gain": rounded(halves.gain),
-    }
-
-
 def _with_outliers(solution: solver.Solution, clean: Floats, original: Floats) -> solver.Solution:
     """Pixels that were replaced for the estimate of T are put back: no prior has smoothed what is around them."""
     left_alone = (solution.images == clean).all((1, 2), keepdims=True)
     images = np.where(left_alone, original, solution.images + (original - clean))
     return replace(solution, images=images, base=images.copy())
-
-
-def _provenance(solved: _Solved) -> dict[str, Any]:
-    """What was found of the mixing, for the manifest."""
-    transfer, solution = solved.transfer, solved.solution
-    return {
-        "normalisation_of_transfer": transfer.normalisation,
-        "mixed": transfer.mixed,
-        "crossover_px": round(transfer.crossover_px, 3),
-        "noise_factor": round(solution.factor, 3),
-        **({} if solved.choice is None else _evidence(solved.choice, solution)),
-        **({} if solved.halves is None else {"halves": _measured(solved.halves)}),
-        **({"amplitudes_explained": round(solution.observed.explained, 3)} if solution.observed else {}),
-    }
-
-
-def _evidence(choice: ladder.Choice, solution: solver.Solution) -> dict[str, Any]:
-    """What the choice of the mixing model rests on, for the manifest."""
-    ahead = lead(choice.rung, choice.log_evidence)
-    found: dict[str, Any] = {
-        "model": choice.rung,
-        "model_evidence": {name: round(value, 2) for name, value in choice.log_evidence.items()},
-        "model_margin": round(ahead[0], 2) if ahead else None,
-        "gain": round(choice.gain, 4),
-    }
-    if isinstance(choice, AlongDepth) and (choice.gains != 1).any():
-        found["gains"] = [round(gain, 4) for gain in choice.gains.tolist()]
-    if solution.gain_db is not None:
-        found["expected_gain_db"] = [round(float(gain), 2) for gain in solution.gain_db]
-    if solution.trust is not None:
-        found["prior_skill"] = {
-            f"{k:.4f}": round(float(skill), 3) for k, skill in zip(solution.trust.k, solution.trust.skill, strict=True)
-        }
-    if solution.agreement is not None:
-        found["prior_agreement"] = round(solution.agreement, 3)
-    if solution.checks is not None:
-        found["still_shared"] = round(solution.checks.still_shared, 3)
-        found["scatter"] = [round(float(share), 3) for share in solution.checks.scatter]
-    return found
 
 
 def _pixels(solution: solver.Solution, callbacks: Sequence[keras.callbacks.Callback]) -> Fitted:
@@ -277,7 +242,12 @@ def _pixels(solution: solver.Solution, callbacks: Sequence[keras.callbacks.Callb
     )
 
 
-def _networks(model: TransferDIP | NullSpaceDIP, images: Floats, history: Mapping[str, Floats], status: str) -> Fitted:
+def _networks(
+    model: TransferDIP | NullSpaceDIP | self_taught.SelfTaught,
+    images: Floats,
+    history: Mapping[str, Floats],
+    status: str,
+) -> Fitted:
     """The trained networks of ``model``; the level of each slice, which the data leave open, as in
     `ddip_tf.transfer.background`."""
     pictures = []
