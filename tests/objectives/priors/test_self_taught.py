@@ -111,7 +111,7 @@ def test_of_the_network_so_much_is_believed(posed, taught):
 def test_fit_archive_regenerate(tmp_path, monkeypatch, agreed):
     monkeypatch.setattr("ddip_tf.transfer.free_start.agreement", lambda added: agreed)
     stack = read(DATA / "slice1.tif", DATA / "slice2.tif").cropped((20, 117), (30, 141))
-    separation = fit(stack, SMALL, threads=1)
+    separation = fit(stack, SMALL, threads=2)
     default = fit(stack, preset("default", starts=1), threads=1)
     run = write.save(separation, tmp_path / "run")
     saved = manifest.load_manifest(run)
@@ -124,7 +124,7 @@ def test_fit_archive_regenerate(tmp_path, monkeypatch, agreed):
         assert len(separation.history["loss"]) == 4
         assert np.abs(separation.outputs - default.outputs).max() > 0.01 * np.ptp(default.outputs)
         assert text.work_done(saved).endswith("\nT(k) estimated, networks trained for 4 epochs")
-        np.testing.assert_array_equal(fit(stack, SMALL, threads=1).outputs, separation.outputs)
+        np.testing.assert_array_equal(fit(stack, SMALL, threads=2).outputs, separation.outputs)
     assert regenerate.check(run, "onnx") == []
     np.testing.assert_allclose(archived(run)[1], separation.outputs, atol=1e-4 * np.ptp(stack.images))
 
