@@ -34,7 +34,7 @@ from ddip_tf.transfer.inverse_problem import Problem
 from ddip_tf.transfer.objective import perturbed
 
 #: of the network's slices in the result, at most
-MOST = 0.4
+MOST = 0.3
 #: agreement of total variation with itself (`ddip_tf.transfer.agreement`) up to which it is that much, and from which
 #: on it is nothing
 AGREED = (0.85, 0.95)
