@@ -107,8 +107,6 @@ def fit_transfer(
         prior null-dip they take both. Slices that do not mix come back as they are, whatever the prior.
     """
     began = time.perf_counter()
-    if PRIORS[config.prior].refines and (len(stack) != 2 or config.model != "auto"):
-        raise InputError(f"prior {config.prior} goes on from what --model auto finds for two slices")
     solved = _separate(stack, config, threads)
     rung = solved.choice.rung if solved.choice else "any T"
     LOGGER.info("mixing %s, solved in %.1f s", rung, time.perf_counter() - began)
@@ -118,7 +116,7 @@ def fit_transfer(
         solved = replace(solved, solution=put_back)
     of_start = solved.kept if transfer.mixed else 0.0
     images = unit.inverse(stack.images) - of_start  # as a flat start had left them
-    refines = PRIORS[config.prior].refines
+    share = _weight(solved) if PRIORS[config.prior].refines else None
     problem = _of_networks(solved, images, config)
     if problem is not None:
         start = checkpoints.begin(identity(stack, config, device)) if checkpoints else None
@@ -130,7 +128,7 @@ def fit_transfer(
     else:
         fitted, by_data = _pixels(solved.solution, callbacks), solved.solution.decided
     spread = config.starts > 1 and not config.trained and transfer.mixed
-    free_ramps = solved.solution.free_ramps and (refines or not config.trained)
+    free_ramps = solved.solution.free_ramps and (share is not None or not config.trained)
     separation = Separation(
         stack=stack,
         config=config,
@@ -145,9 +143,7 @@ def fit_transfer(
         history=fitted.history,
         status=fitted.status,
         warnings=(*transfer.warnings, *solved.solution.warnings),
-        provenance=record.of_fit(
-            solved.transfer, solved.solution, solved.choice, solved.halves, _weight(solved) if refines else None
-        ),
+        provenance=record.of_fit(transfer, solved.solution, solved.choice, solved.halves, share),
     )
     return finished(separation, device, time.perf_counter() - began)
 
@@ -168,6 +164,8 @@ def _weight(solved: _Solved) -> float:
 
 def _separate(stack: SliceStack, config: FitConfig, threads: int) -> _Solved:
     """Two slices by the ladder of mixing models, more along depth, each slice in a unit of its own."""
+    if PRIORS[config.prior].refines and (len(stack) != 2 or config.model != "auto"):
+        raise InputError(f"prior {config.prior} goes on from what --model auto finds for two slices")
     extent = float(np.ptp(stack.images))
     by_ladder = config.model == "auto" and not same_images(stack.images)  # no model tells the same images apart
     if config.model == "auto":
