@@ -258,13 +258,14 @@ def _check(name: str, value: Any, kind: type, default: Any, rules: typing.Mappin
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {"mixing": "shallow", **methods.PAPER},
     "default": {},
+    "deep": {"prior": "deep", "starts": 1, "epochs": 200, "learning_rate": 2e-3, "average": 0.97, "width": 16},
     "0.1": {"model": "smica"},
     "quick": {"starts": 1, "epochs": 300},
 }
 
 
 def preset(name: str = "default", **overrides: Any) -> FitConfig:
-    """The settings of a preset with ``overrides`` on top: ``paper``, ``default``, ``quick``, ``0.1``.
+    """The settings of a preset with ``overrides`` on top: ``paper``, ``default``, ``deep``, ``quick``, ``0.1``.
 
     Raises InputError for a preset or a key that does not exist.
 

@@ -50,10 +50,13 @@ class Prior:
         in a few words.
     objective
         the class in ``ddip_tf`` that trains networks, ``module:Class``; None where free pixels are solved for at once.
+    refines
+        whether they go on from the solution of two slices by pixels, which stands where no prior has a say.
     """
 
     doc: str
     objective: str | None = None
+    refines: bool = False
 
     @property
     def trained(self) -> bool:
@@ -86,6 +89,7 @@ MIXINGS: Mapping[str, Mixing] = {
 PRIORS: Mapping[str, Prior] = {
     "tv": Prior("pixels, total variation"),
     "dip": Prior("a U-Net a slice", "objectives.priors.transfer_dip:TransferDIP"),
+    "deep": Prior("tv and a U-Net taught on its slices", "objectives.priors.self_taught:SelfTaught", refines=True),
     "null-dip": Prior("one where T decides nothing", "objectives.priors.null_space_dip:NullSpaceDIP"),
 }
 

@@ -39,7 +39,7 @@ from ddip_tf.report.scales import Scale, of_stack
 from ddip_tf.slices import SliceStack
 
 PAPER = ("linear", "kernel", "shallow")
-PRIORS = {"transfer": "tv", "transfer-dip": "dip", "transfer-null-dip": "null-dip"}
+PRIORS = {"transfer": "tv", "transfer-dip": "dip", "transfer-null-dip": "null-dip", "transfer-deep": "deep"}
 METHODS = ("input", "fastica", *PAPER, *PRIORS)
 HC_KEV_M = 1.239841984e-9  # Planck's constant times the speed of light
 BAND = (0.01, 0.12)  # cycles/pixel: where T(k) is held against the one fitted from truth
@@ -56,7 +56,7 @@ def separate(method: str, stack: SliceStack, epochs: int, threads: int | None) -
     if method in PAPER:
         settings = config.preset("paper", mixing=method, epochs=epochs)
     else:
-        settings = config.preset("default", prior=PRIORS[method])
+        settings = config.preset("deep" if method == "transfer-deep" else "default", prior=PRIORS[method])
     separation = fit(stack, settings, threads=threads)
     return separation.outputs, {
         name: separation.mixing[name] for name in ("k", "transfer") if name in separation.mixing

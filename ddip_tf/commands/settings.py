@@ -97,7 +97,8 @@ def _options() -> dict[str, dict[str, Any]]:
         "default": "default",
         "show_default": True,
         "type": click.Choice(list(configuration.PRESETS)),
-        "help": "Settings to start from; paper: exactly Du, Huang & Jacobsen (2021); 0.1: as version 0.1 separated.",
+        "help": "Settings to start from; paper: exactly Du, Huang & Jacobsen (2021); deep: the default and a network; "
+        "0.1: as version 0.1 separated.",
     }
     config_file = {"flag": "--config", "type": click.Path(), "metavar": "FILE.yaml"}
     config_file["help"] = "Settings; flags win over them."

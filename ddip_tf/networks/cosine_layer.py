@@ -20,6 +20,12 @@ def to_cosines(y: tf.Tensor, shape: tuple[int, int]) -> tf.Tensor:
     return float(finer) * tf.einsum("ai,bj,ijn->abn", height, width, y)
 
 
+def from_cosines(coefficients: tf.Tensor) -> tf.Tensor:
+    """Cosine coefficients (H, W, N) → images (H, W, N)."""
+    height, width = (tf.constant(_basis(side, side), tf.float32) for side in coefficients.shape[:2])
+    return tf.einsum("ai,bj,abn->ijn", height, width, coefficients)
+
+
 def _basis(count: int, side: int) -> Floats:
     """The ``count`` lowest functions of the orthonormal DCT-II on ``side`` pixels, (count, side)."""
     return idct(np.eye(side)[:count], axis=1, norm="ortho")

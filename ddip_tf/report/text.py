@@ -130,9 +130,14 @@ def work_done(manifest: Mapping[str, Any]) -> str:
 def _transfer_used(manifest: Mapping[str, Any], epochs: str) -> str:
     if not manifest.get("mixed", True):
         return "T(k) estimated, nothing to separate"
-    if networks_trained(manifest["config"]):
+    if _trained(manifest):
         return f"T(k) estimated, networks trained for {epochs}"
     return "T(k) estimated and solved"
+
+
+def _trained(manifest: Mapping[str, Any]) -> bool:
+    """Whether networks have a part in the slices: one that goes on from a solution (prior deep) may have none."""
+    return networks_trained(manifest["config"]) and manifest.get("network_weight") != 0
 
 
 def repeats(manifest: Mapping[str, Any]) -> str:
@@ -151,7 +156,7 @@ def run(path: StrPath) -> str:
     config = manifest["config"]
     names = _names(manifest["inputs"]) or "arrays"
     fitted = f", prior {config['prior']}" if config["mixing"] == "transfer" else f", γ {manifest.get('gamma')}"
-    if networks_trained(config) and (config["mixing"] != "transfer" or manifest.get("mixed", True)):
+    if _trained(manifest) and (config["mixing"] != "transfer" or manifest.get("mixed", True)):
         fitted += f", {manifest['epochs_done']} epochs, seed {config['seed']}"
     model = mixing_model(manifest)
     lines = [

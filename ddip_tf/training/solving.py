@@ -15,15 +15,16 @@ import numpy as np
 from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
+from ddip_tf.methods import PRIORS
 from ddip_tf.quality.warnings import same_images
 from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.separation import Solution
 from ddip_tf.slices.stack import SliceStack
+from ddip_tf.training import transfer_record as record
 from ddip_tf.transfer import by_evidence, inverse_problem, ladder, solver
 from ddip_tf.transfer import start as starts
 from ddip_tf.transfer.estimate import Transfer, estimate_transfer
 from ddip_tf.transfer.halves import Halves, measure
-from ddip_tf.transfer.model_lead import lead
 from ddip_tf.transfer.neighbours import AlongDepth
 
 LOGGER = logging.getLogger(__name__)
@@ -74,13 +75,24 @@ def solve(stack: SliceStack, config: FitConfig, threads: int = 1, original: Floa
     return replace(solved, solution=put_back)
 
 
-def told(solved: Solved, stack: SliceStack, config: FitConfig, slices: Floats, by_data: Floats) -> Solution:
-    """``slices`` (N, H, W) that a prior gave, and the part ``by_data`` of them, as what was found of ``stack``."""
+def told(
+    solved: Solved,
+    stack: SliceStack,
+    config: FitConfig,
+    slices: Floats,
+    by_data: Floats,
+    network_weight: float | None = None,
+) -> Solution:
+    """``slices`` (N, H, W) that a prior gave, and the part ``by_data`` of them, as what was found of ``stack``.
+
+    ``network_weight`` is that of a network that goes on from the solution, whose ramps and ghosts stay.
+    """
     unit, transfer = solved.unit, solved.transfer
     spread = config.starts > 1 and not config.trained and transfer.mixed
-    free_ramps = solved.solution.free_ramps and not config.trained
+    goes_on = network_weight is not None or not config.trained
+    free_ramps = solved.solution.free_ramps and goes_on
     modelled = inverse_problem.modelled(slices, solved.images(stack), transfer, free_ramps)
-    if solved.solution.directional is not None and not config.trained:
+    if solved.solution.directional is not None and goes_on:
         modelled = modelled + solved.solution.directional
     return Solution(
         stack=stack,
@@ -90,12 +102,14 @@ def told(solved: Solved, stack: SliceStack, config: FitConfig, slices: Floats, b
         | ({"spread": unit(solved.solution.sigma)} if spread else {}),
         modelled=unit(modelled + solved.of_start),
         warnings=(*transfer.warnings, *solved.solution.warnings),
-        provenance=_provenance(solved),
+        provenance=record.of_fit(transfer, solved.solution, solved.choice, solved.halves, network_weight),
     )
 
 
 def _separated(stack: SliceStack, config: FitConfig, threads: int) -> Solved:
     """Two slices by the ladder of mixing models, more along depth, each slice in a unit of its own."""
+    if PRIORS[config.prior].refines and (len(stack) != 2 or config.model != "auto"):
+        raise InputError(f"prior {config.prior} goes on from what --model auto finds for two slices")
     extent = float(np.ptp(stack.images))
     by_ladder = config.model == "auto" and not same_images(stack.images)  # no model tells the same images apart
     if config.model == "auto":
@@ -144,68 +158,8 @@ def _halves(stack: SliceStack) -> Halves | None:
         raise InputError(str(error)) from error
 
 
-def _measured(halves: Halves) -> dict[str, Any]:
-    """For the manifest, in the unit of the slices."""
-
-    def rounded(values: Any, digits: int = 4) -> Any:
-        return [rounded(x, digits) if np.ndim(x) else float(f"{x:.{digits}g}") for x in values]
-
-    return {
-        "k": rounded(halves.k),
-        "correlation": rounded(halves.correlation),
-        "threshold": rounded(halves.threshold),
-        "noise_power": rounded(halves.noise_power),
-        "noise_deviation": rounded(halves.deviation),
-        "noise_between": rounded(halves.noise_correlation),
-        "half_period_px": [None if one is None else round(one, 3) for one in halves.half_period_px],
-        "shift_px": rounded(halves.shift_px, 3),
-        "gain": rounded(halves.gain),
-    }
-
-
 def _with_outliers(solution: solver.Solution, clean: Floats, original: Floats) -> solver.Solution:
     """Pixels that were replaced for the estimate of T are put back: no prior has smoothed what is around them."""
     left_alone = (solution.images == clean).all((1, 2), keepdims=True)
     images = np.where(left_alone, original, solution.images + (original - clean))
     return replace(solution, images=images, base=images.copy())
-
-
-def _provenance(solved: Solved) -> dict[str, Any]:
-    """What was found of the mixing, for the manifest."""
-    transfer, solution = solved.transfer, solved.solution
-    return {
-        "normalisation_of_transfer": transfer.normalisation,
-        "mixed": transfer.mixed,
-        "crossover_px": round(transfer.crossover_px, 3),
-        "noise_factor": round(solution.factor, 3),
-        **({} if solved.choice is None else _evidence(solved.choice, solution)),
-        **({} if solved.halves is None else {"halves": _measured(solved.halves)}),
-        **({"amplitudes_explained": round(solution.observed.explained, 3)} if solution.observed else {}),
-    }
-
-
-def _evidence(choice: ladder.Choice, solution: solver.Solution) -> dict[str, Any]:
-    """What the choice of the mixing model rests on, for the manifest."""
-    ahead = lead(choice.rung, choice.log_evidence)
-    found: dict[str, Any] = {
-        "model": choice.rung,
-        "model_evidence": {name: round(value, 2) for name, value in choice.log_evidence.items()},
-        "model_margin": round(ahead[0], 2) if ahead else None,
-        "gain": round(choice.gain, 4),
-    }
-    if isinstance(choice, ladder.Choice) and choice.two_units is not None:
-        found["in_two_units"] = {"gain": round(choice.two_units.gain, 4), "nats": round(choice.two_units.nats, 2)}
-    if isinstance(choice, AlongDepth) and (choice.gains != 1).any():
-        found["gains"] = [round(gain, 4) for gain in choice.gains.tolist()]
-    if solution.gain_db is not None:
-        found["expected_gain_db"] = [round(float(gain), 2) for gain in solution.gain_db]
-    if solution.trust is not None:
-        found["prior_skill"] = {
-            f"{k:.4f}": round(float(skill), 3) for k, skill in zip(solution.trust.k, solution.trust.skill, strict=True)
-        }
-    if solution.agreement is not None:
-        found["prior_agreement"] = round(solution.agreement, 3)
-    if solution.checks is not None:
-        found["still_shared"] = round(solution.checks.still_shared, 3)
-        found["scatter"] = [round(float(share), 3) for share in solution.checks.scatter]
-    return found

@@ -13,6 +13,7 @@ from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig
 from ddip_tf.methods import PRIORS
 from ddip_tf.networks import pixels
+from ddip_tf.objectives.priors import self_taught
 from ddip_tf.objectives.priors.null_space_dip import NullSpaceDIP
 from ddip_tf.objectives.priors.transfer_dip import TransferDIP
 from ddip_tf.slices.affine import Affine
@@ -77,11 +78,12 @@ def fit_transfer(
     """
     began = time.perf_counter()
     solved = solving.solve(stack, config, threads, original)
-    unit, transfer = solved.unit, solved.transfer
+    unit = solved.unit
     images = solved.images(stack)
-    if config.trained and transfer.mixed:
+    share = _weight(solved) if PRIORS[config.prior].refines else None
+    problem = _of_networks(solved, images, config)
+    if problem is not None:
         start = checkpoints.begin(identity(stack, config, device)) if checkpoints else None
-        problem = inverse_problem.prepare(images, transfer)
         with on_device(device):
             model = PRIORS[config.prior].load()(problem, solved.solution, config)
             end = optimise(model, config, callbacks, checkpoints, start, stop)
@@ -90,7 +92,7 @@ def fit_transfer(
     else:
         fitted, by_data = _pixels(solved, callbacks), solved.solution.decided
     separation = Separation(
-        **vars(solving.told(solved, stack, config, fitted.slices, by_data)),
+        **vars(solving.told(solved, stack, config, fitted.slices, by_data, share)),
         to_output=unit.after(fitted.to_slices),
         generators=fitted.generators,
         latents=fitted.latents,
@@ -99,6 +101,20 @@ def fit_transfer(
         status=fitted.status,
     )
     return finished(separation, time.perf_counter() - began, device=device, threads=threads_in_use())
+
+
+def _of_networks(solved: solving.Solved, images: Floats, config: FitConfig) -> inverse_problem.Problem | None:
+    """What networks are trained on, of slices (N, H, W); None where the solution stands without any."""
+    if not config.trained or not solved.transfer.mixed:
+        return None
+    if PRIORS[config.prior].refines:
+        return solved.solution.problem if _weight(solved) else None
+    return inverse_problem.prepare(images, solved.transfer)
+
+
+def _weight(solved: solving.Solved) -> float:
+    """Of the slices of a network that goes on from a solution."""
+    return self_taught.weight(solved.solution) if solved.solution.problem else 0.0
 
 
 def _pixels(solved: solving.Solved, callbacks: Sequence[keras.callbacks.Callback]) -> Fitted:
@@ -121,7 +137,12 @@ def _pixels(solved: solving.Solved, callbacks: Sequence[keras.callbacks.Callback
     )
 
 
-def _networks(model: TransferDIP | NullSpaceDIP, images: Floats, history: Mapping[str, Floats], status: str) -> Fitted:
+def _networks(
+    model: TransferDIP | NullSpaceDIP | self_taught.SelfTaught,
+    images: Floats,
+    history: Mapping[str, Floats],
+    status: str,
+) -> Fitted:
     """The trained networks of ``model``; the level of each slice, which the data leave open, as in
     `ddip_tf.transfer.background`."""
     pictures = []

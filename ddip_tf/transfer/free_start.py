@@ -180,6 +180,8 @@ def solve(
         gain_db=filters.gain_db,
         free_ramps=found.free_ramps > 0,
         checks=Checks(still_shared(y, choice.sampling), found.scatter),
+        problem=problem,
+        filters=filters,
     )
     return solution, guided
 

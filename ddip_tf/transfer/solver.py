@@ -27,7 +27,8 @@ from ddip_tf.transfer.dct import dct, idct, matvec
 from ddip_tf.transfer.estimate import Transfer
 from ddip_tf.transfer.half_quadratic import minimise
 from ddip_tf.transfer.held_out import Trust
-from ddip_tf.transfer.inverse_problem import prepare
+from ddip_tf.transfer.inverse_problem import Problem, prepare
+from ddip_tf.transfer.linear import Filters
 from ddip_tf.transfer.objective import Objective, side_by_side
 from ddip_tf.transfer.smica import dependence, local_covariances, weighted_mean
 
@@ -51,6 +52,8 @@ class Solution:
     free_ramps: bool = False  # the ramps of the slices are the prior's, not the images'
     checks: Checks | None = None  # what speaks against it
     directional: Array | None = None  # ghosts beyond T(k), of directions of k (`ddip_tf.transfer.directional`)
+    problem: Problem | None = None  # that was solved, where a further prior can go on from it
+    filters: Filters | None = None  # of its linear estimate
 
     @property
     def factor(self) -> float:

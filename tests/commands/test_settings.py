@@ -15,14 +15,15 @@ from ddip_tf.workflows.run import RunOptions
 
 HELP = """
 How it is separated:
-  --preset [paper|default|0.1|quick]
+  --preset [paper|default|deep|0.1|quick]
                                   Settings to start from; paper: exactly Du,
-                                  Huang & Jacobsen (2021); 0.1: as version 0.1
+                                  Huang & Jacobsen (2021); deep: the default
+                                  and a network; 0.1: as version 0.1
                                   separated.  [default: default]
   --config FILE.yaml              Settings; flags win over them.
   --mixing [shallow|kernel|linear|transfer]
                                   Forward model.
-  --prior [tv|dip|null-dip]       Of the slices, mixing transfer.
+  --prior [tv|dip|deep|null-dip]  Of the slices, mixing transfer.
   --gamma FLOAT                   Weight of the exclusion loss.
   --epochs INTEGER                Optimisation steps.
   --normalisation [auto|sum|diagonal]

@@ -1,0 +1,165 @@
+"""A deep prior that is taught by the slices themselves: one U-Net learns to undo their mixing on pictures like theirs.
+
+What total variation finds are pictures of about the right kind. Turned over, moved and laid over one another anew they
+make pairs whose truth is known, and the model that was found of the data mixes them: T(k), drawn within its deviation,
+noise N(k), ramps that no image knows. So a network can be taught, pair after pair, to find slices from the mixed ones,
+
+    loss = mean |linear(I') + network(linear(I'), I') - y'|^2,      I' = T' y' + n' + ramps
+
+and is then asked about the data (internal learning: Shocher, Cohen & Irani, CVPR 2018, "Zero-shot super-resolution
+using deep internal learning"). Trained on squared errors it gives the mean over what may be, where total variation
+gives the likeliest: the two err differently, and their weighted mean (`weight`) is the result. Nothing but the data in
+hand is used, and no network has seen any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from ddip_tf._types import Floats
+from ddip_tf.config import FitConfig
+from ddip_tf.networks import unet
+from ddip_tf.networks.cosine_layer import from_cosines, to_cosines
+from ddip_tf.networks.generators import generator_channels
+from ddip_tf.networks.parameters import ParameterVector
+from ddip_tf.transfer import solver
+from ddip_tf.transfer.bands import frequencies, interpolate
+from ddip_tf.transfer.dct import dct, idct, matvec
+from ddip_tf.transfer.inverse_problem import Problem
+from ddip_tf.transfer.objective import perturbed
+
+#: of the network's slices in the result, at most
+MOST = 0.3
+#: agreement of total variation with itself (`ddip_tf.transfer.agreement`) up to which it is that much, and from which
+#: on it is nothing
+AGREED = (0.85, 0.95)
+#: draws of T(k), beside twice the T that was found
+DRAWS = 6
+#: range of the factor on the noise, and deviations of a slice's contrast (logarithm) and of its ramp (in deviations of
+#: the slice, from the middle to the margin)
+NOISE, CONTRAST, RAMP = (0.3, 1.3), 0.2, 0.15
+LEVELS = 4
+
+
+def weight(solution: solver.Solution) -> float:
+    """Of the network's slices: less, the surer total variation is of the coarsest difference."""
+    agreed = 1.0 if solution.agreement is None else solution.agreement
+    return float(np.interp(agreed, AGREED, (MOST, 0.0)))
+
+
+class SelfTaught:
+    """One U-Net for both slices, taught on pairs mixed anew from the default's solution.
+
+    Parameters and attributes as of `ddip_tf.objectives.priors.transfer_dip.TransferDIP`; a generator takes z, the
+    linear estimates and the slices (1, H, W, 2 N) in units of the slices' deviations, and base, which it adds to.
+    """
+
+    terms: Sequence[str] = ("loss",)
+
+    def __init__(self, problem: Problem, solution: solver.Solution, config: FitConfig) -> None:
+        count, height, width = problem.images.shape
+        assert solution.filters is not None
+        self._shape, self._seed, k = (height, width), config.seed, frequencies(height, width)
+        self._spread = problem.images.std((1, 2))
+        random = np.random.default_rng(config.seed)
+        laws = [perturbed(problem.transfer, random) for _ in range(DRAWS)] + 2 * [problem.transfer]
+        self._laws = tf.constant(np.stack([law.at(k) for law in laws]), tf.float32)
+        values, axes = np.linalg.eigh(problem.noise.covariance(solution.factor))
+        self._noise = tf.constant((axes * np.sqrt(values)[..., None, :]) @ axes.swapaxes(-1, -2), tf.float32)
+        linear = interpolate(k, solution.filters.k, solution.filters.weights)
+        self._linear = tf.constant(linear, tf.float32)
+        y = (solution.images - problem.means) / problem.unit
+        self._tiles = [tf.constant(_mirrored(one), tf.float32) for one in y]
+        self._network = self._unet(count, config)
+        self.parameters = ParameterVector({"taught": self._network}, config.precision)
+        self.gain, self.offset = np.ones(count), np.zeros(count)
+
+        base, share = idct(matvec(linear, dct(problem.images))), weight(solution)
+        given = np.concatenate([base, problem.images]) / np.tile(self._spread, 2)[:, None, None]
+        z = given.transpose(1, 2, 0)[None].astype(np.float32)
+        start = (1 - share) * solution.images + share * (problem.unit * base + problem.means)
+        names = [f"slice{i + 1}" for i in range(count)]
+        scales = share * problem.unit * self._spread
+        self.generators = {name: self._generator(name, np.eye(count)[i] * scales) for i, name in enumerate(names)}
+        self.latents = {name: z for name in names} | {
+            f"{name}_base": one[None, ..., None].astype(np.float32) for name, one in zip(names, start, strict=True)
+        }
+
+    def _unet(self, count: int, config: FitConfig) -> keras.Model:
+        channels = generator_channels(config)[:LEVELS]
+        network = unet.build_generator(
+            *self._shape,
+            channels_in=2 * count,
+            channels_out=count,
+            channels=channels,
+            skips=(config.width,) * LEVELS,
+            head="linear",
+            seed=config.seed,
+            name="taught",
+        )
+        for value in network.get_layer("head_conv").weights:  # it begins at the linear estimate
+            value.assign(tf.zeros_like(value))
+        return network
+
+    def _generator(self, name: str, scales: Floats) -> keras.Model:
+        """(z, base) → base + the network's change, for one slice; ``scales`` (N,) of the network's images."""
+        base = keras.Input((*self._shape, 1), name="base")
+        z = keras.Input((*self._shape, 2 * len(scales)), name="z")
+        own = layers.Conv2D(1, 1, use_bias=False, trainable=False, name="own")
+        change = own(self._network(z))
+        own.set_weights([scales[None, None, :, None].astype(np.float32)])
+        return keras.Model([z, base], layers.Add(name="image")([base, change]), name=name)
+
+    def objective(self, vector: tf.Tensor | Sequence[tf.Tensor], epoch: tf.Tensor) -> tf.Tensor:
+        """`terms` under the parameters in ``vector`` on the pair of this ``epoch``."""
+        z, left = self.pair(epoch)
+        found = self.parameters.bind(vector)("taught", z)[0] - left
+        return tf.reduce_mean(tf.square(found - tf.reduce_mean(found, (0, 1))))[None]
+
+    def pair(self, epoch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """What the network is given at this ``epoch``, (1, H, W, 2 N), and what it should find, (H, W, N).
+
+        Both follow from the seed and the epoch alone.
+        """
+        seeds = tf.random.split(tf.stack([tf.constant(self._seed, tf.int32), tf.cast(epoch, tf.int32)]), 5)
+        y = self._pictures(seeds[0])
+        law = tf.gather(self._laws, tf.random.stateless_uniform((), seeds[1], 0, len(self._laws), tf.int32))
+        louder = tf.random.stateless_uniform((), seeds[2], *NOISE)
+        noise = louder * tf.random.stateless_normal(y.shape, seeds[3])
+        mixed = _at_every(law, to_cosines(y, self._shape)) + _at_every(self._noise, noise)
+        mixed += to_cosines(self._ramps(seeds[4]), self._shape)
+        base = from_cosines(_at_every(self._linear, mixed))
+        spread = tf.constant(self._spread, tf.float32)
+        z = tf.concat([base / spread, from_cosines(mixed) / spread], 2)
+        return (z - tf.reduce_mean(z, (0, 1)))[None], (y - base) / spread
+
+    def _pictures(self, seed: tf.Tensor) -> tf.Tensor:
+        """The slices (H, W, N), each turned over, moved and of another contrast."""
+        pictures = []
+        for tile, own in zip(self._tiles, tf.unstack(tf.random.split(seed, len(self._tiles))), strict=True):
+            sides = tf.constant([int(side) for side in tile.shape])
+            by = tf.random.stateless_uniform((2,), own, 0, 2**30, tf.int32) % sides
+            picture = tf.roll(tile, by, (0, 1))[: self._shape[0], : self._shape[1]]
+            pictures.append(picture * tf.exp(CONTRAST * tf.random.stateless_normal((), own)))
+        return tf.stack(pictures, 2)
+
+    def _ramps(self, seed: tf.Tensor) -> tf.Tensor:
+        """Ramps (H, W, N), another in every slice."""
+        down, across = (np.linspace(-1, 1, side, dtype=np.float32) for side in self._shape)
+        steep = RAMP * self._spread.astype(np.float32) * tf.random.stateless_normal((2, len(self._spread)), seed)
+        return down[:, None, None] * steep[0] + across[:, None] * steep[1]
+
+
+def _mirrored(image: Floats) -> Floats:
+    """(H, W) → (2H, 2W): moved around in this, an image is turned over as well."""
+    return np.pad(image, [(0, side) for side in image.shape], "symmetric")
+
+
+def _at_every(matrices: tf.Tensor, coefficients: tf.Tensor) -> tf.Tensor:
+    """Matrices (H, W, N, N) times coefficients (H, W, N)."""
+    return tf.einsum("yxij,yxj->yxi", matrices, coefficients)
