@@ -2,6 +2,7 @@
 
 import numpy as np
 from helpers import discs, mix
+from scipy import fft
 from scipy.ndimage import gaussian_filter
 
 from ddip_tf.transfer import Transfer, by_evidence, dct
@@ -49,6 +50,15 @@ def one_sided(y, amount=-0.4):
     images = y.copy()
     images[1] += dct.idct(a[..., None] * dct.dct(y[:1]))[0]
     return images
+
+
+def turned_ghost(image, anisotropy=0.0, shift=(0.0, 0.0), amount=-0.3):
+    """A filtered copy of an image (H, W), margins reflected, of another strength along y than along x."""
+    padded = np.pad(image - image.mean(), 24, mode="symmetric")
+    ky, kx = fft.fftfreq(padded.shape[0])[:, None], fft.rfftfreq(padded.shape[1])
+    turned = 1 + anisotropy * np.cos(2 * np.arctan2(ky, kx))
+    filtered = amount * turned * np.exp(-2j * np.pi * (ky * shift[0] + kx * shift[1]))
+    return fft.irfft2(fft.rfft2(padded) * filtered, padded.shape)[24:-24, 24:-24]
 
 
 def separated(images, **more):

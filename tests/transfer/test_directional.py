@@ -2,27 +2,17 @@
 
 import numpy as np
 import pytest
-from mixtures import noisy, objects, psnr, separated
-from scipy import fft
+from mixtures import noisy, objects, psnr, separated, turned_ghost
 
 from ddip_tf.transfer import directional
 from ddip_tf.transfer.resolution import Sampling
-
-
-def ghost(image, anisotropy=0.0, shift=(0.0, 0.0), amount=-0.3):
-    """A filtered copy of an image (H, W), margins reflected, of another strength along y than along x."""
-    padded = np.pad(image - image.mean(), 24, mode="symmetric")
-    ky, kx = fft.fftfreq(padded.shape[0])[:, None], fft.rfftfreq(padded.shape[1])
-    turned = 1 + anisotropy * np.cos(2 * np.arctan2(ky, kx))
-    filtered = amount * turned * np.exp(-2j * np.pi * (ky * shift[0] + kx * shift[1]))
-    return fft.irfft2(fft.rfft2(padded) * filtered, padded.shape)[24:-24, 24:-24]
 
 
 @pytest.mark.parametrize(("settings", "gain"), [({"anisotropy": 0.5}, 0.5), ({"shift": (1.5, -1.0)}, 4)])
 def test_ghosts_of_a_direction_go(settings, gain):
     truth = objects()
     images = truth.copy()
-    images[0] += ghost(truth[1], **settings)
+    images[0] += turned_ghost(truth[1], **settings)
     images = noisy(images, between=0)
     y, choice, solution, _ = separated(images)
     assert choice.rung == "one-sided 1"

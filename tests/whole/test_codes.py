@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 from helpers import DATA, discs, known_transfer, mix, sources
+from mixtures import noisy, objects, turned_ghost
 
 from ddip_tf.archive import export, repeats
 from ddip_tf.archive.manifest import cautions, load_manifest
@@ -23,6 +24,7 @@ from ddip_tf.transfer import by_evidence, dct, estimate_transfer, guides, reason
 from ddip_tf.transfer.bands import frequencies
 from ddip_tf.transfer.estimate import doubts
 from ddip_tf.transfer.held_out import Trust
+from ddip_tf.transfer.ladder import TwoUnits
 
 SHAPE = (97, 121)
 TRUE = discs(2, SHAPE, 3)
@@ -68,6 +70,18 @@ def one_sided(**_):
     first, second = laddered(with_ghost(TRUE, -1)), laddered(with_ghost(TRUE, -1, into=0))
     assert (first[0].slice, second[0].slice) == (1, 2)
     return first
+
+
+def ghost_of_direction(**_):
+    images = objects()
+    images[0] += turned_ghost(images[1], shift=(1.5, -1.0))
+    images = noisy(images, between=0)
+    return by_evidence.separate(images, by_evidence.choose(images))[0].warnings
+
+
+def two_readings(**_):
+    choice = by_evidence.choose(mix(TRUE, known_transfer(SHAPE)))
+    return reasons.units(replace(choice, two_units=TwoUnits(0.8, 2.0)))
 
 
 def opposite_sign(**_):
@@ -249,6 +263,8 @@ RAISED = {
     "same-image": (same_image, None),
     "withheld": (withheld, None),
     "one-sided": (one_sided, 1),
+    "ghost-of-direction": (ghost_of_direction, 1),
+    "two-readings": (two_readings, 1),
     "opposite-sign": (opposite_sign, 2),
     "any-t": (any_t, None),
     "doubt-t-unreliable": (t_unreliable, None),
