@@ -109,7 +109,7 @@ def told(
 def _separated(stack: SliceStack, config: FitConfig, threads: int) -> Solved:
     """Two slices by the ladder of mixing models, more along depth, each slice in a unit of its own."""
     if PRIORS[config.prior].refines and (len(stack) != 2 or config.model != "auto"):
-        raise InputError(f"prior {config.prior} goes on from what --model auto finds for two slices")
+        raise InputError(f"prior {config.prior} goes on from what model auto finds for two slices")
     extent = float(np.ptp(stack.images))
     by_ladder = config.model == "auto" and not same_images(stack.images)  # no model tells the same images apart
     if config.model == "auto":

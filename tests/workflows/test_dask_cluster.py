@@ -29,7 +29,8 @@ def outcome(tasks, client):
     return {task[1]: failure for task, failure in dask_cluster.run(write_once, tasks, client)}
 
 
-def test_dead_workers_and_failed_tasks_cost_nothing_else(tmp_path):
+def test_dead_workers_and_failed_tasks_cost_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # what a user has set would stand
     hows = ["", "die once", "", "raise", "", "die", ""]
     tasks = [(str(tmp_path), f"task{i}", how) for i, how in enumerate(hows)]
     with dask_cluster.local(2, 3) as client:

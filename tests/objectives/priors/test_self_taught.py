@@ -133,7 +133,7 @@ def test_it_is_for_two_slices_under_the_ladder():
     three = SliceStack(np.random.default_rng(0).normal(size=(3, 40, 45)))
     with pytest.raises(InputError, match="for two slices"):
         fit(three, SMALL)
-    with pytest.raises(InputError, match="--model auto"):
+    with pytest.raises(InputError, match="model auto"):
         fit(SliceStack(three.images[:2]), replace(SMALL, model="smica"))
 
 
