@@ -20,6 +20,7 @@ from quality_summary import KEPT
 from simulated_kinds import KINDS
 
 LEAST = 5  # slices a point stands for
+TICKS = (0.02, 0.05, 0.1, 0.2, 0.4)  # cycles/pixel
 
 
 def curves(cases: list[dict[str, Any]], follows: bool) -> dict[str, np.ndarray]:
@@ -69,6 +70,8 @@ def main(cases: tuple[Path, ...], output: Path) -> None:
             xlabel="k (cycles/pixel)", title=f"where the input {'follows' if follows else 'does not follow'} its truth"
         )
         ax.set_ylim(0, 2)
+        ax.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+        ax.xaxis.minorticks_off()
     axes[0].set_ylabel("own contrast, output / input")
     axes[0].legend(frameon=False)
     figure.savefig(output, dpi=110)
