@@ -10,12 +10,12 @@ that came back as they were are left out, for they keep all.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
+from json_lines import finished_rows
 from quality_summary import KEPT
 from simulated_kinds import KINDS
 
@@ -54,8 +54,7 @@ def main(cases: tuple[Path, ...], output: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    rows = [json.loads(line) for path in cases for line in path.read_text().splitlines()]
-    rows = [row for row in rows if "error" not in row]
+    rows = finished_rows(cases)
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True, layout="constrained")
     for ax, follows in zip(axes, (True, False), strict=True):
         ax.axhspan(*KEPT, color="0.9")

@@ -30,6 +30,7 @@ from typing import Any
 import click
 import numpy as np
 from fisher_limit import EDGES, limit, rms_by_band
+from json_lines import read_rows
 from loop_table import draw, table
 from simulated_reconstruction import first_object, level, load_ptychi, make_task
 from simulated_scan import Experiment, scan
@@ -147,17 +148,6 @@ def cells(settings: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Experiment
         name = {"sample": sample, "engine": engine, "depths": depths, "start": start, "seed": seed}
         same = {"size": settings["size"], "detector": settings["detector"], "each": settings["epochs"]}
         yield name | same, experiment.at_depths_of_focus(depths)
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows that are there; a line cut short is none."""
-    rows = []
-    for line in path.read_text().splitlines() if path.exists() else ():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return rows
 
 
 def measure(out: Path, settings: dict[str, Any], threads: int) -> None:

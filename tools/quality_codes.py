@@ -9,12 +9,12 @@ What is true of a case is known from the kind it was made as (`simulated_kinds`)
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+from json_lines import finished_rows
 from quality_summary import GAINED_DB, WITHHELD_DB
 from simulated_effects import Bytes, Gain, Ghost
 from simulated_kinds import KINDS, Kind
@@ -120,8 +120,7 @@ def table(cases: list[dict[str, Any]]) -> str:
 @click.command(help=__doc__)
 @click.argument("cases", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def main(cases: tuple[Path, ...]) -> None:
-    rows = [json.loads(line) for path in cases for line in path.read_text().splitlines()]
-    click.echo(table([row for row in rows if "error" not in row]), nl=False)
+    click.echo(table(finished_rows(cases)), nl=False)
 
 
 if __name__ == "__main__":

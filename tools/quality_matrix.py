@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import click
 import numpy as np
+from json_lines import read_rows
 from oracle import estimates, smoothed
 from quality_summary import harmed, markdown, summarise
 from simulated_kinds import JUDGED, JUDGED_FOURTH, JUDGED_SECOND, JUDGED_THIRD, KINDS
@@ -152,7 +153,7 @@ def run_matrix(folder: Path, output: Path, kinds: str, seeds: str, command: str 
     cases = choose(folder, kinds, seeds)
     output.mkdir(parents=True, exist_ok=True)
     lines, way = output / "cases.jsonl", command or "in process"
-    before = _rows(lines)
+    before = read_rows(lines)
     _write(lines, before)  # without a line that was cut short
     done = {row["case"]: row for row in before if row["fit"] == way and "error" not in row}
     fit = fit_by(command) if command else fit_here
@@ -195,17 +196,6 @@ def _figures(score: with_truth.Score) -> dict[str, float]:
 def _numbered(folder: Path, name: str, suffix: str) -> list[Path]:
     """name1, name2, … in a folder, in the order of their numbers."""
     return sorted(folder.glob(f"{name}[0-9]*{suffix}"), key=lambda path: int(path.stem.removeprefix(name)))
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    """Lines of cases.jsonl; one that was cut short is left out."""
-    rows = []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return rows
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ddip_tf._types import Floats
 from ddip_tf.errors import InputError
+
+#: positions whose patterns are predicted at a time
+CHUNK = 32
 
 
 def choose(count: int, share: float, seed: int = 0) -> tuple[int, ...]:
@@ -32,6 +35,13 @@ def misfit(predicted: Floats, measured: Floats) -> float:
     """
     predicted, measured = (np.maximum(np.asarray(x, np.float64), 0) for x in (predicted, measured))
     return float(((np.sqrt(predicted) - np.sqrt(measured)) ** 2).sum() / measured.sum())
+
+
+def misfit_at(positions: Sequence[int], patterns: Callable[[Sequence[int]], tuple[Floats, Floats]]) -> float:
+    """The `misfit` at ``positions``; ``patterns`` gives those predicted and measured at some of them."""
+    parts = [patterns(positions[first : first + CHUNK]) for first in range(0, len(positions), CHUNK)]
+    predicted, measured = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return misfit(predicted, measured)
 
 
 class Without:

@@ -14,8 +14,7 @@ from ddip_tf._types import Box
 from ddip_tf.config import FitConfig, preset
 from ddip_tf.errors import InputError
 from ddip_tf.hooks import held_out
-from ddip_tf.slices.ghosts import refuse_unexplained
-from ddip_tf.training.without_networks import factor_of, object_stack, separate
+from ddip_tf.training.without_networks import factor_of, object_stack, refuse, separate
 
 LOGGER = logging.getLogger(__name__)
 
@@ -203,8 +202,7 @@ class Loop:
         sizes = {name: getattr(said, name) for name in ("pixel_size_m", "spacing_m", "wavelength_m")}
         stack = object_stack(obj, said.scanned or self.program.scanned(), start=said.start, **sizes)
         solution = separate(stack, said.config, threads=said.threads)
-        shares = solution.provenance["unexplained"]
-        refuse_unexplained(dict(zip(solution.stack.numbers, shares, strict=False)), "the separation")
+        refuse(solution)
         factor = factor_of(solution, obj)
         taken = report.weight * np.abs(factor[:, np.any(factor, 0)])
         rms = np.sqrt((taken**2).mean(1)) if taken.size else np.zeros(len(factor))

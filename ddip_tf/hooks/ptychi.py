@@ -16,9 +16,6 @@ from ddip_tf.formats.content import box_of, multiplied
 from ddip_tf.hooks import held_out
 from ddip_tf.hooks.loop import Loop, Separations
 
-#: positions whose patterns are predicted at a time
-CHUNK = 32
-
 
 def attach(task: Any, separations: Separations) -> Loop:
     """Separate the object of ``task`` while it runs; hooks that are there already run first.
@@ -115,13 +112,15 @@ class Reconstructor:
         self.reconstructor.dataloader = loader
 
     def misfit(self, positions: Sequence[int]) -> float:
-        dataset, predicted, measured = self.reconstructor.dataset, [], []
-        for first in range(0, len(positions), CHUNK):
-            indices, patterns = dataset[list(positions[first : first + CHUNK])]
-            predicted.append(self.reconstructor.forward_model(indices.cpu()).detach().cpu().numpy())
-            measured.append(patterns.cpu().numpy())
+        dataset = self.reconstructor.dataset
         mask = dataset.valid_pixel_mask.cpu().numpy()
-        return held_out.misfit(np.concatenate(predicted) * mask, np.concatenate(measured) * mask)
+
+        def patterns(some: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+            indices, measured = dataset[list(some)]
+            predicted = self.reconstructor.forward_model(indices.cpu()).detach().cpu().numpy()
+            return predicted * mask, measured.cpu().numpy() * mask
+
+        return held_out.misfit_at(positions, patterns)
 
     def _tensors(self) -> list[Any]:
         """All numbers of the model: object, probe, positions, weights of probe modes, and what belongs to them."""

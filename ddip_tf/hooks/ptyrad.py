@@ -16,9 +16,6 @@ from ddip_tf.formats.content import box_of
 from ddip_tf.hooks import held_out
 from ddip_tf.hooks.loop import Loop, Separations
 
-#: positions whose patterns are predicted at a time
-CHUNK = 32
-
 
 def reconstruct(solver: Any, separations: Separations) -> Loop:
     """What ``solver.reconstruct()`` does, with the object separated after some iterations (the ``epochs``).
@@ -134,11 +131,10 @@ class Model:
         self.batches[:] = [batch.new_tensor(some) for batch, some in zip(self._all, kept, strict=True) if some]
 
     def misfit(self, positions: Sequence[int]) -> float:
-        predicted, measured = [], []
-        for first in range(0, len(positions), CHUNK):
-            chosen = [int(self._indices[position]) for position in positions[first : first + CHUNK]]
-            batch = self._all[0].new_tensor(chosen)
-            predicted.append(self.model(batch).detach().cpu().numpy())
-            measured.append(self.model.get_measurements(batch).cpu().numpy())
+        def patterns(some: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+            batch = self._all[0].new_tensor([int(self._indices[position]) for position in some])
+            return self.model(batch).detach().cpu().numpy(), self.model.get_measurements(batch).cpu().numpy()
+
+        found = held_out.misfit_at(positions, patterns)
         self.model.clear_cache()
-        return held_out.misfit(np.concatenate(predicted), np.concatenate(measured))
+        return found

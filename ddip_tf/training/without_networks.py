@@ -138,9 +138,14 @@ def separate_object(
     stack = object_stack(obj, scanned, quantity, start, **sizes)
     solution = separate(stack, config, threads=threads)
     if not despite_warnings:
-        shares = solution.provenance["unexplained"]
-        refuse_unexplained(dict(zip(solution.stack.numbers, shares, strict=False)), "the separation")
+        refuse(solution)
     return multiplied(obj, factor_of(solution, obj, quantity)), solution
+
+
+def refuse(solution: Solution) -> None:
+    """Raise InputError for a solution that explains less than half of a slice."""
+    shares = solution.provenance["unexplained"]
+    refuse_unexplained(dict(zip(solution.stack.numbers, shares, strict=False)), "the separation")
 
 
 def object_stack(

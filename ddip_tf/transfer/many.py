@@ -213,7 +213,10 @@ def _by_modes(
     added = np.mean(each, axis=0) * trust.over(*shape)
     added[1:] *= believed
     added[0] *= np.sqrt(given.noise[0] / (given.power[0] + given.noise[0]))  # the sum moves as far as it is noise
-    y = given.slices(emptied(linear_part + added, given.error, given.axes, choice.empty))
+    found = linear_part + added
+    if choice.empty:
+        found = emptied(found, given.error, given.axes, choice.empty)
+    y = given.slices(found)
     variance = np.var(tried, axis=0)
     for drawn in _from_elsewhere(partial(solved, factor=middle), given, mixed, starts - 1, seed, threads):
         variance += (drawn - tried[1]) ** 2 / (starts - 1)
