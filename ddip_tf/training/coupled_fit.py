@@ -20,8 +20,10 @@ from ddip_tf.training.checkpoint import Checkpoints, identity
 from ddip_tf.training.device import on_device, threads_in_use
 from ddip_tf.training.optimise import optimise
 from ddip_tf.training.result import finished
+from ddip_tf.training.traces import let_go
 
 
+@let_go()
 def fit_coupled(
     stack: SliceStack,
     config: FitConfig,

@@ -25,6 +25,7 @@ from ddip_tf.training.checkpoint import Checkpoints, identity
 from ddip_tf.training.device import on_device, threads_in_use
 from ddip_tf.training.optimise import optimise
 from ddip_tf.training.result import finished
+from ddip_tf.training.traces import let_go
 from ddip_tf.transfer import background, inverse_problem
 
 
@@ -40,6 +41,7 @@ class Fitted:
     status: str = "done"
 
 
+@let_go()
 def fit_transfer(
     stack: SliceStack,
     config: FitConfig,
