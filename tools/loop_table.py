@@ -62,12 +62,12 @@ def table(rows: list[dict[str, Any]], limits: dict[str, Any], edges: tuple[float
 def judged(rows: list[dict[str, Any]]) -> list[str]:
     """What the patterns held out said of separations, and what the truth says."""
     lines = [
-        "| sample | engine | start | depths | after epoch | misfit before, at once, settled | kept | error |",
+        "| sample | engine | start | depths | after epoch | misfit before, at once, without, with it | kept | error |",
         "| --- " * 8 + "|",
     ]
     for row in rows:
         for report in row.get("reports", ()) if row["way"] == "judged" else ():
-            misfits = [report[f"misfit_{when}"] for when in ("before", "at_once", "settled")]
+            misfits = [report[f"misfit_{when}"] for when in ("before", "at_once", "without", "with")]
             said = ", ".join("–" if value is None else f"{value:.5f}" for value in misfits)
             before, after = (_both(report[f"error_{when}"]) for when in ("before", "settled"))
             kept = report["reason"] or ("yes" if report["accepted"] else "no")

@@ -63,7 +63,8 @@ class Separations:
         share of the positions that the reconstruction does not see until the last separation is decided; 0: all
         separations stay.
     settle
-        epochs that the data have before a separation is judged by the patterns held out.
+        epochs that a separation is on trial for, twice: without it and with it, from the same state. What then fits the
+        patterns held out better goes on. They count as epochs of the run.
     seed
         of the choice of positions.
     config
@@ -80,8 +81,8 @@ class Separations:
     Raises
     ------
     InputError
-        epochs that do not rise, are under 1, or come before the one before is judged; weights outside 0 … 1 or of
-        another number.
+        epochs that do not rise, are under 1, or come before the one before is judged; a trial of no epochs; weights
+        outside 0 … 1 or of another number.
 
     Examples
     --------
@@ -105,9 +106,9 @@ class Separations:
 
     def __post_init__(self) -> None:
         gaps = np.diff(self.epochs)
-        least = self.settle if self.hold_out else 1
-        if not self.epochs or self.epochs[0] < 1 or (gaps < max(1, least)).any() or self.settle < 0:
-            raise InputError(f"separations after epochs {self.epochs} must rise, by {max(1, least)} or more (`settle`)")
+        least = 2 * self.settle if self.hold_out else 1
+        if not self.epochs or self.epochs[0] < 1 or (gaps < least).any() or self.settle < 1:
+            raise InputError(f"separations after epochs {self.epochs} must rise, by {max(2, least)} or more (`settle`)")
         if len(self.weights) != len(self.epochs) or not all(0 <= weight <= 1 for weight in self.weights):
             raise InputError(f"weight is {self.weight}: give one, or one for each of {len(self.epochs)}, from 0 to 1")
 
@@ -123,9 +124,9 @@ class Report:
     """One separation: what was taken out, and what the patterns held out say of it.
 
     ``taken_rad`` (N,) rms of what left each slice; ``model`` of the mixing; ``warnings`` their codes; misfits of the
-    patterns held out, None where none are: ``misfit_before``, ``misfit_at_once``, and ``misfit_settled`` after
-    `Separations.settle` more epochs; ``accepted`` None as long as it is not decided; ``reason`` why nothing was taken
-    out, or why it was put back.
+    patterns held out, None where none are: ``misfit_before`` it, ``misfit_at_once`` after it, and after
+    `Separations.settle` more epochs ``misfit_without`` and ``misfit_with`` it; ``accepted`` None as long as it is not
+    decided; ``reason`` why nothing was taken out, or why the reconstruction went on without it.
     """
 
     epoch: int
@@ -136,19 +137,39 @@ class Report:
     seconds: float = 0.0
     misfit_before: float | None = None
     misfit_at_once: float | None = None
-    misfit_settled: float | None = None
+    misfit_without: float | None = None
+    misfit_with: float | None = None
     accepted: bool | None = None
     reason: str = ""
 
     def __str__(self) -> str:
         if self.reason and self.misfit_before is None:
             return f"not separated after epoch {self.epoch}: {self.reason}"
-        state = {None: "not decided yet", True: "accepted", False: "put back"}[self.accepted]
+        state = {None: "not decided yet", True: "accepted", False: "not accepted"}[self.accepted]
         taken = ", ".join(f"{rms:.3g}" for rms in self.taken_rad)
         told = f"separated after epoch {self.epoch}: {taken} rad taken out, weight {self.weight:g}, {state}"
-        misfits = [f"{x:.4g}" for x in (self.misfit_before, self.misfit_at_once, self.misfit_settled) if x is not None]
-        told += f"; misfit held out {' → '.join(misfits)}" if misfits else ""
+        misfits = [
+            f"{misfit:.4g} {when}"
+            for when, misfit in (
+                ("before", self.misfit_before),
+                ("at once", self.misfit_at_once),
+                ("without", self.misfit_without),
+                ("with it", self.misfit_with),
+            )
+            if misfit is not None
+        ]
+        told += f"; misfit held out {', '.join(misfits)}" if misfits else ""
         return f"{told}; {self.reason}" if self.reason else told
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A separation that is not decided: the program goes on without it first, then with it, from the same state."""
+
+    since: int  # epoch after which the present half began
+    factor: np.ndarray
+    state: Any  # before the separation
+    without: Any = None  # what the half without it came to
 
 
 class Loop:
@@ -158,19 +179,17 @@ class Loop:
         self.program, self.settings = program, separations
         self.held = held_out.choose(program.positions, separations.hold_out, separations.seed)
         self.reports: list[Report] = []
-        self._kept: Any = None  # the state before a separation that is not decided yet
+        self._trial: Trial | None = None
         if self.held:
             program.hold_out(self.held)
 
     def after_epoch(self, epoch: int) -> None:
         """To be called after every epoch, counted from 1: judges what is due, then separates if it is time."""
-        if self._kept is not None and epoch >= self.reports[-1].epoch + self.settings.settle:
-            self._decide()
+        if self._trial is not None and epoch >= self._trial.since + self.settings.settle:
+            self._go_on(self._trial, epoch)
         if epoch in self.settings.epochs:
             self._separate(epoch, self.settings.weights[self.settings.epochs.index(epoch)])
-            if self._kept is not None and not self.settings.settle:
-                self._decide()
-        if self.held and epoch >= self.settings.epochs[-1] and self._kept is None:
+        if self.held and epoch >= self.settings.epochs[-1] and self._trial is None:
             self.held = ()
             self.program.hold_out(())  # the last epochs have all data
 
@@ -187,14 +206,14 @@ class Loop:
         if not factor.any():
             self._tell(replace(report, seconds=seconds, accepted=True, reason="no ghosts were found"))
             return
-        before = program.misfit(self.held) if self.held else None
-        kept = program.state() if self.held else None
-        program.multiply(weight * factor)
+        if self.held:
+            self._trial = Trial(epoch, weight * factor, program.state())
+            report = replace(report, misfit_before=program.misfit(self.held))
+        else:
+            program.multiply(weight * factor)
+            report = replace(report, accepted=True)
         program.forget()
-        at_once = program.misfit(self.held) if self.held else None
-        self._kept = kept
-        accepted = None if self.held else True
-        self._tell(replace(report, seconds=seconds, misfit_before=before, misfit_at_once=at_once, accepted=accepted))
+        self._tell(replace(report, seconds=seconds))
 
     def _found(self, obj: np.ndarray, report: Report) -> tuple[np.ndarray, Report]:
         """The logarithm of the factor (N, H, W), of weight 1, and what to report of it. Raises InputError."""
@@ -213,16 +232,21 @@ class Loop:
             warnings=tuple(caution.code for caution in solution.warnings),
         )
 
-    def _decide(self) -> None:
-        """Keep the last separation if the patterns held out fit no worse than before it, else undo it."""
-        last, kept = self.reports.pop(), self._kept
-        self._kept = None
-        settled = self.program.misfit(self.held)
-        accepted = last.misfit_before is not None and settled <= last.misfit_before
+    def _go_on(self, trial: Trial, epoch: int) -> None:
+        """The half of a ``trial`` without the separation is over, or the one with it, which decides."""
+        program, report, misfit = self.program, self.reports.pop(), self.program.misfit(self.held)
+        if trial.without is None:
+            self._trial = replace(trial, since=epoch, without=program.state())
+            program.restore(trial.state)
+            program.multiply(trial.factor)
+            self.reports.append(replace(report, misfit_without=misfit, misfit_at_once=program.misfit(self.held)))
+            return
+        self._trial = None
+        accepted = report.misfit_without is not None and misfit < report.misfit_without
         if not accepted:
-            self.program.restore(kept)
-        reason = "" if accepted else "the patterns held out fit worse than before"
-        self._tell(replace(last, misfit_settled=settled, accepted=accepted, reason=reason))
+            program.restore(trial.without)
+        reason = "" if accepted else "the patterns held out fit no better than without it"
+        self._tell(replace(report, misfit_with=misfit, accepted=accepted, reason=reason))
 
     def _tell(self, report: Report) -> None:
         self.reports.append(report)

@@ -107,12 +107,12 @@ def test_a_tiny_scan_in_ptyrad(tmp_path):
 
     scan = tiny_scan()
     params = parameters(scan.pattern, scan.probe, scan.corners, scan.start, scan.wavelength_m, scan.pixel_size_m, 3e-5)
-    params["recon_params"] |= {"NITER": 6, "SAVE_ITERS": None}
+    params["recon_params"] |= {"NITER": 8, "SAVE_ITERS": None}
     solver = PtyRADSolver(params, device="cpu", seed=1)
     settings = Separations(epochs=(3,), settle=2, hold_out=0.1, threads=1)
     loop = ptyrad.reconstruct(solver, settings)
     assert [report.epoch for report in loop.reports] == [3]
     assert loop.reports[0].accepted is not None
-    assert len(solver.reconstruct_results.loss_iters) == 6
+    assert len(solver.reconstruct_results.loss_iters) == 8
     losses = [loss for _, loss in solver.reconstruct_results.loss_iters]
     assert losses[-1] < losses[0]

@@ -49,10 +49,11 @@ class FakeCell:
     def __init__(self, experiment, threads):
         FakeCell.made += (experiment,)
 
-    def ways(self):
+    def ways(self, wanted):
         for n, way in enumerate(in_the_loop.WAYS):
             report = {"epoch": 4, "accepted": way == "judged", "reason": "", "error_before": [0.2, 0.2]}
-            report |= {"error_settled": [0.1, 0.1], "misfit_before": 0.5, "misfit_at_once": 0.6, "misfit_settled": 0.4}
+            report |= {"error_settled": [0.1, 0.1], "misfit_before": 0.5, "misfit_at_once": 0.6}
+            report |= {"misfit_without": 0.45, "misfit_with": 0.4}
             row = {"way": way, "error_rad": [0.1 * n, 0.1], "bands_rad": [[0.1] * 6] * 2, "seconds": 1.0}
             yield row | ({"reports": [report]} if way == "judged" else {})
 
@@ -71,7 +72,8 @@ def test_what_is_there_is_not_measured_again(tmp_path, monkeypatch):
     assert len(FakeCell.made) == 5
     assert len(in_the_loop.read_rows(tmp_path / "rows.jsonl")) == 4 * 7
     assert (
-        "| discs+particle | adam | flat | 1 | 4 | 0.50000, 0.60000, 0.40000 | yes | 0.2000 → 0.1000 |" in again.output
+        "| discs+particle | adam | flat | 1 | 4 | 0.50000, 0.60000, 0.45000, 0.40000 | yes | 0.2000 → 0.1000 |"
+        in again.output
     )
     assert (tmp_path / "in_the_loop.png").exists()
 
