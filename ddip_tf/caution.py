@@ -14,7 +14,8 @@ UNCODED = "uncoded"
 CODES: Mapping[str, str] = {
     "none-found": "What the slices share is no more than chance: they are returned as they are.",
     "same-image": "Two slices are the same image: they are returned as they are.",
-    "withheld": "Ghosts are left where they are: too little would be gained, or T(k) is not reliable.",
+    "withheld": "Ghosts are left where they are: T(k) or what it gives is not reliable.",
+    "corrected-in-part": "It is open how much should be taken out: a part of the correction is made.",
     "one-sided": "A slice holds no ghost of the other, which holds one of it; `slice` is the one without.",
     "ghost-of-direction": "A one-sided ghost depends on the direction of k, or is displaced, and is taken out so.",
     "two-readings": "Whether both slices are in one unit, and so how coarse contrast is shared out, has two readings.",

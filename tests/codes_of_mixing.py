@@ -9,7 +9,7 @@ from mixtures import noisy, objects, turned_ghost
 from ddip_tf.config import preset
 from ddip_tf.slices import SliceStack
 from ddip_tf.training import solving
-from ddip_tf.transfer import by_evidence, dct, estimate_transfer, reasons
+from ddip_tf.transfer import by_evidence, dct, estimate_transfer, in_part, reasons
 from ddip_tf.transfer.bands import frequencies
 from ddip_tf.transfer.estimate import doubts
 from ddip_tf.transfer.held_out import Trust
@@ -41,7 +41,7 @@ def same_image(**_):
 
 
 def withheld(monkeypatch, **_):
-    monkeypatch.setattr(reasons, "LEAST_GAIN_DB", 99.0)
+    monkeypatch.setattr(in_part, "MOST_SHARED", -1.0)
     said = laddered(mix(TRUE, known_transfer(SHAPE)))
     transfer = replace(known_transfer(SHAPE, 3), raw=known_transfer(SHAPE, 3).matrix + 0.3, mixed=True)
     reliable, flags = doubts(transfer)
@@ -53,6 +53,12 @@ def withheld(monkeypatch, **_):
     np.testing.assert_array_equal(solved.unit(solved.solution.images), three.images)
     assert not solved.transfer.mixed
     return (*said, *solved.transfer.warnings)
+
+
+def corrected_in_part(monkeypatch, **_):
+    monkeypatch.setattr(in_part, "LEAST_GAIN_DB", 99.0)
+    images = mix(TRUE, known_transfer(SHAPE))
+    return by_evidence.separate(images, by_evidence.choose(images))[0].warnings
 
 
 def one_sided(**_):
@@ -118,6 +124,7 @@ RAISED_BY_MIXING = {
     "none-found": (none_found, None),
     "same-image": (same_image, None),
     "withheld": (withheld, None),
+    "corrected-in-part": (corrected_in_part, None),
     "one-sided": (one_sided, 1),
     "ghost-of-direction": (ghost_of_direction, 1),
     "two-readings": (two_readings, 1),

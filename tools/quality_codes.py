@@ -60,6 +60,9 @@ CLAIMS: dict[str, Claim] = {
     "withheld": Claim(
         f"the oracle gains no more than {WITHHELD_DB:g} dB beyond smoothing", lambda _, case, __: not _worth_it(case)
     ),
+    "corrected-in-part": Claim(
+        f"a slice gained less than {GAINED_DB:g} dB", lambda kind, case, _: any(_little(kind, case, n) for n in (1, 2))
+    ),
     "one-sided": Claim(
         "one ghost, and this slice has none",
         lambda kind, _, number: _painted(kind) and len(_ghosts(kind)) == 1 and _ghosts(kind)[0].source == number,

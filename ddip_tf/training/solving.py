@@ -21,7 +21,7 @@ from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.separation import Solution
 from ddip_tf.slices.stack import SliceStack
 from ddip_tf.training import transfer_record as record
-from ddip_tf.transfer import by_evidence, inverse_problem, ladder, solver
+from ddip_tf.transfer import by_evidence, in_part, inverse_problem, ladder, solver
 from ddip_tf.transfer import start as starts
 from ddip_tf.transfer.estimate import Transfer, estimate_transfer
 from ddip_tf.transfer.halves import Halves, measure
@@ -90,20 +90,27 @@ def told(
     unit, transfer = solved.unit, solved.transfer
     spread = config.starts > 1 and not config.trained and transfer.mixed
     goes_on = network_weight is not None or not config.trained
-    free_ramps = solved.solution.free_ramps and goes_on
-    modelled = inverse_problem.modelled(slices, solved.images(stack), transfer, free_ramps)
-    if solved.solution.directional is not None and goes_on:
-        modelled = modelled + solved.solution.directional
     return Solution(
         stack=stack,
         config=config,
         outputs=unit(slices),
         mixing={**transfer.to_arrays(), "decided": unit(by_data)}
         | ({"spread": unit(solved.solution.sigma)} if spread else {}),
-        modelled=unit(modelled + solved.of_start),
+        modelled=unit(_modelled(solved, stack, slices, goes_on)),
         warnings=(*transfer.warnings, *solved.solution.warnings),
         provenance=record.of_fit(transfer, solved.solution, solved.choice, solved.halves, network_weight),
     )
+
+
+def _modelled(solved: Solved, stack: SliceStack, slices: Floats, goes_on: bool) -> Floats:
+    """What the model makes of ``slices`` (N, H, W), which rest on the solution or go on from it, or are a network's."""
+    solution, given = solved.solution, solved.unit.inverse(stack.images)
+    share, free_ramps = (solution.share, solution.free_ramps) if goes_on else (1.0, False)
+    whole = in_part.whole(slices, given, share)
+    found = inverse_problem.modelled(whole, given - solved.of_start, solved.transfer, free_ramps) + solved.of_start
+    if goes_on and solution.directional is not None:
+        found = found + solution.directional
+    return found if share == 1 else slices + share * (found - whole)
 
 
 def _separated(stack: SliceStack, config: FitConfig, threads: int) -> Solved:

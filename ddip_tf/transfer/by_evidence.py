@@ -14,7 +14,7 @@ import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.caution import Caution
-from ddip_tf.transfer import directional, free_start, linear, many, reasons
+from ddip_tf.transfer import directional, free_start, in_part, linear, many, reasons
 from ddip_tf.transfer import start as starts_of
 from ddip_tf.transfer.background import level
 from ddip_tf.transfer.bands import frequencies
@@ -122,19 +122,20 @@ def separate(
     )
     transfer = replace(transfer, power=filters.power[: len(choice.k)])
     gain_db = filters.gain_db if kept is None else starts_of.expected_gain_db(images, flat, filters)
-    reason = None if guides else reasons.not_believed(gain_db)
-    if reason is not None:
-        return _withheld(images, transfer, reason)
     filters = replace(filters, gain_db=gain_db)
     solution, guided = free_start.solve(
         flat, transfer, filters, choice, starts=starts, seed=seed, guides=guides, amplitudes=amplitudes, threads=threads
     )
-    reason = None if guided else reasons.not_believed(gain_db, solution.checks)
-    if reason is not None:
-        return _withheld(images, transfer, reason, [said for said in solution.warnings if not said.doubtful])
+    assert solution.checks is not None
+    share = 1.0 if guided else in_part.share(gain_db, solution.checks)
+    if share == 0:
+        notes = [said for said in solution.warnings if not said.doubtful]
+        return _withheld(images, transfer, reasons.withheld(gain_db, solution.checks), notes)
+    why = reasons.in_part_only(share, gain_db, solution.checks)
     if kept is not None:
         solution = replace(solution, images=level(solution.images, images))
-    return replace(solution, warnings=(*solution.warnings, *reasons.units(choice))), transfer
+    solution = replace(solution, warnings=(*solution.warnings, *reasons.units(choice), *why))
+    return in_part.made(solution, images, share), transfer
 
 
 def _withheld(

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 from ddip_tf._types import Array
 from ddip_tf.caution import Caution
+from ddip_tf.transfer import in_part
 from ddip_tf.transfer.checks import Checks
 from ddip_tf.transfer.directional import Directional
 from ddip_tf.transfer.held_out import Trust
 from ddip_tf.transfer.ladder import Choice
 from ddip_tf.transfer.model_lead import lead
 
-#: decibels of expected gain, of the slice that gains least, below which nothing is done
-LEAST_GAIN_DB = 1.4
-#: correlation of separated slices, and scatter over levels of noise, above which a separation is not believed: where
-#: either is exceeded development pairs gain a third of a decibel on average, and a third of them are harmed
-MOST_SHARED, MOST_SCATTER = 0.5, 0.14
 #: skill of the prior (`Trust.middle`) below which slices are textures to it
 SKILL = 0.5
 #: agreement of the prior with itself below which the coarsest difference is a guess
@@ -43,28 +39,45 @@ def nothing_found(choice: Choice) -> Caution:
     )
 
 
-def not_believed(gain_db: Array, checks: Checks | None = None) -> Caution | None:
-    """Why slices that mix are given back as they were: little to gain (N,), or what `Checks` showed; or None."""
-    if gain_db.min() < LEAST_GAIN_DB:
-        return Caution(
-            "withheld",
-            f"the slices mix, but taking the ghosts out is expected to gain {gain_db.min():.1f} dB only: they lie too "
-            "close or hold too little to be told apart, and are returned as they are",
-        )
-    if checks is not None and checks.still_shared > MOST_SHARED:
+def withheld(gain_db: Array, checks: Checks) -> Caution:
+    """Why slices that mix are given back as they were: little to gain (N,), or what `Checks` showed."""
+    if checks.still_shared > in_part.MOST_SHARED:
         return Caution(
             "withheld",
             "separated as far as the data say how they mix, the slices still show the same structure (correlation "
             f"{checks.still_shared:.2f}): this is not how they mix, or it truly is in both; they are returned as they "
             "are",
         )
-    if checks is not None and checks.scatter.max() > MOST_SCATTER:
-        return Caution(
-            "withheld",
-            f"what is taken out depends on how much noise is assumed ({100 * checks.scatter.max():.0f} % of its "
-            "variance): the data do not carry a separation; the slices are returned as they are",
-        )
-    return None
+    return Caution(
+        "withheld",
+        f"the slices mix, but {_uncertain(gain_db, checks)}, and separated they still show the same structure "
+        f"(correlation {checks.still_shared:.2f}): the data do not carry a separation; the slices are returned as they "
+        "are",
+    )
+
+
+def in_part_only(share: float, gain_db: Array, checks: Checks) -> tuple[Caution, ...]:
+    """That not all of the ghosts was taken out, and why."""
+    if share == 1:
+        return ()
+    why = _uncertain(gain_db, checks) if share == in_part.HALF else ""
+    if not why and checks.scatter.max() > in_part.SCATTERED[0]:
+        why = _scattered(checks)
+    why = why or f"the separated slices still have something in common (correlation {checks.still_shared:.2f})"
+    said = f"{100 * share:.0f} % of the correction is made, which is safer than none and all: {why}"
+    return (Caution("corrected-in-part", said),)
+
+
+def _uncertain(gain_db: Array, checks: Checks) -> str:
+    """Why it is open whether slices that mix should be separated, if it is."""
+    if gain_db.min() < in_part.LEAST_GAIN_DB:
+        return f"taking the ghosts out is expected to gain {gain_db.min():.1f} dB only"
+    return _scattered(checks) if checks.scatter.max() > in_part.MOST_SCATTER else ""
+
+
+def _scattered(checks: Checks) -> str:
+    share = 100 * checks.scatter.max()
+    return f"what is taken out depends on how much noise is assumed ({share:.0f} % of its variance)"
 
 
 def of_rung(choice: Choice) -> tuple[Caution, ...]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mixtures import free_start, noisy, objects, one_sided, psnr, separated
 
-from ddip_tf.transfer import by_evidence, reasons
+from ddip_tf.transfer import by_evidence, in_part
 from ddip_tf.transfer.inverse_problem import modelled
 
 
@@ -55,14 +55,14 @@ def test_spread_and_threads_change_no_picture():
     assert (solution.sigma > 0).any()
 
 
-def test_little_to_gain_is_left_alone(monkeypatch):
-    monkeypatch.setattr(reasons, "LEAST_GAIN_DB", 50.0)
+def test_what_is_wrong_is_left_alone(monkeypatch):
+    monkeypatch.setattr(in_part, "MOST_SHARED", -1.0)
     images = noisy(free_start(objects())[0])
     y, choice, _, transfer = separated(images)
     np.testing.assert_array_equal(y, images)
     assert choice.rung == "free start"
     assert not transfer.mixed
-    assert "expected to gain" in str(transfer.warnings[0])
+    assert "same structure" in str(transfer.warnings[0])
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from ddip_tf.transfer import reasons
-from ddip_tf.transfer.checks import Checks, scatter, still_shared
+from ddip_tf.transfer.checks import scatter, still_shared
 from ddip_tf.transfer.resolution import Sampling
 
 SHAPE = (83, 118)
@@ -41,23 +40,3 @@ def test_scatter_is_a_share_of_what_is_taken_out():
     tried = 5 + np.stack([-change, change])
     expected = (change**2).sum(0) / (correction**2).sum(0)
     np.testing.assert_allclose(scatter(tried, correction), expected, rtol=1e-9)
-
-
-@pytest.mark.parametrize(
-    ("gain", "shared", "scattered", "said"),
-    [
-        (reasons.LEAST_GAIN_DB - 0.1, 0.0, 0.0, "expected to gain"),
-        (3.0, reasons.MOST_SHARED + 0.01, 0.0, "same structure"),
-        (3.0, 0.0, reasons.MOST_SCATTER + 0.01, "how much noise is assumed"),
-    ],
-)
-def test_each_reason_is_enough(gain, shared, scattered, said):
-    reason = reasons.not_believed(np.array([9.0, gain]), Checks(shared, np.array([0.0, scattered])))
-    assert reason.code == "withheld"
-    assert said in str(reason)
-    assert "returned as they are" in str(reason)
-
-
-def test_no_reason():
-    assert reasons.not_believed(np.array([3.0, 3.0])) is None
-    assert reasons.not_believed(np.array([3.0, 3.0]), Checks(0.2, np.array([0.1, 0.1]))) is None

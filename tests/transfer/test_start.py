@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from mixtures import SHAPE, free_start, noisy, objects
+from mixtures import SHAPE, free_start, from_single, noisy, objects
 
 from ddip_tf.transfer import by_evidence, start
 from ddip_tf.transfer.bands import frequencies, interpolate
@@ -13,15 +13,6 @@ def psnr(y, truth):
     A = np.stack([np.ones(truth.size), y.ravel()], 1)
     residual = truth.ravel() - A @ np.linalg.lstsq(A, truth.ravel(), rcond=None)[0]
     return -10 * np.log10(np.mean(residual**2) / np.ptp(truth) ** 2)
-
-
-def from_single(share=0.01):
-    """Slices, their start, truth, and T: from the projected phase in the first slice, I = o + T (s - o)."""
-    truth = objects()
-    guess = np.stack([truth.sum(0), np.zeros(SHAPE)])
-    change, T = free_start(truth - guess)
-    images = guess + change
-    return images + noisy(np.zeros_like(truth) + 1e-9, share=0) + share * (noisy(truth) - truth), guess, truth, T
 
 
 def separated(images, guess):

@@ -27,7 +27,7 @@ from ddip_tf.networks import unet
 from ddip_tf.networks.cosine_layer import from_cosines, to_cosines
 from ddip_tf.networks.generators import generator_channels
 from ddip_tf.networks.parameters import ParameterVector
-from ddip_tf.transfer import solver
+from ddip_tf.transfer import in_part, solver
 from ddip_tf.transfer.bands import frequencies, interpolate
 from ddip_tf.transfer.dct import dct, idct, matvec
 from ddip_tf.transfer.inverse_problem import Problem
@@ -73,16 +73,17 @@ class SelfTaught:
         self._noise = tf.constant((axes * np.sqrt(values)[..., None, :]) @ axes.swapaxes(-1, -2), tf.float32)
         linear = interpolate(k, solution.filters.k, solution.filters.weights)
         self._linear = tf.constant(linear, tf.float32)
-        y = (solution.images - problem.means) / problem.unit
+        found = in_part.whole(solution.images, problem.unit * problem.images + problem.means, solution.share)
+        y = (found - problem.means) / problem.unit
         self._tiles = [tf.constant(_mirrored(one), tf.float32) for one in y]
         self._network = self._unet(count, config)
         self.parameters = ParameterVector({"taught": self._network}, config.precision)
         self.gain, self.offset = np.ones(count), np.zeros(count)
 
-        base, share = idct(matvec(linear, dct(problem.images))), weight(solution)
+        base, share = idct(matvec(linear, dct(problem.images))), solution.share * weight(solution)
         given = np.concatenate([base, problem.images]) / np.tile(self._spread, 2)[:, None, None]
         z = given.transpose(1, 2, 0)[None].astype(np.float32)
-        start = (1 - share) * solution.images + share * (problem.unit * base + problem.means)
+        start = solution.images + share * (problem.unit * base + problem.means - found)
         names = [f"slice{i + 1}" for i in range(count)]
         scales = share * problem.unit * self._spread
         self.generators = {name: self._generator(name, np.eye(count)[i] * scales) for i, name in enumerate(names)}

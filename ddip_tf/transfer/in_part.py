@@ -1,0 +1,74 @@
+"""How much of a correction is made: all of it, a part where something speaks against it, or none.
+
+Of slices that came with an error e and are corrected by c, a share s of c leaves |e + s c|^2. At s = 1/2 that is
+
+    |e + c/2|^2 = (|e|^2 + |e + c|^2) / 2 - |c|^2 / 4,
+
+less than the mean of doing nothing and doing all: where it is open which of the two is right, half is safer than
+either. Symbols as in `ddip_tf.transfer.checks`. NumPy only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ddip_tf._types import Array
+from ddip_tf.transfer.checks import Checks
+from ddip_tf.transfer.solver import Solution
+
+#: of what is taken out, where it is open whether it should be
+HALF = 0.5
+#: scatter over levels of noise, and correlation of the separated slices, from which on less than all is taken out, and
+#: half of it (chosen, as all bounds here, on development pairs: `docs/separation.md`)
+SCATTERED, ALIKE = (0.06, 0.12), (0.15, 0.25)
+#: decibels of expected gain, of the slice that gains least, and scatter, beyond which half is taken out if the slices
+#: have little in common afterwards, and nothing if they have
+LEAST_GAIN_DB, MOST_SCATTER = 1.4, 0.14
+LITTLE_SHARED = 0.3
+#: correlation of separated slices above which nothing is taken out
+MOST_SHARED = 0.5
+
+
+def share(gain_db: Array, checks: Checks) -> float:
+    """Of a correction with this expected gain (N,) and these checks: 0 to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> good, open_, bad = ((0.1, 0.01), (0.1, 0.5), (0.4, 0.5))
+    >>> [share(np.array([3.0, 2.0]), Checks(shared, np.array([scatter]))) for shared, scatter in (good, open_, bad)]
+    [1.0, 0.5, 0.0]
+    """
+    scattered, shared = float(checks.scatter.max()), checks.still_shared
+    uncertain = gain_db.min() < LEAST_GAIN_DB or scattered > MOST_SCATTER
+    if shared > (LITTLE_SHARED if uncertain else MOST_SHARED):
+        return 0.0
+    against = 1.0 if uncertain else max(np.interp(scattered, SCATTERED, (0, 1)), np.interp(shared, ALIKE, (0, 1)))
+    return 1.0 - (1.0 - HALF) * float(against)
+
+
+def made(solution: Solution, images: Array, part: float) -> Solution:
+    """``solution`` of slices (N, H, W) that were ``images``, with a ``part`` of its correction made."""
+    if part == 1:
+        return solution
+    means = images.mean((1, 2), keepdims=True)
+
+    def between(whole: Array, nothing: Array) -> Array:
+        return nothing + part * (whole - nothing)
+
+    return replace(
+        solution,
+        images=between(solution.images, images),
+        base=between(solution.base, images),
+        decided=between(solution.decided, images - means),
+        sigma=part * solution.sigma,
+        residual=part * solution.residual,
+        share=part,
+    )
+
+
+def whole(made_in_part: Array, images: Array, part: float) -> Array:
+    """The slices (N, H, W) with all of the correction made, of those with a ``part`` of it."""
+    return made_in_part if part == 1 else images + (made_in_part - images) / part
