@@ -18,7 +18,7 @@ from ddip_tf.objectives.priors import self_taught
 from ddip_tf.report import text
 from ddip_tf.slices.stack import SliceStack
 from ddip_tf.training.fitting import fit
-from ddip_tf.transfer import dct, linear, solver
+from ddip_tf.transfer import dct, in_part, linear, solver
 from ddip_tf.transfer.bands import frequencies, interpolate
 from ddip_tf.transfer.inverse_problem import prepare
 
@@ -45,6 +45,24 @@ def taught(posed):
 @pytest.mark.parametrize(("agreed", "share"), [(0.5, 0.3), (0.85, 0.3), (0.9, 0.15), (0.95, 0.0), (None, 0.0)])
 def test_the_surer_total_variation_the_less_of_the_network(posed, agreed, share):
     assert self_taught.weight(replace(posed[1], agreement=agreed)) == pytest.approx(share)
+
+
+def pictures(network):
+    """What its generators give."""
+    found = []
+    for name, generator in network.generators.items():
+        found.append(generator([network.latents[name], network.latents[f"{name}_base"]]).numpy()[0, ..., 0])
+    return np.stack(found)
+
+
+def test_of_a_correction_that_is_made_in_part_the_network_has_the_same_part(posed, monkeypatch):
+    problem, solution = posed
+    images = problem.unit * problem.images + problem.means
+    monkeypatch.setattr(tf, "zeros_like", tf.ones_like)  # the network's last layer, which begins at nothing
+    whole = pictures(self_taught.SelfTaught(problem, solution, SMALL))
+    part = pictures(self_taught.SelfTaught(problem, in_part.made(solution, images, 0.6), SMALL))
+    assert np.ptp(whole - solution.images) > 0.01 * np.ptp(images)
+    np.testing.assert_allclose(part, images + 0.6 * (whole - images), atol=1e-5 * np.ptp(images))
 
 
 def test_what_is_given_is_what_should_be_found_mixed(monkeypatch, posed):
