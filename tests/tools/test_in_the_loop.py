@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 import fisher_limit
 import in_the_loop
+import loop_judge
 import loop_table
 from simulated_scan import Experiment
 
@@ -95,3 +97,51 @@ def test_distances_are_in_depths_of_focus(depths):
     ((name, experiment),) = in_the_loop.cells(settings | {"size": 64, "detector": 48, "epochs": 9})
     assert experiment.depths_of_focus == pytest.approx(depths) and experiment.sample == ("discs", "cells")
     assert name["depths"] == depths and experiment.epochs == 9
+
+
+def test_every_separation_of_the_judges_table_starts_from_one_state(monkeypatch):
+    """A fake program whose state is its object: what is printed is of right and wrong separations of the same one."""
+    ghost = 0.1 * np.arange(2 * 6 * 7).reshape(2, 6, 7)
+
+    class Program:
+        positions, obj, ran = 40, np.zeros((2, 6, 7)), 0
+
+        def __init__(self, reconstructor):
+            reconstructor.run = self.run
+
+        def run(self, epochs):
+            self.ran += epochs
+
+        def hold_out(self, positions):
+            assert len(positions) == 2
+
+        def state(self):
+            return self.obj, self.ran
+
+        def restore(self, state):
+            self.obj, self.ran = state
+
+        def object(self):
+            return self.obj
+
+        def multiply(self, factor):
+            self.obj = self.obj + factor
+
+        def misfit(self, positions):
+            return self.obj[1, 2, 3] + self.ran
+
+    class Task:
+        reconstructor = property(lambda self: self)
+
+    cell = SimpleNamespace(
+        task=lambda *_: Task(), scan=SimpleNamespace(start=0, probe=0, truth=0), box=None, experiment=TINY
+    )
+    monkeypatch.setattr(loop_judge.ptychi, "Reconstructor", Program)
+    monkeypatch.setattr(loop_judge, "object_stack", lambda *_: None)
+    monkeypatch.setattr(loop_judge, "separate", lambda *_, **__: None)
+    monkeypatch.setattr(loop_judge, "factor_of", lambda *_: ghost)
+    monkeypatch.setattr(loop_judge, "error", lambda obj, *_: obj)
+    rows, own, others, each = list(loop_judge.followed(cell)), ghost[1, 2, 3], ghost[0, 2, 3], TINY.epochs
+    assert [row["done"] for row in rows] == ["without", "right", "half", "wrong", "swapped"]
+    for row, change in zip(rows, (0, own, own / 2, -own, others), strict=True):
+        np.testing.assert_allclose(row["misfits"], [each, *(each + change + np.array([0, 5, 10]))])
