@@ -29,7 +29,8 @@ def write_figures(run: StrPath) -> list[Path]:
     preview.png shows every slice's input, output and ghost, what was smoothed if anything was, and of repeated runs the
     deviation.
     Runs under the transfer law also get transfer.png, T(k) with its raw points, and decided.png, which splits every
-    output into what the data decide and what the prior does. Grey scales span [μ − 4σ, μ + 4σ] of each image,
+    output into what the data decide and what the prior does, and has the other reading of their units beside it where
+    there is one. Grey scales span [μ − 4σ, μ + 4σ] of each image,
     deviations and spreads begin at 0; every image has a bar of its values and one of its lengths
     (`ddip_tf.report.scales`).
 
@@ -55,8 +56,9 @@ def write_figures(run: StrPath) -> list[Path]:
             {"output": output, "decided by data": by_data, "decided by prior": output - output.mean() - by_data}
             for output, by_data in zip(run.outputs, learned["decided"], strict=True)
         ]
-        for row, spread in zip(rows, learned.get("spread", ()), strict=False):
-            row["spread"] = spread
+        for view, name in (("other reading", "other_reading"), ("spread", "spread")):
+            for row, image in zip(rows, learned.get(name, ()), strict=False):
+                row[view] = image
         written.append(save_figure(_panels(rows, scale, run.numbers), run.path / "decided.png"))
     return written
 

@@ -35,6 +35,7 @@ CAPTIONS = {
     "smoothed": "smoothed: what no slice explains, taken by the prior",
     "deviation": "standard deviation over fits, black is 0",
     "spread": "spread over solutions from other first guesses, black is 0",
+    "other reading": "what the slice is if the other reading of their units is the true one",
     "decided by data": "what the data decide by themselves; the rest is the prior's",
 }
 #: the ghost's where nothing else was taken out
@@ -182,7 +183,7 @@ def _further_views(run: Run, learned: Mapping[str, Floats]) -> dict[str, Floats]
     """(N, H, W) each, by name: what else there is to see of every slice."""
     if run.repeated:
         return {"deviation": run.deviations}
-    names = {"spread": "spread", "decided by data": "decided"}
+    names = {"other reading": "other_reading", "spread": "spread", "decided by data": "decided"}
     return {view: learned[name] for view, name in names.items() if name in learned}
 
 

@@ -95,7 +95,8 @@ def told(
         config=config,
         outputs=unit(slices),
         mixing={**transfer.to_arrays(), "decided": unit(by_data)}
-        | ({"spread": unit(solved.solution.sigma)} if spread else {}),
+        | ({"spread": unit(solved.solution.sigma)} if spread else {})
+        | ({} if solved.solution.other is None or not goes_on else {"other_reading": unit(solved.solution.other)}),
         modelled=unit(_modelled(solved, stack, slices, goes_on)),
         warnings=(*transfer.warnings, *solved.solution.warnings),
         provenance=record.of_fit(transfer, solved.solution, solved.choice, solved.halves, network_weight),

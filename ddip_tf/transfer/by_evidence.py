@@ -134,8 +134,16 @@ def separate(
     why = reasons.in_part_only(share, gain_db, solution.checks)
     if kept is not None:
         solution = replace(solution, images=level(solution.images, images))
-    solution = replace(solution, warnings=(*solution.warnings, *reasons.units(choice), *why))
+    other = None if choice.other is None else _other_reading(images, choice, choice.other, measured, threads)
+    solution = replace(solution, warnings=(*solution.warnings, *reasons.units(choice), *why), other=other)
     return in_part.made(solution, images, share), transfer
+
+
+def _other_reading(images: Array, choice: Choice, other: Choice, measured: Array | None, threads: int) -> Array:
+    """Slices (2, H, W) under the ``other`` reading of their units, in those of the ``choice`` that was taken."""
+    units = np.array([choice.gain / other.gain, 1.0])[:, None, None]
+    seen = None if measured is None else measured * units
+    return separate(images * units, other, threads=threads, measured=seen)[0].images / units
 
 
 def _withheld(

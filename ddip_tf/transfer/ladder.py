@@ -19,7 +19,7 @@ beside it must win by more than chance (`PRIOR`).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ from ddip_tf._types import Array
 from ddip_tf.transfer.directions import MOST_SAMPLES_OF_T, PAIRS, Evidence, evidence, noise_apart, own_noise
 from ddip_tf.transfer.estimate import Transfer
 from ddip_tf.transfer.model_lead import CLEAR
-from ddip_tf.transfer.paths import Posterior, Walk, follow, joint_turns, near, only, turns
+from ddip_tf.transfer.paths import Walk, follow, joint_turns, near, only, turns
 from ddip_tf.transfer.resolution import SAME, Sampling
 
 #: log-probability of a rung before anything is seen
@@ -116,6 +116,8 @@ class Choice:
         what the slices share has no fixed ratio: it may truly be in both, and the rung is "none" for that.
     two_units
         under a free start, the reading with a gain, taken or not.
+    other
+        where either reading may be true, the choice under the one that was not taken.
     """
 
     rung: str
@@ -129,6 +131,7 @@ class Choice:
     shared: bool = False
     sampling: Sampling = SAME
     two_units: TwoUnits | None = None
+    other: Choice | None = None
 
 
 def as_transfer(choice: Choice, matrix: Array) -> Transfer:
@@ -160,13 +163,7 @@ def climb(
     best = max(scores, key=scores.__getitem__)
     rung = best if relative[best] >= CLEAR else "none"
     if rung.startswith("free start"):
-        rung = "free start"
-        two_units, posterior = _free_start(seen)
-        gain = two_units.gain if two_units.taken else 1.0
-        T, covariance = moments(posterior.pairs[1:], gain)
-        return Choice(
-            rung, relative, centres, seen.samples, T, covariance, gain, "sum", sampling=sampling, two_units=two_units
-        )
+        return _free_start(seen, relative, centres, sampling)
     shared = False
     if rung.startswith("one-sided"):
         judged = sampling.at_most(JUDGED[0]), sampling.at_most(JUDGED[1])
@@ -177,17 +174,24 @@ def climb(
     return Choice(rung, relative, centres, seen.samples, T, covariance, 1.0, "diagonal", shared, sampling)
 
 
-def _free_start(seen: Evidence) -> tuple[TwoUnits, Posterior]:
-    """Slice 1 in a unit of its own, and the paths of T under the reading that is taken, noise between the slices."""
+def _free_start(seen: Evidence, relative: Mapping[str, float], centres: Array, sampling: Sampling) -> Choice:
+    """Under a free start, noise between the slices: the reading of their units that is taken, and the other if open."""
     levels = seen.levels(noise_apart)
     tables = seen.log_likelihoods(levels)
     plain, gained = (follow(tables, walk).log_evidence for walk in (free_starts()[False], free_starts()[True]))
     less_sure = seen.log_likelihoods(levels, MOST_SAMPLES_OF_T)
     found = {with_gain: follow(less_sure, walk) for with_gain, walk in free_starts().items()}
     a, b = (found[True].pairs[1] @ angles for angles in PAIRS)
-    gain = float(np.sqrt(np.tan(b) / np.tan(a)))  # at k -> 0 columns are (gain, 1): equal shares
-    two_units = TwoUnits(gain, gained - plain)
-    return two_units, found[two_units.taken]
+    two_units = TwoUnits(float(np.sqrt(np.tan(b) / np.tan(a))), gained - plain)  # at k -> 0 columns are (gain, 1)
+
+    def reading(with_gain: bool) -> Choice:
+        gain = two_units.gain if with_gain else 1.0
+        T, covariance = moments(found[with_gain].pairs[1:], gain)
+        choice = Choice("free start", relative, centres, seen.samples, T, covariance, gain, "sum")
+        return replace(choice, sampling=sampling, two_units=two_units)
+
+    taken = reading(two_units.taken)
+    return replace(taken, other=reading(not two_units.taken)) if two_units.open else taken
 
 
 def moments(pairs: Array, gain: float | None = None) -> tuple[Array, Array]:

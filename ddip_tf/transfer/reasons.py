@@ -109,7 +109,7 @@ def units(choice: Choice) -> tuple[Caution, ...]:
     taken, other = (taken, other) if reading.taken else (other, taken)
     said = (
         f"two readings fit almost alike ({abs(reading.nats):.1f} nats between them): {taken}, which is taken, or "
-        f"{other}; under the other one the coarse contrast is shared out otherwise between the slices"
+        f"{other}; under the other one, which is shown as well, the coarse contrast is shared out otherwise"
     )
     return (Caution("two-readings", said, 1),)
 

@@ -54,6 +54,7 @@ class Solution:
     directional: Array | None = None  # ghosts beyond T(k), of directions of k (`ddip_tf.transfer.directional`)
     problem: Problem | None = None  # that was solved, where a further prior can go on from it
     filters: Filters | None = None  # of its linear estimate
+    other: Array | None = None  # y under the other reading of `ladder.TwoUnits`, where either may be true
     share: float = 1.0  # of the correction that is made (`ddip_tf.transfer.in_part`)
 
     @property

@@ -79,6 +79,21 @@ def test_spread_is_that_of_the_pictures_shown(run, tmp_path, monkeypatch, prior,
     assert ["spread" in row for row in figures["decided.png"]] == [shown] * 2
 
 
+def test_the_other_reading_stands_beside_the_outputs(run, tmp_path, monkeypatch):
+    folder = shutil.copytree(run, tmp_path / "r")
+    mixing = {name: np.full((9, 2, 2), 0.5) for name in ("transfer", "raw", "sigma")}
+    mixing |= {"k": np.geomspace(0.01, 0.4, 9), "power": np.ones((9, 2)), "samples": np.ones(9)}
+    images = np.random.default_rng(3).uniform(size=(2, 43, 36))
+    np.savez(folder / "mixing.npz", **mixing, decided=images, other_reading=images)
+    assert run_page.write(folder).read_text().count("other reading of their units") == 2
+    figures = {}
+    monkeypatch.setattr(report, "save_figure", lambda rows, path: figures.update({path.name: rows}))
+    monkeypatch.setattr(report, "_panels", lambda rows, scale, numbers: rows)
+    report.write_figures(folder)
+    for row, image in zip(figures["decided.png"], images, strict=True):
+        np.testing.assert_array_equal(row["other reading"], image)
+
+
 def test_larger_images_are_shown_as_means(run, tmp_path, monkeypatch):
     monkeypatch.setattr(run_page, "MOST_PIXELS", 2 * 43 * 36 // 4)
     text = run_page.write(shutil.copytree(run, tmp_path / "r")).read_text()

@@ -7,7 +7,7 @@ import pytest
 from helpers import discs
 from mixtures import SHAPE, free_start, ghost, noisy, objects, one_sided
 
-from ddip_tf.transfer import ladder, reasons
+from ddip_tf.transfer import by_evidence, ladder, reasons
 from ddip_tf.transfer.bands import band_centres, interpolate
 from ddip_tf.transfer.dct import dct, idct, matvec
 from ddip_tf.transfer.ladder import TwoUnits
@@ -69,6 +69,30 @@ def test_both_readings_of_a_gain_are_told_where_they_are_near(gain, nats, codes)
     assert [one.code for one in said] == codes
     taken = "slice 1 in 0.80 of slice 2's unit, which is taken" if nats > 3.5 else "both in one unit, which is taken"
     assert all(taken in str(one) for one in said)
+
+
+def open_between(monkeypatch, taken):
+    """The ladder's own reading of units, made one that is open."""
+    nats = 5.0 if taken else 2.0
+    monkeypatch.setattr(ladder, "TwoUnits", lambda gain, _: TwoUnits(gain, nats))
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_the_other_reading_is_that_of_slices_in_the_other_units(monkeypatch, taken):
+    images = noisy(free_start(objects())[0]) * np.array([0.8, 1])[:, None, None]
+    assert by_evidence.choose(images).other is None or by_evidence.choose(images).two_units.open
+    open_between(monkeypatch, taken)
+    choice = by_evidence.choose(images)
+    assert choice.two_units.taken is taken and choice.other.other is None
+    gains = (choice.gain, choice.other.gain)
+    assert gains == ((choice.two_units.gain, 1.0) if taken else (1.0, choice.two_units.gain))
+    given = images / np.array([choice.gain, 1])[:, None, None]
+    other = by_evidence.separate(given, choice)[0].other
+    monkeypatch.setattr(ladder, "TwoUnits", lambda gain, _: TwoUnits(gain, 2.0 if taken else 5.0))
+    swapped = by_evidence.choose(images)
+    units = np.array([swapped.gain, 1])[:, None, None]
+    expected = by_evidence.separate(images / units, swapped)[0].images * units
+    np.testing.assert_allclose(other * np.array([choice.gain, 1])[:, None, None], expected, atol=1e-9)
 
 
 def test_any_t():
