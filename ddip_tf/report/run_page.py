@@ -35,7 +35,7 @@ CAPTIONS = {
     "smoothed": "smoothed: what no slice explains, taken by the prior",
     "deviation": "standard deviation over fits, black is 0",
     "spread": "spread over solutions from other first guesses, black is 0",
-    "other reading": "what the slice is if the other reading of their units is the true one",
+    "other reading": "the slice, if the other reading of their units is the true one",
     "decided by data": "what the data decide by themselves; the rest is the prior's",
 }
 #: the ghost's where nothing else was taken out
