@@ -7,7 +7,7 @@ every mode. So the linear estimate amplifies each mode as far as its noise allow
 
 which keeps all detail a slice came with, and the sum of the slices at every k. The prior is total variation with
 exponent 1/2 (`half_quadratic`), whose normal equations are diagonal in the modes: memory and time are N pictures' and
-one N x N product. A quarter of it is believed, and more as far as it foretells hidden coefficients (`held_out`), which
+one N x N product. A fifth of it is believed, and more as far as it foretells hidden coefficients (`held_out`), which
 it may fail to do for the noise in them: so a lack of skill asks for no less noise than is assumed. Of the coarsest
 difference it is believed as far as it agrees with itself (`agreement`). Symbols: K bands, N
 slices, H and W pixels; k in cycles/pixel. NumPy and SciPy only.
@@ -52,7 +52,7 @@ LEAST = 1.0
 #: part of what the prior changes in the differences that is taken at any skill, and skills from which on there is more,
 #: and all: flat parts with edges reach 0.98, and pictures that fill the field stay below, of which coarse parts go to
 #: wrong slices
-CAUTIOUS, SURE = 0.25, (0.96, 0.98)
+CAUTIOUS, SURE = 0.2, (0.96, 0.98)
 
 
 def choose(images: Array) -> AlongDepth:
