@@ -23,7 +23,7 @@ import numpy as np
 from json_lines import read_rows
 from oracle import estimates, smoothed
 from quality_summary import harmed, markdown, summarise
-from simulated_kinds import JUDGED, JUDGED_FOURTH, JUDGED_SECOND, JUDGED_THIRD, KINDS
+from simulated_kinds import JUDGED, JUDGED_ELECTRONS, JUDGED_FOURTH, JUDGED_SECOND, JUDGED_THIRD, KINDS
 
 import ddip_tf
 from ddip_tf import config
@@ -59,6 +59,7 @@ def choose(folder: Path, patterns: str, seeds: str) -> list[Where]:
         "judged-second": JUDGED_SECOND,
         "judged-third": JUDGED_THIRD,
         "judged-fourth": JUDGED_FOURTH,
+        "judged-electrons": JUDGED_ELECTRONS,
     }
     wanted = [name for pattern in patterns.split(",") for name in named.get(pattern, (pattern,))]
     for pattern in wanted:

@@ -203,6 +203,9 @@ KINDS: dict[str, Kind] = {
     },
     "six-4-filtered": _scan("the same, regularised along depth", SIX, DepthFilter(0.5), depths_of_focus=4.0),
     "electrons-6": _scan("300 keV, six slices 4 nm apart", SIX_CRYSTALS, **ELECTRONS),
+    "electrons-12": _scan(
+        "300 keV, twelve slices 4 nm apart", tuple(of * 2 for of in SIX_CRYSTALS), engine="adam", **ELECTRONS
+    ),
     "electrons-6-filtered": _scan("the same, regularised along depth", SIX_CRYSTALS, DepthFilter(), **ELECTRONS),
     # sampling
     "fine": _scan("sampled twice as fine", MIXED, Cut(110, 96), Double()),
@@ -248,6 +251,10 @@ JUDGED_FOURTH = (
     "half-textures-gain", "onesided", "painted-both", "gain-1.5", "absorbing", "probe-20",
 )  # fmt: skip
 JUDGED_FOURTH_SEEDS = "19-24"
+#: Electrons alone, pairs and many slices: every kind that is not regularised along depth, at seeds never simulated
+#: before. None is left out afterwards.
+JUDGED_ELECTRONS = ("electrons", "electrons-far", "electrons-low", "electrons-6", "electrons-12")
+JUDGED_ELECTRONS_SEEDS = "30-33"
 
 
 def make_case(kind: str, seed: int, threads: int = 1, **settings: Any) -> tuple[Case, dict[str, Any]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: slices that are shown one by one; of more there are strips, images and a slider
 FEW = 3
-#: slices side by side in a strip, and frequencies at which T is shown
+#: slices side by side in a strip at most, and frequencies at which T is shown
 A_STRIP, SHOWN = 8, 4
 
 
@@ -81,7 +81,7 @@ def transfer_figure(
     upper, lower = np.ravel(np.asarray(figure.subfigures(2, 1, height_ratios=(1, 1.15))))
     row = np.ravel(upper.subplots(1, len(bands), squeeze=False, sharey=True))
     most = strongest(transfer.matrix[bands])
-    at = np.unique(np.linspace(0, len(numbers) - 1, min(len(numbers), 6)).round().astype(int))
+    at = np.arange(0, len(numbers), -(-len(numbers) // 6))
     names = [str(numbers[i]) for i in at]
     for axis, band in zip(row, bands, strict=True):
         shown = axis.imshow(transfer.matrix[band], cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")
@@ -138,8 +138,9 @@ def strips(rows: Sequence[Mapping[str, Floats]], scale: scales.Scale, numbers: S
     """Pictures of many slices: of every kind a strip, in one grey scale around the mean of each slice."""
     from matplotlib.figure import Figure
 
-    kinds, across = list(rows[0]), min(A_STRIP, len(rows))
-    parts = [range(first, min(first + A_STRIP, len(rows))) for first in range(0, len(rows), A_STRIP)]
+    kinds = list(rows[0])
+    across = -(-len(rows) // -(-len(rows) // A_STRIP))  # nine are five and four
+    parts = [range(first, min(first + across, len(rows))) for first in range(0, len(rows), across)]
     lines = [(part, kind) for part in parts for kind in kinds]
     wide, named, foot = 8.6 / across, 0.17, 0.3  # inches: a slice, the line of its numbers, what stands below all
     tall = scale.aspect * wide * scale.shape[0] / scale.shape[1]

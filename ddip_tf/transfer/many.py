@@ -7,9 +7,10 @@ every mode. So the linear estimate amplifies each mode as far as its noise allow
 
 which keeps all detail a slice came with, and the sum of the slices at every k. The prior is total variation with
 exponent 1/2 (`half_quadratic`), whose normal equations are diagonal in the modes: memory and time are N pictures' and
-one N x N product. It is believed as far as it foretells hidden coefficients (`held_out`) and agrees with itself
-(`agreement`), mode 0 as every other. Symbols: K bands, N slices, H and W pixels; k in cycles/pixel. NumPy and SciPy
-only.
+one N x N product. A fifth of it is believed, and more as far as it foretells hidden coefficients (`held_out`), which
+it may fail to do for the noise in them: so a lack of skill asks for no less noise than is assumed. Of the coarsest
+difference it is believed as far as it agrees with itself (`agreement`). Symbols: K bands, N
+slices, H and W pixels; k in cycles/pixel. NumPy and SciPy only.
 """
 
 from __future__ import annotations
@@ -46,9 +47,12 @@ FACTOR = (2.0, np.log(3.0))
 CAUTION = 2.0
 #: amplification at most: of reconstructed stacks f is known to 0.1 or so, and what is small may be nothing
 MOST = 3.0
-#: part of what the prior changes in the differences that is taken, up to the first skill and from the second on: flat
-#: parts with edges reach 0.98, and pictures that fill the field stay below, of which coarse parts go to wrong slices
-CAUTIOUS, SURE = 0.25, (0.96, 0.98)
+#: of what is assumed, the least noise between the slices that a lack of skill may ask for
+LEAST = 1.0
+#: part of what the prior changes in the differences that is taken at any skill, and skills from which on there is more,
+#: and all: flat parts with edges reach 0.98, and pictures that fill the field stay below, of which coarse parts go to
+#: wrong slices
+CAUTIOUS, SURE = 0.2, (0.96, 0.98)
 
 
 def choose(images: Array) -> AlongDepth:
@@ -205,14 +209,16 @@ def _by_modes(
         return np.moveaxis(np.tensordot(given.axes, given.passed * found, 1), 0, 2)
 
     trust = held_out.trust(dct(mixed), foretell, sampling)
-    tried = side_by_side(threads, partial(solved, given, mixed), trust.factors)
-    middle = trust.factors[1]
+    middle = max(LEAST, trust.factors[1])
+    tried = side_by_side(threads, partial(solved, given, mixed), [middle * level for level in held_out.LEVELS])
     each = [given.of(y) - linear_part for y in tried]
     agreed = agreement.agreement(np.stack([*guesses, *(added[1:, coarse] for added in each)]))
-    believed = float(np.interp(trust.middle, SURE, (CAUTIOUS, 1))) * agreement.weight(agreed, shape, coarsest)
-    added = np.mean(each, axis=0) * trust.over(*shape)
-    added[1:] *= believed
-    added[0] *= np.sqrt(given.noise[0] / (given.power[0] + given.noise[0]))  # the sum moves as far as it is noise
+    by_skill = trust.over(*shape)
+    believed = np.maximum(CAUTIOUS, float(np.interp(trust.middle, SURE, (0, 1))) * by_skill)
+    added = np.mean(each, axis=0)
+    added[1:] *= believed * agreement.weight(agreed, shape, coarsest)
+    # the sum moves as far as it is noise
+    added[0] *= by_skill * np.sqrt(given.noise[0] / (given.power[0] + given.noise[0]))
     found = linear_part + added
     if choice.empty:
         found = emptied(found, given.error, given.axes, choice.empty)

@@ -34,7 +34,7 @@ from ddip_tf.transfer.vacuum import empty_ends
 #: reaches s of the grid, in slices; the first is none
 REACHES = np.append(0.0, np.geomspace(0.15, 15, 16))
 #: p of the grid
-SHARPNESSES = (2.0, 5.0)
+SHARPNESSES = (2.0, 5.0, 10.0)
 #: shares of the projected power that may be noise in each difference mode, and the part of it that is in the sum; more
 #: levels change nothing
 LEVELS, TOGETHER = (0.01, 0.1), 0.3

@@ -116,6 +116,13 @@ def test_figures_of_24_slices_are_strips_and_images_without_a_warning(tmp_path):
     assert paths[0].read_text().startswith("k,T33,T34,") and ",T3_10," in paths[0].read_text()
 
 
+def test_nine_slices_are_strips_of_five_and_four():
+    rows = [{"input": image} for image in stack_of(9, SHAPE).images]
+    first, _, second, _ = many_slices.strips(rows, figures.scales.Scale(SHAPE, None, "rad"), range(3, 12)).axes
+    assert second.get_position().width / first.get_position().width == pytest.approx(4 / 5)
+    assert [words.get_text() for words in second.texts] == ["slice 8: input", "9", "10", "11"]
+
+
 def test_strength_is_the_mean_over_pairs_equally_far_apart():
     law = law_of(6)
     found = many_slices.strength(law.matrix, (1, 2, 3, 4, 5, 6))
