@@ -4,7 +4,8 @@ A reconstruction spreads every feature over several pixels, so a pixel far from 
 in units of the robust deviation (1.4826 · MAD) of the image from its 5 × 5 median:
 
 * isolated: beyond all its eight neighbours but one (outliers may come in pairs) by more than `ISOLATED`, and more than
-  that of the deviation in its surroundings;
+  that of the deviation in its surroundings; and by more than `OWN` of its own deviation, for of a feature two pixels wide,
+  as an atom is, two neighbours have half of the height at least;
 * impossible: further from its 5 × 5 median than `IMPOSSIBLE` times the central 98 % of the image's values span.
 """
 
@@ -19,6 +20,7 @@ from ddip_tf.caution import Caution
 from ddip_tf.slices.stack import SliceStack
 
 ISOLATED = 10.0
+OWN = 0.6
 IMPOSSIBLE = 2.0
 #: above this share of an image they are no outliers but its texture, and nothing is touched
 MOST = 0.03
@@ -39,7 +41,7 @@ def find(image: Floats) -> np.ndarray:
     below = ndimage.rank_filter(x, 1, footprint=ring, mode="mirror") - x
     # a floor, for images without noise: a feature is no outlier before it stands a fifth of the range above all around
     scale = np.maximum(np.maximum(everywhere, around), 0.02 * (high - low))
-    isolated = np.maximum(above, below) > ISOLATED * scale
+    isolated = np.maximum(above, below) > np.maximum(ISOLATED * scale, OWN * np.abs(deviation))
     impossible = np.abs(deviation) > IMPOSSIBLE * (high - low)
     return isolated | impossible
 

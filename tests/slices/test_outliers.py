@@ -133,3 +133,29 @@ def test_constant_regions_and_zeros_give_finite_gradients(truth):
         result = fit(SliceStack(images), FitConfig(mixing=mixing, width=1, epochs=3))
         assert np.isfinite(result.outputs).all()
         assert all(np.isfinite(values).all() for values in result.history.values())
+
+
+def atoms(width=2.2, spacing=14.3, shape=(97, 121)):
+    """Peaks ``width`` pixels wide at half of their height, at all places between pixels, on an empty field."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    image = np.zeros(shape)
+    for i, cy in enumerate(np.arange(5, shape[0] - 4, spacing)):
+        for j, cx in enumerate(np.arange(5, shape[1] - 4, spacing)):
+            distance = (y - cy - 0.21 * j) ** 2 + (x - cx - 0.17 * i) ** 2
+            image += np.exp(-4 * np.log(2) * distance / width**2)
+    return image.astype(np.float32)
+
+
+def test_atoms_are_no_outliers_but_a_hot_pixel_among_them_is():
+    lattice = np.stack([atoms(), atoms(spacing=17.9)])
+    stack = SliceStack(lattice)
+    same, said = outliers.replaced(stack)
+    assert same is stack and said == ()
+    lattice[1, 40, 61] += 1.5
+    better, (sentence,) = outliers.replaced(SliceStack(lattice))
+    assert "one pixel (y 40, x 61)" in str(sentence)
+    np.testing.assert_array_equal(better.images[0], lattice[0])
+
+
+def test_narrower_than_two_pixels_is_a_defect():
+    assert outliers.find(atoms(width=0.8)).any()
