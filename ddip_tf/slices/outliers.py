@@ -5,7 +5,7 @@ in units of the robust deviation (1.4826 · MAD) of the image from its 5 × 5 me
 
 * isolated: beyond all its eight neighbours but one (outliers may come in pairs) by more than `ISOLATED`, and more than
   that of the deviation in its surroundings; and by more than `OWN` of its own deviation, for of a feature two pixels wide,
-  as an atom is, two neighbours have half of the height at least;
+  as an atom is, two neighbours have half of the height at least (a quarter where the field cuts it);
 * impossible: further from its 5 × 5 median than `IMPOSSIBLE` times the central 98 % of the image's values span.
 """
 
@@ -20,7 +20,7 @@ from ddip_tf.caution import Caution
 from ddip_tf.slices.stack import SliceStack
 
 ISOLATED = 10.0
-OWN = 0.6
+OWN = 0.75
 IMPOSSIBLE = 2.0
 #: above this share of an image they are no outliers but its texture, and nothing is touched
 MOST = 0.03
