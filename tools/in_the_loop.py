@@ -131,11 +131,12 @@ class Cell:
         )
         loop = ptychi.attach(task, settings)
         task.run(2 * self.experiment.epochs)
+        settled = settings.settle * (2 if hold_out else 1)
         reports = [
             asdict(report)
             | {
                 "error_before": errors[report.epoch],
-                "error_settled": errors[min(report.epoch + 2 * settings.settle, task.reconstructor.current_epoch)],
+                "error_settled": errors[min(report.epoch + settled, task.reconstructor.current_epoch)],
             }
             for report in loop.reports
         ]

@@ -67,7 +67,7 @@ def judged(rows: list[dict[str, Any]]) -> list[str]:
     ]
     for row in rows:
         for report in row.get("reports", ()) if row["way"] == "judged" else ():
-            misfits = [report[f"misfit_{when}"] for when in ("before", "at_once", "without", "with")]
+            misfits = [report.get(f"misfit_{when}") for when in ("before", "at_once", "without", "with")]
             said = ", ".join("–" if value is None else f"{value:.5f}" for value in misfits)
             before, after = (_both(report[f"error_{when}"]) for when in ("before", "settled"))
             kept = report["reason"] or ("yes" if report["accepted"] else "no")

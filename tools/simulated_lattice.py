@@ -5,7 +5,7 @@
 
 `sample` needs abTEM (pip install abtem, best in an environment of its own), `scan` pty-chi; neither needs the other.
 In the middle of every slice lies a thin crystallite of SrTiO3 along [001], turned about the beam and ending at an edge
-of its own, one column site in ten empty; with `--aligned` one crystal runs through all slices and only what is missing
+of its own, one atom in ten missing; with `--aligned` one crystal runs through all slices and only what is missing
 differs. Atoms are displaced by what they swing at room temperature, frozen. Their projected potential (Lobato & Van
 Dyck, Acta Cryst. A70, 636, 2014) is what turns the phase; one configuration is the truth and the sample alike.
 
@@ -99,7 +99,8 @@ def sample_command(file: Path, count: int, seed: int, aligned: bool) -> None:
     """Draw the slices of a sample into FILE (.npz), by abTEM."""
     made = experiment(count, seed)
     drawn = draw(count, seed, made.size + 2 * made.edge, aligned)
-    np.savez_compressed(file, phases=drawn.astype(np.float32), seed=seed)
+    with file.open("wb") as opened:  # by its own name, whatever its suffix
+        np.savez_compressed(opened, phases=drawn.astype(np.float32), seed=seed)
 
 
 @main.command("scan")

@@ -34,7 +34,7 @@ class Program(Protocol):
         """Multiply the object, in place, by exp(``factor``), complex (N, H, W); the probe stays."""
 
     def forget(self) -> None:
-        """Momentum and the state of optimisers of object and probe back to nothing: they point to where it was."""
+        """Momentum and the state of optimisers back to nothing: they point to where it was."""
 
     def state(self) -> Any:
         """Object, probe and whatever else of the model an undo must put back, as a copy."""
@@ -56,7 +56,8 @@ class Separations:
     Parameters
     ----------
     epochs
-        after which to separate, counted from 1, rising. Leave epochs after the last: they are for the data alone.
+        after which to separate, counted from 1, rising. Leave epochs after the last: with positions held out twice
+        ``settle`` for its trial, and more for the data alone.
     weight
         share of the ghost that is taken out, 0 to 1; one for all, or one an epoch (falling: a pull that lets go).
     hold_out
@@ -106,9 +107,11 @@ class Separations:
 
     def __post_init__(self) -> None:
         gaps = np.diff(self.epochs)
+        if self.hold_out and self.settle < 1:
+            raise InputError(f"a separation cannot be on trial for {self.settle} epochs (`settle`): give 1 or more")
         least = 2 * self.settle if self.hold_out else 1
-        if not self.epochs or self.epochs[0] < 1 or (gaps < least).any() or self.settle < 1:
-            raise InputError(f"separations after epochs {self.epochs} must rise, by {max(2, least)} or more (`settle`)")
+        if not self.epochs or self.epochs[0] < 1 or (gaps < least).any():
+            raise InputError(f"separations after epochs {self.epochs} must rise, by {least} or more (`settle`)")
         if len(self.weights) != len(self.epochs) or not all(0 <= weight <= 1 for weight in self.weights):
             raise InputError(f"weight is {self.weight}: give one, or one for each of {len(self.epochs)}, from 0 to 1")
 
@@ -193,6 +196,19 @@ class Loop:
             self.held = ()
             self.program.hold_out(())  # the last epochs have all data
 
+    def finish(self) -> None:
+        """The run is over: a separation that is still on trial goes, and the reconstruction is as without it.
+
+        Hooks of programs whose end they see call this; elsewhere it is for whoever ran the program.
+        """
+        trial, self._trial = self._trial, None
+        if trial is None:
+            return
+        if trial.without is not None:
+            self.program.restore(trial.without)
+        reason = "the run ended before the patterns held out could decide"
+        self._tell(replace(self.reports.pop(), accepted=False, reason=reason))
+
     def _separate(self, epoch: int, weight: float) -> None:
         program, began = self.program, time.perf_counter()
         obj = program.object()
@@ -236,13 +252,14 @@ class Loop:
         """The half of a ``trial`` without the separation is over, or the one with it, which decides."""
         program, report, misfit = self.program, self.reports.pop(), self.program.misfit(self.held)
         if trial.without is None:
-            self._trial = replace(trial, since=epoch, without=program.state())
+            self._trial = replace(trial, since=epoch, without=program.state(), state=None)
             program.restore(trial.state)
             program.multiply(trial.factor)
             self.reports.append(replace(report, misfit_without=misfit, misfit_at_once=program.misfit(self.held)))
             return
         self._trial = None
-        accepted = report.misfit_without is not None and misfit < report.misfit_without
+        before = np.inf if report.misfit_without is None or np.isnan(report.misfit_without) else report.misfit_without
+        accepted = bool(misfit < before)
         if not accepted:
             program.restore(trial.without)
         reason = "" if accepted else "the patterns held out fit no better than without it"

@@ -21,7 +21,8 @@ def attach(task: Any, separations: Separations) -> Loop:
     """Separate the object of ``task`` while it runs; hooks that are there already run first.
 
     Attach before ``task.run``. The object changes by its ghosts alone, ramp and offset of each slice stay, and so the
-    probe needs no change; LSQML's momentum and optimisers' states of object and probe start anew.
+    probe needs no change; LSQML's momentum and the optimisers' states start anew. Where the run may end while a
+    separation is on trial, call ``loop.finish()`` after it.
 
     Parameters
     ----------
@@ -88,9 +89,9 @@ class Reconstructor:
         parts.copy_(parts.new_tensor(np.stack([changed.real, changed.imag], -1)))
 
     def forget(self) -> None:
-        for parameter in (self.group.object, self.group.probe):
-            if parameter.optimizer is not None:
-                parameter.optimizer.state.clear()
+        for parameter in self.group.get_all_reconstruct_parameters():
+            if (optimizer := getattr(parameter, "optimizer", None)) is not None:
+                optimizer.state.clear()
         for name in ("object_momentum_params", "probe_momentum_params"):
             momentum = getattr(self.reconstructor, name, None)
             if dataclasses.is_dataclass(momentum) and not isinstance(momentum, type):

@@ -73,6 +73,7 @@ def reconstruct(solver: Any, separations: Separations) -> Loop:
         folder,
         acc=solver.accelerator,
     )
+    loop.finish()
     solver.reconstruct_results, solver.optimizer, solver.scheduler = model, optimizer, scheduler
     return loop
 
@@ -114,8 +115,7 @@ class Model:
         amplitude.mul_(amplitude.new_tensor(np.exp(factor.real)[None]))
 
     def forget(self) -> None:
-        for parameter in (self.model.opt_obja, self.model.opt_objp, self.model.opt_probe):
-            self.optimizer.state.pop(parameter, None)
+        self.optimizer.state.clear()
 
     def state(self) -> list[Any]:
         return [tensor.detach().clone() for tensor in self.model.optimizable_tensors.values()]

@@ -81,7 +81,7 @@ def transfer_figure(
     upper, lower = np.ravel(np.asarray(figure.subfigures(2, 1, height_ratios=(1, 1.15))))
     row = np.ravel(upper.subplots(1, len(bands), squeeze=False, sharey=True))
     most = strongest(transfer.matrix[bands])
-    at = np.arange(0, len(numbers), -(-len(numbers) // 6))
+    at = range(0, len(numbers), -(-len(numbers) // 6))
     names = [str(numbers[i]) for i in at]
     for axis, band in zip(row, bands, strict=True):
         shown = axis.imshow(transfer.matrix[band], cmap="RdBu_r", vmin=-most, vmax=most, interpolation="nearest")

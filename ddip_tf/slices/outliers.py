@@ -4,8 +4,8 @@ A reconstruction spreads every feature over several pixels, so a pixel far from 
 in units of the robust deviation (1.4826 · MAD) of the image from its 5 × 5 median:
 
 * isolated: beyond all its eight neighbours but one (outliers may come in pairs) by more than `ISOLATED`, and more than
-  that of the deviation in its surroundings; and by more than `OWN` of its own deviation, for of a feature two pixels wide,
-  as an atom is, two neighbours have half of the height at least (a quarter where the field cuts it);
+  that of the deviation in its surroundings; and by more than `OWN` of its own deviation, for of a feature two pixels
+  wide, as an atom is, two neighbours have half of the height at least (a quarter where the field cuts it);
 * impossible: further from its 5 × 5 median than `IMPOSSIBLE` times the central 98 % of the image's values span.
 """
 

@@ -145,7 +145,8 @@ def _separated(stack: SliceStack, config: FitConfig, threads: int) -> Solved:
     kept = None if start is None else starts.kept(images, start, choice)
     measured = None if halves is None else unit.inverse(halves.least)
     given = unit.inverse(stack.images)
-    solution, transfer = by_evidence.separate(given, choice, kept=kept, measured=measured, **more)
+    in_parts = PRIORS[config.prior].refines or not config.trained
+    solution, transfer = by_evidence.separate(given, choice, kept=kept, measured=measured, in_parts=in_parts, **more)
     return Solved(unit, solution, transfer, choice, 0.0 if kept is None else kept, halves)
 
 

@@ -7,15 +7,20 @@ emptied, and what is entered holds the whole graph: 230 MB a coupled fit, in a p
 from __future__ import annotations
 
 import gc
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import CellType
 from typing import Any
 
 import tensorflow as tf
 
+LOGGER = logging.getLogger(__name__)
 _LOCK = threading.Lock()
 _fits: list[object] = []
+#: a variable that was never set, or is gone
+EMPTY = CellType()
 
 
 @contextmanager
@@ -30,18 +35,21 @@ def let_go() -> Iterator[None]:
         with _LOCK:
             _fits.remove(fit)
             if not _fits:
-                _forget()
+                try:
+                    _forget()
+                except Exception as error:  # TensorFlow's own insides: a fit that is done must not fail on them
+                    LOGGER.warning("graphs of this fit stay in memory: %s", error)
 
 
 def _forget() -> None:
     from tensorflow.python.framework import ops  # it has no public name
 
     registry = getattr(getattr(ops, "gradient_registry", None), "_registry", {})
-    traced = {name: entry["type"] for name, entry in registry.items() if name.startswith("CustomGradient-")}
+    traced = {name: entry["type"] for name, entry in list(registry.items()) if name.startswith("CustomGradient-")}
     ours = {graph for gradient in traced.values() if _of_ddip_tf(gradient) for graph in _graphs(gradient)}
     held = [name for name, gradient in traced.items() if ours & _graphs(gradient)]
     for name in held:
-        del registry[name]
+        registry.pop(name, None)
     if held:
         gc.collect()  # graphs are in cycles
 
@@ -60,4 +68,5 @@ def _graphs(gradient: Any) -> set[int]:
 
 
 def _closed_over(function: Any) -> list[Any]:
-    return [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+    cells = getattr(function, "__closure__", None) or ()
+    return [cell.cell_contents for cell in cells if cell != EMPTY]

@@ -97,13 +97,15 @@ def separate(
     threads: int = 1,
     kept: Array | None = None,
     measured: Array | None = None,
+    in_parts: bool = True,
 ) -> tuple[Solution, Transfer]:
     """Slices (2, H, W), the first divided by ``choice.gain``, separated under the rung that was chosen, and its T.
 
     ``kept`` (2, H, W) is what they hold of a known start (`ddip_tf.transfer.start`): without it they are as a flat
     start had left them. ``measured`` (2, H, W) is a realisation of their noise (`ddip_tf.transfer.halves`).
     ``starts`` - 1 more solutions, with T drawn within its deviation, add to the spread only; ``guides`` and
-    ``amplitudes`` as in `ddip_tf.transfer.solver.solve`; ``threads`` solve at a time and change nothing.
+    ``amplitudes`` as in `ddip_tf.transfer.solver.solve`; ``threads`` solve at a time and change nothing. Without
+    ``in_parts`` a correction is made as a whole or, where half of it would be, not at all: for priors that solve anew.
     """
     if isinstance(choice, AlongDepth):
         return many.separate(images, choice, starts, seed, guides, amplitudes, threads, measured)
@@ -128,22 +130,28 @@ def separate(
     )
     assert solution.checks is not None
     share = 1.0 if guided else in_part.share(gain_db, solution.checks)
+    share = share if in_parts else float(share > in_part.HALF)
     if share == 0:
         notes = [said for said in solution.warnings if not said.doubtful]
         return _withheld(images, transfer, reasons.withheld(gain_db, solution.checks), notes)
     why = reasons.in_part_only(share, gain_db, solution.checks)
     if kept is not None:
         solution = replace(solution, images=level(solution.images, images))
-    other = None if choice.other is None else _other_reading(images, choice, choice.other, measured, threads)
-    solution = replace(solution, warnings=(*solution.warnings, *reasons.units(choice), *why), other=other)
+    other = None
+    if choice.other is not None and in_parts and not guides and amplitudes is None:
+        other = _other_reading(images, choice, choice.other, measured, threads)
+    warnings = *solution.warnings, *reasons.units(choice, other is not None), *why
+    solution = replace(solution, warnings=warnings, other=other)
     return in_part.made(solution, images, share), transfer
 
 
-def _other_reading(images: Array, choice: Choice, other: Choice, measured: Array | None, threads: int) -> Array:
-    """Slices (2, H, W) under the ``other`` reading of their units, in those of the ``choice`` that was taken."""
+def _other_reading(images: Array, choice: Choice, other: Choice, measured: Array | None, threads: int) -> Array | None:
+    """Slices (2, H, W) under the ``other`` reading of their units, in those of the ``choice`` that was taken; None
+    where nothing is taken out under it."""
     units = np.array([choice.gain / other.gain, 1.0])[:, None, None]
     seen = None if measured is None else measured * units
-    return separate(images * units, other, threads=threads, measured=seen)[0].images / units
+    solution, transfer = separate(images * units, other, threads=threads, measured=seen)
+    return solution.images / units if transfer.mixed else None
 
 
 def _withheld(

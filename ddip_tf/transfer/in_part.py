@@ -45,8 +45,17 @@ def share(gain_db: Array, checks: Checks) -> float:
     uncertain = gain_db.min() < LEAST_GAIN_DB or scattered > MOST_SCATTER
     if shared > (LITTLE_SHARED if uncertain else MOST_SHARED):
         return 0.0
-    against = 1.0 if uncertain else max(np.interp(scattered, SCATTERED, (0, 1)), np.interp(shared, ALIKE, (0, 1)))
-    return 1.0 - (1.0 - HALF) * float(against)
+    return 1.0 - (1.0 - HALF) * (1.0 if uncertain else max(by_scatter(checks), by_likeness(checks)))
+
+
+def by_scatter(checks: Checks) -> float:
+    """What the scatter has against all of a correction, 0 to 1."""
+    return float(np.interp(checks.scatter.max(), SCATTERED, (0, 1)))
+
+
+def by_likeness(checks: Checks) -> float:
+    """What the likeness of the separated slices has against it, 0 to 1."""
+    return float(np.interp(checks.still_shared, ALIKE, (0, 1)))
 
 
 def made(solution: Solution, images: Array, part: float) -> Solution:
@@ -66,6 +75,7 @@ def made(solution: Solution, images: Array, part: float) -> Solution:
         sigma=part * solution.sigma,
         residual=part * solution.residual,
         share=part,
+        given=images,
     )
 
 

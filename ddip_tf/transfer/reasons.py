@@ -48,11 +48,12 @@ def withheld(gain_db: Array, checks: Checks) -> Caution:
             f"{checks.still_shared:.2f}): this is not how they mix, or it truly is in both; they are returned as they "
             "are",
         )
+    why = _against(gain_db, checks)
+    if checks.still_shared > in_part.LITTLE_SHARED:
+        why += f", and separated they still show the same structure (correlation {checks.still_shared:.2f})"
     return Caution(
         "withheld",
-        f"the slices mix, but {_uncertain(gain_db, checks)}, and separated they still show the same structure "
-        f"(correlation {checks.still_shared:.2f}): the data do not carry a separation; the slices are returned as they "
-        "are",
+        f"the slices mix, but {why}: the data do not carry a separation; the slices are returned as they are",
     )
 
 
@@ -60,24 +61,19 @@ def in_part_only(share: float, gain_db: Array, checks: Checks) -> tuple[Caution,
     """That not all of the ghosts was taken out, and why."""
     if share == 1:
         return ()
-    why = _uncertain(gain_db, checks) if share == in_part.HALF else ""
-    if not why and checks.scatter.max() > in_part.SCATTERED[0]:
-        why = _scattered(checks)
-    why = why or f"the separated slices still have something in common (correlation {checks.still_shared:.2f})"
+    why = _against(gain_db, checks)
     said = f"{100 * share:.0f} % of the correction is made, which is safer than none and all: {why}"
     return (Caution("corrected-in-part", said),)
 
 
-def _uncertain(gain_db: Array, checks: Checks) -> str:
-    """Why it is open whether slices that mix should be separated, if it is."""
+def _against(gain_db: Array, checks: Checks) -> str:
+    """What speaks loudest against separating slices that mix."""
     if gain_db.min() < in_part.LEAST_GAIN_DB:
         return f"taking the ghosts out is expected to gain {gain_db.min():.1f} dB only"
-    return _scattered(checks) if checks.scatter.max() > in_part.MOST_SCATTER else ""
-
-
-def _scattered(checks: Checks) -> str:
-    share = 100 * checks.scatter.max()
-    return f"what is taken out depends on how much noise is assumed ({share:.0f} % of its variance)"
+    scattered = float(checks.scatter.max())
+    if scattered > in_part.MOST_SCATTER or in_part.by_scatter(checks) >= in_part.by_likeness(checks):
+        return f"what is taken out depends on how much noise is assumed ({100 * scattered:.0f} % of its variance)"
+    return f"the separated slices still have something in common (correlation {checks.still_shared:.2f})"
 
 
 def of_rung(choice: Choice) -> tuple[Caution, ...]:
@@ -100,8 +96,8 @@ def of_rung(choice: Choice) -> tuple[Caution, ...]:
     return one_sided, Caution("doubt-model", doubt, stained)
 
 
-def units(choice: Choice) -> tuple[Caution, ...]:
-    """Both readings, where it is open whether slice 1 has a unit of its own."""
+def units(choice: Choice, shown: bool = False) -> tuple[Caution, ...]:
+    """Both readings, where it is open whether slice 1 has a unit of its own; is the other one ``shown``?"""
     reading = choice.two_units
     if reading is None or not reading.open:
         return ()
@@ -109,7 +105,8 @@ def units(choice: Choice) -> tuple[Caution, ...]:
     taken, other = (taken, other) if reading.taken else (other, taken)
     said = (
         f"two readings fit almost alike ({abs(reading.nats):.1f} nats between them): {taken}, which is taken, or "
-        f"{other}; under the other one, which is shown as well, the coarse contrast is shared out otherwise"
+        f"{other}; under the other one{', which is shown as well,' if shown else ''} the coarse contrast is shared out "
+        "otherwise"
     )
     return (Caution("two-readings", said, 1),)
 

@@ -56,6 +56,7 @@ class Solution:
     filters: Filters | None = None  # of its linear estimate
     other: Array | None = None  # y under the other reading of `ladder.TwoUnits`, where either may be true
     share: float = 1.0  # of the correction that is made (`ddip_tf.transfer.in_part`)
+    given: Array | None = None  # the slices that a part of it was made of
 
     @property
     def factor(self) -> float:

@@ -16,7 +16,7 @@ of independent sources: `directions.log_likelihood`, relative to the free covari
 the power of the difference of I - o: what a start has right costs no change, and so has no noise. Then J is separated
 like any slices of a free start. T need not be that of a flat start: LSQML moves less from a start that fits already.
 
-Where J is not separated, for the evidence is not clear or too little would be gained, I comes back, and not J.
+Where J is not separated, for the evidence is not clear or the slices stay alike, I comes back, and not J.
 
 Symbols: K bands, M windows, L levels of noise, P pairs of angles; two slices (2, H, W). NumPy and SciPy only.
 """

@@ -116,6 +116,28 @@ def test_without_the_separation_the_run_goes_on_from_where_it_got_to(found):
     assert loop.reports[0].accepted is False
 
 
+def test_a_misfit_that_is_no_number_decides_for_the_other(found):
+    for without, with_it, kept in ((np.nan, 0.5, True), (0.5, np.nan, False)):
+        loop, phases = run(Fake([1.0, without, 1.5, with_it]), 8, epochs=(2,), settle=2, hold_out=0.1)
+        assert loop.reports[0].accepted is kept and phases[-1] == 0.1 * kept
+
+
+@pytest.mark.parametrize("count", [3, 5])
+def test_a_run_that_ends_within_a_trial_is_as_without_the_separation(found, count):
+    fake = Fake([1.0, 0.9, 1.5])
+    loop, phases = run(fake, count, epochs=(2,), settle=2, hold_out=0.1)
+    assert phases[-1] == (0.1 if count == 5 else 0)
+    assert loop.reports[0].accepted is None
+    loop.finish()
+    assert (fake.obj == 1).all() and loop.reports[0].accepted is False and "ended" in str(loop.reports[0])
+    loop.finish()
+    assert len(loop.reports) == 1
+
+
+def test_without_positions_held_out_separations_may_follow_one_another(found):
+    assert run(Fake(), 4, epochs=(2, 3), hold_out=0, settle=0)[1] == [0, 0.1, 0.2, 0.2]
+
+
 def test_nothing_to_take_out_leaves_everything_alone(monkeypatch):
     monkeypatch.setattr(Loop, "_found", lambda self, obj, report: (np.zeros((2, *SHAPE)), report))
     fake = Fake()

@@ -6,6 +6,7 @@ import tensorflow as tf
 from tensorflow.python.framework import ops
 
 import ddip_tf
+from ddip_tf.training import traces
 from ddip_tf.training.traces import let_go
 
 
@@ -46,6 +47,28 @@ def test_gradients_of_others_stay():
     with tf.GradientTape() as tape, let_go():
         y = forward(x)
     assert tape.gradient(y, x).numpy() == 5
+
+
+def test_a_fit_that_is_done_does_not_fail_on_what_is_let_go(monkeypatch, caplog):
+    def broken():
+        raise KeyError("type")
+
+    monkeypatch.setattr("ddip_tf.training.traces._forget", broken)
+    with let_go():
+        pass
+    assert "stay in memory" in caplog.text
+
+
+def test_a_variable_that_is_not_set_yet_is_no_gradient():
+    def outer():
+        def inner():
+            return later
+
+        found = traces._closed_over(inner)
+        later = 1
+        return found, traces._closed_over(inner), later
+
+    assert outer()[:2] == ([], [1])
 
 
 def test_nothing_is_let_go_while_another_fit_runs(monkeypatch):

@@ -62,6 +62,8 @@ def test_why_nothing_was_taken_out_is_said(gain, shared, scatter, said):
         (3.0, 0.0, in_part.MOST_SCATTER + 0.01, "how much noise is assumed"),
         (3.0, 0.0, 0.09, "how much noise is assumed"),
         (3.0, 0.2, 0.0, "something in common"),
+        (3.0, 0.24, 0.07, "something in common"),  # what speaks louder
+        (3.0, 0.16, 0.11, "how much noise is assumed"),
     ],
 )
 def test_why_a_part_was_taken_out_is_said(gain, shared, scatter, said):
@@ -108,6 +110,18 @@ def test_input_is_output_and_a_part_of_ghost_and_smoothed(monkeypatch, mixed):
     np.testing.assert_allclose(half.smoothed, full.smoothed / 2, atol=tolerance)
     for i in (0, 1):
         assert psnr(images[i], truth[i]) < psnr(half.outputs[i], truth[i]) < psnr(full.outputs[i], truth[i])
+
+
+@pytest.mark.parametrize(("part", "made"), [(0.0, 0), (0.5, 0), (0.7, 1), (1.0, 1)])
+def test_priors_that_solve_anew_make_all_of_a_correction_or_none(monkeypatch, part, made):
+    images = noisy(free_start(objects())[0])
+    full, _, _, _ = separated(images)
+    in_part_of(monkeypatch, part)
+    y, _, solution, transfer = separated(images, in_parts=False)
+    np.testing.assert_array_equal(y, full if made else images)
+    said = [caution.code for caution in (*solution.warnings, *transfer.warnings)]
+    assert "corrected-in-part" not in said and ("withheld" in said) is (not made)
+    assert solution.share == 1 and transfer.mixed is bool(made)
 
 
 def test_a_start_that_was_given_stays_aside_of_a_part(monkeypatch):

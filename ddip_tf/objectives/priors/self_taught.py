@@ -73,7 +73,9 @@ class SelfTaught:
         self._noise = tf.constant((axes * np.sqrt(values)[..., None, :]) @ axes.swapaxes(-1, -2), tf.float32)
         linear = interpolate(k, solution.filters.k, solution.filters.weights)
         self._linear = tf.constant(linear, tf.float32)
-        found = in_part.whole(solution.images, problem.unit * problem.images + problem.means, solution.share)
+        found = solution.images
+        if solution.given is not None:
+            found = in_part.whole(found, solution.given, solution.share)
         y = (found - problem.means) / problem.unit
         self._tiles = [tf.constant(_mirrored(one), tf.float32) for one in y]
         self._network = self._unet(count, config)
