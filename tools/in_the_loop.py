@@ -83,8 +83,9 @@ class Cell:
             "judged": ((each, round(1.5 * each)), 1.0, 0.05),
             "pull": (tuple(round(at * each) for at, _ in PULL), [weight for _, weight in PULL], 0.0),
         }
-        for way in (way for way in separations if way in wanted):
-            yield self.separated(way, *separations[way])
+        for way, settings in separations.items():
+            if way in wanted:
+                yield self.separated(way, *settings)
         if wanted - separations.keys():
             yield from self.one_after_the_other(each, wanted)
 

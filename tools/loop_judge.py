@@ -23,7 +23,7 @@ from ddip_tf.hooks import held_out, ptychi
 from ddip_tf.training.without_networks import factor_of, object_stack, separate
 
 HOLD_OUT, SEED, EPOCHS = 0.05, 1, (5, 5)
-WRONGS = {
+CHANGES = {
     "without": lambda factor: 0 * factor,
     "right": lambda factor: factor,
     "half": lambda factor: 0.5 * factor,
@@ -43,7 +43,7 @@ def followed(cell: Cell) -> Iterator[dict[str, Any]]:
     factor = factor_of(separate(object_stack(obj, cell.box), QUICK, threads=1), obj)
     if not factor.any():
         return
-    for name, made in WRONGS.items():
+    for name, made in CHANGES.items():
         program.restore(state)
         misfits = [program.misfit(held)]
         program.multiply(made(factor))

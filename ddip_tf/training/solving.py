@@ -96,7 +96,7 @@ def told(
         outputs=unit(slices),
         mixing={**transfer.to_arrays(), "decided": unit(by_data)}
         | ({"spread": unit(solved.solution.sigma)} if spread else {})
-        | ({} if solved.solution.other is None or not goes_on else {"other_reading": unit(solved.solution.other)}),
+        | ({} if solved.solution.other is None else {"other_reading": unit(solved.solution.other)}),
         modelled=unit(_modelled(solved, stack, slices, goes_on)),
         warnings=(*transfer.warnings, *solved.solution.warnings),
         provenance=record.of_fit(transfer, solved.solution, solved.choice, solved.halves, network_weight),
@@ -106,7 +106,7 @@ def told(
 def _modelled(solved: Solved, stack: SliceStack, slices: Floats, goes_on: bool) -> Floats:
     """What the model makes of ``slices`` (N, H, W), which rest on the solution or go on from it, or are a network's."""
     solution, given = solved.solution, solved.unit.inverse(stack.images)
-    share, free_ramps = (solution.share, solution.free_ramps) if goes_on else (1.0, False)
+    share, free_ramps = solution.share, solution.free_ramps and goes_on
     whole = in_part.whole(slices, given, share)
     found = inverse_problem.modelled(whole, given - solved.of_start, solved.transfer, free_ramps) + solved.of_start
     if goes_on and solution.directional is not None:

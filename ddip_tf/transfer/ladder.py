@@ -186,9 +186,10 @@ def _free_start(seen: Evidence, relative: Mapping[str, float], centres: Array, s
 
     def reading(with_gain: bool) -> Choice:
         gain = two_units.gain if with_gain else 1.0
-        T, covariance = moments(found[with_gain].pairs[1:], gain)
-        choice = Choice("free start", relative, centres, seen.samples, T, covariance, gain, "sum")
-        return replace(choice, sampling=sampling, two_units=two_units)
+        of_t = moments(found[with_gain].pairs[1:], gain)
+        return Choice(
+            "free start", relative, centres, seen.samples, *of_t, gain, "sum", sampling=sampling, two_units=two_units
+        )
 
     taken = reading(two_units.taken)
     return replace(taken, other=reading(not two_units.taken)) if two_units.open else taken
