@@ -23,7 +23,16 @@ import numpy as np
 from json_lines import read_rows
 from oracle import estimates, smoothed
 from quality_summary import harmed, markdown, summarise
-from simulated_kinds import JUDGED, JUDGED_ELECTRONS, JUDGED_FOURTH, JUDGED_SECOND, JUDGED_THIRD, KINDS
+from simulated_kinds import (
+    JUDGED,
+    JUDGED_DEEP,
+    JUDGED_ELECTRONS,
+    JUDGED_ELECTRONS_AGAIN,
+    JUDGED_FOURTH,
+    JUDGED_SECOND,
+    JUDGED_THIRD,
+    KINDS,
+)
 
 import ddip_tf
 from ddip_tf import config
@@ -60,6 +69,8 @@ def choose(folder: Path, patterns: str, seeds: str) -> list[Where]:
         "judged-third": JUDGED_THIRD,
         "judged-fourth": JUDGED_FOURTH,
         "judged-electrons": JUDGED_ELECTRONS,
+        "judged-electrons-again": JUDGED_ELECTRONS_AGAIN,
+        "judged-deep": JUDGED_DEEP,
     }
     wanted = [name for pattern in patterns.split(",") for name in named.get(pattern, (pattern,))]
     for pattern in wanted:

@@ -255,6 +255,15 @@ JUDGED_FOURTH_SEEDS = "19-24"
 #: before. None is left out afterwards.
 JUDGED_ELECTRONS = ("electrons", "electrons-far", "electrons-low", "electrons-6", "electrons-12")
 JUDGED_ELECTRONS_SEEDS = "30-33"
+#: Electrons' pairs once more, since corrections are made in part.
+JUDGED_ELECTRONS_AGAIN = ("electrons", "electrons-far", "electrons-low")
+JUDGED_ELECTRONS_AGAIN_SEEDS = "40-45"
+#: For `--preset deep` against the default: pictures that fill one slice or both, and two kinds of cartoons.
+JUDGED_DEEP = (
+    "half-textures", "half-textures-near", "half-textures-strong", "textures", "gain-textures", "adam-cells", "family",
+    "grainy",
+)  # fmt: skip
+JUDGED_DEEP_SEEDS = "60-63"
 
 
 def make_case(kind: str, seed: int, threads: int = 1, **settings: Any) -> tuple[Case, dict[str, Any]]:

@@ -107,11 +107,11 @@ def _modelled(solved: Solved, stack: SliceStack, slices: Floats, goes_on: bool) 
     """What the model makes of ``slices`` (N, H, W), which rest on the solution or go on from it, or are a network's."""
     solution, given = solved.solution, solved.unit.inverse(stack.images)
     share, free_ramps = solution.share, solution.free_ramps and goes_on
-    whole = in_part.whole(slices, given, share)
+    whole = in_part.whole(slices, solution)
     found = inverse_problem.modelled(whole, given - solved.of_start, solved.transfer, free_ramps) + solved.of_start
     if goes_on and solution.directional is not None:
         found = found + solution.directional
-    return found if share == 1 else slices + share * (found - whole)
+    return found if (share == 1).all() else slices + share[:, None, None] * (found - whole)
 
 
 def _separated(stack: SliceStack, config: FitConfig, threads: int) -> Solved:

@@ -57,7 +57,7 @@ def _evidence(choice: ladder.Choice, solution: solver.Solution) -> dict[str, Any
     if solution.checks is not None:
         found["still_shared"] = round(solution.checks.still_shared, 3)
         found["scatter"] = [round(float(share), 3) for share in solution.checks.scatter]
-        found["share_of_correction"] = round(solution.share, 3)
+        found["share_of_correction"] = solution.share.round(3).tolist()
     return found
 
 

@@ -129,9 +129,9 @@ def separate(
         flat, transfer, filters, choice, starts=starts, seed=seed, guides=guides, amplitudes=amplitudes, threads=threads
     )
     assert solution.checks is not None
-    share = 1.0 if guided else in_part.share(gain_db, solution.checks)
-    share = share if in_parts else float(share > in_part.HALF)
-    if share == 0:
+    share = np.ones(len(images)) if guided else in_part.share(gain_db, solution.checks)
+    share = share if in_parts else np.full(len(images), float((share > in_part.HALF).all()))
+    if not share.any():
         notes = [said for said in solution.warnings if not said.doubtful]
         return _withheld(images, transfer, reasons.withheld(gain_db, solution.checks), notes)
     why = reasons.in_part_only(share, gain_db, solution.checks)

@@ -5,7 +5,8 @@ Of slices that came with an error e and are corrected by c, a share s of c leave
     |e + c/2|^2 = (|e|^2 + |e + c|^2) / 2 - |c|^2 / 4,
 
 less than the mean of doing nothing and doing all: where it is open which of the two is right, half is safer than
-either. Symbols as in `ddip_tf.transfer.checks`. NumPy only.
+either. Of a slice whose c varies by more than itself with the noise assumed, nothing is. Symbols as in
+`ddip_tf.transfer.checks`. NumPy only.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.transfer.checks import Checks
-from ddip_tf.transfer.solver import Solution
+from ddip_tf.transfer.solver import Part, Solution
 
 #: of what is taken out, where it is open whether it should be
 HALF = 0.5
@@ -27,25 +28,31 @@ SCATTERED, ALIKE = (0.06, 0.12), (0.15, 0.25)
 #: have little in common afterwards, and nothing if they have
 LEAST_GAIN_DB, MOST_SCATTER = 1.4, 0.14
 LITTLE_SHARED = 0.3
+#: scatter of a slice from which on nothing is taken out of it: not even the sign of its correction is known
+UNDECIDED = 1.0
 #: correlation of separated slices above which nothing is taken out
 MOST_SHARED = 0.5
 
 
-def share(gain_db: Array, checks: Checks) -> float:
-    """Of a correction with this expected gain (N,) and these checks: 0 to 1.
+def share(gain_db: Array, checks: Checks) -> Array:
+    """(N,) of a correction with this expected gain (N,) and these checks, 0 to 1; slices differ only by being left out.
 
     Examples
     --------
     >>> import numpy as np
     >>> good, open_, bad = ((0.1, 0.01), (0.1, 0.5), (0.4, 0.5))
-    >>> [share(np.array([3.0, 2.0]), Checks(shared, np.array([scatter]))) for shared, scatter in (good, open_, bad)]
-    [1.0, 0.5, 0.0]
+    >>> checked = [Checks(shared, np.array([scatter, 0.0])) for shared, scatter in (good, open_, bad)]
+    >>> [share(np.array([3.0, 2.0]), checks).tolist() for checks in checked]
+    [[1.0, 1.0], [0.5, 0.5], [0.0, 0.0]]
+    >>> share(np.array([3.0, 2.0]), Checks(0.1, np.array([1.3, 0.2]))).tolist()
+    [0.0, 0.5]
     """
     scattered, shared = float(checks.scatter.max()), checks.still_shared
     uncertain = gain_db.min() < LEAST_GAIN_DB or scattered > MOST_SCATTER
     if shared > (LITTLE_SHARED if uncertain else MOST_SHARED):
-        return 0.0
-    return 1.0 - (1.0 - HALF) * (1.0 if uncertain else max(by_scatter(checks), by_likeness(checks)))
+        return np.zeros(len(checks.scatter))
+    part = 1.0 - (1.0 - HALF) * (1.0 if uncertain else max(by_scatter(checks), by_likeness(checks)))
+    return np.where(checks.scatter < UNDECIDED, part, 0.0)
 
 
 def by_scatter(checks: Checks) -> float:
@@ -58,27 +65,29 @@ def by_likeness(checks: Checks) -> float:
     return float(np.interp(checks.still_shared, ALIKE, (0, 1)))
 
 
-def made(solution: Solution, images: Array, part: float) -> Solution:
-    """``solution`` of slices (N, H, W) that were ``images``, with a ``part`` of its correction made."""
-    if part == 1:
+def made(solution: Solution, images: Array, share: Array) -> Solution:
+    """``solution`` of slices (N, H, W) that were ``images``, with a ``share`` (N,) of its correction made."""
+    if (share == 1).all():
         return solution
-    means = images.mean((1, 2), keepdims=True)
+    means, of_each = images.mean((1, 2), keepdims=True), share[:, None, None]
 
     def between(whole: Array, nothing: Array) -> Array:
-        return nothing + part * (whole - nothing)
+        return nothing + of_each * (whole - nothing)
 
     return replace(
         solution,
         images=between(solution.images, images),
         base=between(solution.base, images),
         decided=between(solution.decided, images - means),
-        sigma=part * solution.sigma,
-        residual=part * solution.residual,
-        share=part,
-        given=images,
+        sigma=of_each * solution.sigma,
+        residual=of_each * solution.residual,
+        part=Part(share, images, solution.images),
     )
 
 
-def whole(made_in_part: Array, images: Array, part: float) -> Array:
-    """The slices (N, H, W) with all of the correction made, of those with a ``part`` of it."""
-    return made_in_part if part == 1 else images + (made_in_part - images) / part
+def whole(slices: Array, solution: Solution) -> Array:
+    """The slices (N, H, W) with all of the correction made, of ``slices`` that have as much of it as ``solution``."""
+    if solution.part is None:
+        return slices
+    each = zip(slices, solution.share, solution.part.given, solution.part.whole, strict=True)
+    return np.stack([given + (y - given) / share if share else all_of_it for y, share, given, all_of_it in each])

@@ -57,13 +57,22 @@ def withheld(gain_db: Array, checks: Checks) -> Caution:
     )
 
 
-def in_part_only(share: float, gain_db: Array, checks: Checks) -> tuple[Caution, ...]:
-    """That not all of the ghosts was taken out, and why."""
-    if share == 1:
+def in_part_only(share: Array, gain_db: Array, checks: Checks) -> tuple[Caution, ...]:
+    """That not all of the ghosts was taken out, ``share`` (N,) of a correction, and why."""
+    if (share == 1).all():
         return ()
     why = _against(gain_db, checks)
-    said = f"{100 * share:.0f} % of the correction is made, which is safer than none and all: {why}"
-    return (Caution("corrected-in-part", said),)
+    said = f"{100 * share.max():.0f} % of the correction is made, which is safer than none and all: {why}"
+    return Caution("corrected-in-part", said), *(
+        Caution(
+            "corrected-in-part",
+            f"slice {i} is returned as it is: what would be taken out of it varies by more than itself with how much "
+            f"noise is assumed ({100 * scattered:.0f} % of its variance)",
+            i,
+        )
+        for i, (part, scattered) in enumerate(zip(share, checks.scatter, strict=True), 1)
+        if part == 0
+    )
 
 
 def _against(gain_db: Array, checks: Checks) -> str:

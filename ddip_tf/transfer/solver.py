@@ -34,6 +34,15 @@ from ddip_tf.transfer.smica import dependence, local_covariances, weighted_mean
 
 
 @dataclass(frozen=True)
+class Part:
+    """That not all of a correction is made (`ddip_tf.transfer.in_part`), and of what; all but ``share`` (N, H, W)."""
+
+    share: Array  # (N,) of the correction that is made
+    given: Array  # slices with nothing of it
+    whole: Array  # slices with all of it
+
+
+@dataclass(frozen=True)
 class Solution:
     """Separated slices, in the unit and with the gain of the input; all arrays (N, H, W)."""
 
@@ -55,8 +64,12 @@ class Solution:
     problem: Problem | None = None  # that was solved, where a further prior can go on from it
     filters: Filters | None = None  # of its linear estimate
     other: Array | None = None  # y under the other reading of `ladder.TwoUnits`, where either may be true
-    share: float = 1.0  # of the correction that is made (`ddip_tf.transfer.in_part`)
-    given: Array | None = None  # the slices that a part of it was made of
+    part: Part | None = None  # not all of the correction is made
+
+    @property
+    def share(self) -> Array:
+        """(N,) of the correction that is made."""
+        return np.ones(len(self.images)) if self.part is None else self.part.share
 
     @property
     def factor(self) -> float:

@@ -14,7 +14,9 @@ GAIN = in_part.LEAST_GAIN_DB + 1
 
 
 def share(gain=GAIN, shared=0.0, scatter=0.0):
-    return in_part.share(np.array([9.0, gain]), Checks(shared, np.array([0.0, scatter])))
+    first, second = in_part.share(np.array([9.0, gain]), Checks(shared, np.array([0.0, scatter])))
+    assert first == second
+    return first
 
 
 def test_all_is_taken_out_where_nothing_speaks_against_it():
@@ -34,6 +36,14 @@ def test_less_the_more_speaks_against_it_and_half_at_least():
 def test_where_it_is_open_half_is_if_the_slices_then_have_little_in_common(against):
     assert share(**against) == share(**against, shared=in_part.LITTLE_SHARED) == in_part.HALF
     assert share(**against, shared=in_part.LITTLE_SHARED + 0.01) == 0
+
+
+def test_a_slice_whose_correction_varies_by_more_than_itself_is_left_out():
+    scatter = np.array([in_part.UNDECIDED + 0.01, 0.01])
+    assert in_part.share(np.array([9.0, 9.0]), Checks(0.0, scatter)).tolist() == [0, in_part.HALF]
+    assert in_part.share(np.array([9.0, 9.0]), Checks(0.0, scatter[::-1])).tolist() == [in_part.HALF, 0]
+    assert not in_part.share(np.array([9.0, 9.0]), Checks(0.0, scatter.max() + np.zeros(2))).any()
+    assert in_part.share(np.array([9.0, 9.0]), Checks(0.0, scatter - 0.02)).tolist() == [in_part.HALF, in_part.HALF]
 
 
 def test_nothing_is_where_the_slices_still_show_the_same():
@@ -70,8 +80,15 @@ def test_why_a_part_was_taken_out_is_said(gain, shared, scatter, said):
     gains, checks = np.array([9.0, gain]), Checks(shared, np.array([0.0, scatter]))
     made = in_part.share(gains, checks)
     (note,) = reasons.in_part_only(made, gains, checks)
-    assert note.code == "corrected-in-part" and said in str(note) and f"{100 * made:.0f} %" in str(note)
-    assert reasons.in_part_only(1.0, gains, checks) == ()
+    assert note.code == "corrected-in-part" and said in str(note) and f"{100 * made[0]:.0f} %" in str(note)
+    assert reasons.in_part_only(np.ones(2), gains, checks) == ()
+
+
+def test_a_slice_that_is_left_out_is_said():
+    gains, checks = np.array([9.0, 3.0]), Checks(0.0, np.array([0.2, 1.3]))
+    note, of_slice = reasons.in_part_only(in_part.share(gains, checks), gains, checks)
+    assert note.slice is None and "50 %" in str(note)
+    assert of_slice.slice == 2 and "slice 2 is returned as it is" in str(of_slice) and "130 %" in str(of_slice)
 
 
 def test_half_a_correction_errs_by_less_than_the_mean_of_none_and_all():
@@ -81,7 +98,7 @@ def test_half_a_correction_errs_by_less_than_the_mean_of_none_and_all():
 
 
 def in_part_of(monkeypatch, part):
-    monkeypatch.setattr(in_part, "share", lambda gain_db, checks: part)
+    monkeypatch.setattr(in_part, "share", lambda gain_db, checks: np.broadcast_to(part, gain_db.shape))
 
 
 def test_a_part_of_the_correction_is_that_part_of_the_way(monkeypatch):
@@ -91,7 +108,21 @@ def test_a_part_of_the_correction_is_that_part_of_the_way(monkeypatch):
     y, _, made, _ = separated(images, starts=2)
     np.testing.assert_allclose(y, images + 0.6 * (full - images), atol=1e-12)
     np.testing.assert_allclose(made.sigma, 0.6 * whole.sigma, atol=1e-12)
-    np.testing.assert_allclose(in_part.whole(made.images, images, 0.6), full, atol=1e-12)
+    np.testing.assert_allclose(in_part.whole(made.images, made), full, atol=1e-12)
+
+
+def test_a_slice_that_is_left_out_is_its_input(monkeypatch):
+    images = noisy(free_start(objects())[0]).astype(np.float32)
+    full = ddip_tf.separate(images, preset("quick"))
+    in_part_of(monkeypatch, np.array([0.0, 0.5]))
+    found = ddip_tf.separate(images, preset("quick"))
+    assert found.provenance["share_of_correction"] == [0, 0.5]
+    np.testing.assert_array_equal(found.outputs[0], images[0])
+    tolerance = 1e-5 * np.ptp(images)
+    np.testing.assert_allclose(found.outputs[1], (images[1] + full.outputs[1]) / 2, atol=tolerance)
+    np.testing.assert_allclose(found.ghosts[1], full.ghosts[1] / 2, atol=tolerance)
+    np.testing.assert_allclose(found.ghosts[0], 0, atol=tolerance)
+    np.testing.assert_allclose(found.outputs + found.ghosts + found.smoothed, images, atol=tolerance)
 
 
 @pytest.mark.parametrize("mixed", ["free start", "two units"])
@@ -102,7 +133,7 @@ def test_input_is_output_and_a_part_of_ghost_and_smoothed(monkeypatch, mixed):
     full = ddip_tf.separate(images, preset("quick"))
     in_part_of(monkeypatch, 0.5)
     half = ddip_tf.separate(images, preset("quick"))
-    assert full.provenance["share_of_correction"] == 1 and half.provenance["share_of_correction"] == 0.5
+    assert [each.provenance["share_of_correction"] for each in (full, half)] == [[1, 1], [0.5, 0.5]]
     tolerance = 1e-5 * np.ptp(images)
     np.testing.assert_allclose(half.outputs + half.ghosts + half.smoothed, images, atol=tolerance)
     np.testing.assert_allclose(half.outputs, (images + full.outputs) / 2, atol=tolerance)
@@ -121,14 +152,14 @@ def test_priors_that_solve_anew_make_all_of_a_correction_or_none(monkeypatch, pa
     np.testing.assert_array_equal(y, full if made else images)
     said = [caution.code for caution in (*solution.warnings, *transfer.warnings)]
     assert "corrected-in-part" not in said and ("withheld" in said) is (not made)
-    assert solution.share == 1 and transfer.mixed is bool(made)
+    assert (solution.share == 1).all() and transfer.mixed is bool(made)
 
 
 def test_a_start_that_was_given_stays_aside_of_a_part(monkeypatch):
     images, start, _, _ = from_single()
     images, start = images.astype(np.float32), start.astype(np.float32)
     full = ddip_tf.separate(images, preset("quick"), start=start)
-    assert full.provenance["mixed"] and full.provenance["share_of_correction"] == 1
+    assert full.provenance["mixed"] and full.provenance["share_of_correction"] == [1, 1]
     in_part_of(monkeypatch, 0.5)
     half = ddip_tf.separate(images, preset("quick"), start=start)
     tolerance = 1e-5 * np.ptp(images)

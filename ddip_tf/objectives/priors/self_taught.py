@@ -73,9 +73,7 @@ class SelfTaught:
         self._noise = tf.constant((axes * np.sqrt(values)[..., None, :]) @ axes.swapaxes(-1, -2), tf.float32)
         linear = interpolate(k, solution.filters.k, solution.filters.weights)
         self._linear = tf.constant(linear, tf.float32)
-        found = solution.images
-        if solution.given is not None:
-            found = in_part.whole(found, solution.given, solution.share)
+        found = in_part.whole(solution.images, solution)
         y = (found - problem.means) / problem.unit
         self._tiles = [tf.constant(_mirrored(one), tf.float32) for one in y]
         self._network = self._unet(count, config)
@@ -85,7 +83,7 @@ class SelfTaught:
         base, share = idct(matvec(linear, dct(problem.images))), solution.share * weight(solution)
         given = np.concatenate([base, problem.images]) / np.tile(self._spread, 2)[:, None, None]
         z = given.transpose(1, 2, 0)[None].astype(np.float32)
-        start = solution.images + share * (problem.unit * base + problem.means - found)
+        start = solution.images + share[:, None, None] * (problem.unit * base + problem.means - found)
         names = [f"slice{i + 1}" for i in range(count)]
         scales = share * problem.unit * self._spread
         self.generators = {name: self._generator(name, np.eye(count)[i] * scales) for i, name in enumerate(names)}

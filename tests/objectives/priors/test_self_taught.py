@@ -60,7 +60,7 @@ def test_of_a_correction_that_is_made_in_part_the_network_has_the_same_part(pose
     images = problem.unit * problem.images + problem.means
     monkeypatch.setattr(tf, "zeros_like", tf.ones_like)  # the network's last layer, which begins at nothing
     whole = pictures(self_taught.SelfTaught(problem, solution, SMALL))
-    part = pictures(self_taught.SelfTaught(problem, in_part.made(solution, images, 0.6), SMALL))
+    part = pictures(self_taught.SelfTaught(problem, in_part.made(solution, images, np.full(2, 0.6)), SMALL))
     assert np.ptp(whole - solution.images) > 0.01 * np.ptp(images)
     np.testing.assert_allclose(part, images + 0.6 * (whole - images), atol=1e-5 * np.ptp(images))
 
