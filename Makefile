@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 TESTS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 \
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: demo test measure-tests slow matrix lint docs pictures clean
+.PHONY: demo test measure-tests slow gpu matrix lint docs pictures clean
 
 demo: $(READY)  ## separate the pair that ships with ddip-tf; the picture is saved_models/demo/preview.png
 	$(BIN)/ddip-tf demo -o saved_models/demo --overwrite
@@ -22,6 +22,11 @@ measure-tests: $(READY)  ## the same, with its memory at the peak and its time
 
 slow: $(READY)  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+gpu: $(READY)  ## where TensorFlow sees a GPU: the tests of it, then its speed; make gpu PEER=PYTHON that has torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[gpu]"
+	$(BIN)/python -m pytest -m gpu -rs tests/training/test_on_gpu.py
+	$(BIN)/python tools/benchmark.py build/gpu --sides 272,448,1024 --times 0 --long 0 $(if $(PEER),--peer $(PEER))
 
 matrix:  ## the test suite on Python 3.11 to 3.13, as far as they are found: make matrix ARGS="tests/slices"
 	$(PYTHON) tools/matrix.py -- $(ARGS)

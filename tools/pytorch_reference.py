@@ -4,7 +4,8 @@
     python tools/pytorch_reference.py --serve 272 [--threads 2]   # "N" on standard input: N epochs; seconds come back
 
 Eq. (3) and (5) of Du, Huang & Jacobsen (2021) with the constants of ``--preset paper``: three U-Nets, two filters,
-Adam. Needs torch, numpy, tifffile and click only: it may run in an environment of its own.
+Adam. On the GPU if torch sees one. Needs torch, numpy, tifffile
+and click only: it may run in an environment of its own.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from torch.nn import functional
 GENERATOR = ((8, 0), (16, 0), (32, 0), (64, 4), (128, 4))  # channels, channels of the skip; shallow to deep
 FILTER = ((1, 1),) * 3
 GAMMA = {"shallow": 0.1, "kernel": 0.4}
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def block(before: int, after: int, side: int, stride: int = 1) -> nn.Sequential:
@@ -74,7 +76,7 @@ def filters(mixing: str) -> list[nn.Module]:
 
 
 def exclusion(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    total = torch.zeros(())
+    total = one.new_zeros(())
     for scale in range(5):
         if scale:
             one, other = functional.avg_pool2d(one, 2), functional.avg_pool2d(other, 2)
@@ -89,10 +91,10 @@ class Fit:
 
     def __init__(self, pair: np.ndarray, mixing: str, gamma: float, seed: int = 0) -> None:
         torch.manual_seed(seed)
-        self.pair = torch.tensor(pair, dtype=torch.float32)[:, None, None]
+        self.pair = torch.tensor(pair, dtype=torch.float32, device=DEVICE)[:, None, None]
         self.gamma, self.epoch = gamma, 0
-        self.networks = nn.ModuleList([unet(1), unet(1), unet(2, head=nn.Identity), *filters(mixing)])
-        self.latents = [torch.rand(1, channels, *pair.shape[1:]) - 0.5 for channels in (1, 1, 2)]
+        self.networks = nn.ModuleList([unet(1), unet(1), unet(2, head=nn.Identity), *filters(mixing)]).to(DEVICE)
+        self.latents = [(torch.rand(1, channels, *pair.shape[1:]) - 0.5).to(DEVICE) for channels in (1, 1, 2)]
         self.adam = torch.optim.Adam(self.networks.parameters(), 1e-3)
         self.schedule = torch.optim.lr_scheduler.StepLR(self.adam, 500, 0.9)
 
@@ -160,7 +162,7 @@ def main(
             print(f"epoch {epoch}: loss {loss:.3e}, {time.perf_counter() - began:.1f} s", flush=True)
     out.mkdir(parents=True, exist_ok=True)
     for number, image in enumerate(fit.slices, 1):
-        tifffile.imwrite(out / f"slice{number}.tif", image.detach().numpy()[0, 0])
+        tifffile.imwrite(out / f"slice{number}.tif", image.detach().cpu().numpy()[0, 0])
     record = {"mixing": mixing, "gamma": fit.gamma, "epochs": epochs, "seconds": time.perf_counter() - began}
     (out / "peer.json").write_text(json.dumps(record) + "\n")
 

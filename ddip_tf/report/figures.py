@@ -88,13 +88,13 @@ def write_transfer(
 ) -> tuple[Path, ...]:
     """``transfer.csv`` and ``transfer.png``: T(k) with its raw points and their deviations. Returns all paths.
 
-    k is in cycles/µm where the pixel size is known, else in cycles/pixel. Slices go by their ``numbers`` (1 … N if left
-    out). Of more than three slices the figure shows T as images, and ``strength.csv`` T by distance. Raises RunError if
-    it cannot write.
+    In tables k is in cycles/µm where the pixel size is known, else in cycles/pixel. Slices go by their ``numbers``
+    (1 … N if left out). Of more than three slices the figure shows T as images, and ``strength.csv`` T by distance.
+    Raises RunError if it cannot write.
     """
     folder, count = Path(folder), transfer.matrix.shape[-1]
     numbers = numbers or range(1, count + 1)
-    k, _ = optics.frequency(transfer.k, pixel_size_m)
+    k = optics.per_micrometre(transfer.k, pixel_size_m)
     names = [(i, j) for i in range(count) for j in range(count)]
     columns = [k, *(part[:, i, j] for part in (transfer.matrix, transfer.raw, transfer.sigma) for i, j in names)]
     pairs = [numbered_pair(numbers, *pair) for pair in names]

@@ -11,6 +11,7 @@ from ddip_tf.quality import power_spectrum
 from ddip_tf.quality.edge_resolution import NARROWEST_PX, Edge
 from ddip_tf.report.figures import save_figure, show
 from ddip_tf.report.scales import AS_GIVEN, Scale
+from ddip_tf.slices import optics
 from ddip_tf.slices.quantities import suiting_unit
 
 
@@ -20,7 +21,7 @@ def draw_spectrum(image: Floats, path: Path, pixel_size_m: tuple[float, float] |
 
     power = power_spectrum.power_spectrum(image)
     k, mean = power_spectrum.radial(power)
-    unit, scale = ("cycles/pixel", (1.0, 1.0)) if pixel_size_m is None else ("cycles/µm", _per_micrometre(pixel_size_m))
+    scale, unit = optics.frequency_scales(pixel_size_m)
     figure = Figure(figsize=(12, 3.9), layout="constrained", dpi=110)
     left, middle, right = figure.subplots(1, 3)
     show(left, image, Scale(_shape(image), pixel_size_m))
@@ -73,10 +74,6 @@ def width_of(edge: Edge) -> str:
         return text
     factor, unit = suiting_unit(edge.fwhm_m)
     return f"{text} = {edge.fwhm_m / factor:.2f} ± {edge.fwhm_error_m / factor:.2f} {unit}"
-
-
-def _per_micrometre(pixel_size_m: tuple[float, float]) -> tuple[float, float]:
-    return 1e-6 / pixel_size_m[0], 1e-6 / pixel_size_m[1]
 
 
 def _shape(image: Floats) -> tuple[int, int]:

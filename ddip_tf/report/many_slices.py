@@ -110,7 +110,7 @@ def strength_rows(
     spacing_m: Sequence[float] | None = None,
 ) -> tuple[str, list[str]]:
     """The heading, and the lines, of a CSV of `strength`: k, distance, mean, least and most."""
-    k, _ = optics.frequency(transfer.k, pixel_size_m)
+    k = optics.per_micrometre(transfer.k, pixel_size_m)
     found = strength(transfer.matrix, numbers, spacing_m)
     lines = [
         f"{k[b]:.6g},{d:.6g},{found.mean[b, i]:.6g},{found.least[b, i]:.6g},{found.most[b, i]:.6g}"

@@ -11,7 +11,7 @@ import numpy as np
 from ddip_tf._types import Floats
 from ddip_tf.quality import power_spectrum
 from ddip_tf.report import image_data, many_slices
-from ddip_tf.slices.optics import frequency
+from ddip_tf.slices.optics import frequency, frequency_scales
 
 
 def transfer(learned: Mapping[str, Floats], pixel_size_m: tuple[float, float] | None) -> list[dict[str, Any]]:
@@ -43,12 +43,10 @@ def spectra(
 def spectrum_picture(image: Floats, name: str, pixel_size_m: tuple[float, float] | None) -> tuple[Floats, str]:
     """(log10 P)^2.5 of an image (H, W), and how far its axes go, to be read under it."""
     shown = power_spectrum.display(power_spectrum.power_spectrum(image))
-    ends, unit = zip(
-        *(frequency(np.array(0.5), pixel_size_m and (size, size)) for size in pixel_size_m or (1, 1)), strict=True
-    )
-    y, x = (f"{float(end):.3g}" for end in ends)
+    scales, unit = frequency_scales(pixel_size_m)
+    y, x = (f"{0.5 * scale:.3g}" for scale in scales)
     reach = x if x == y else f"{y} along y, ± {x} along x,"
-    return shown, f"{name}: ± {reach} {unit[0]}"
+    return shown, f"{name}: ± {reach} {unit}"
 
 
 def small(image: Floats, label: str) -> dict[str, Any]:

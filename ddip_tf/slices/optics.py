@@ -33,5 +33,23 @@ def depth_of_focus_m(resolution_m: float, wavelength_m: float, probe_angle_rad: 
 
 
 def frequency(k: Floats, pixel_size_m: tuple[float, float] | None) -> tuple[Floats, str]:
-    """k, given in cycles/pixel, in cycles/µm where the pixel size is known; and the name of the unit."""
-    return (k / (float(np.mean(pixel_size_m)) * 1e6), "cycles/µm") if pixel_size_m else (k, "cycles/pixel")
+    """k, given in cycles/pixel, in the unit that suits the pixel size where that is known; and the unit's name.
+
+    >>> frequency(0.5, (7.3e-9, 7.3e-9)), frequency(0.5, (2e-11, 2e-11)), frequency(0.5, None)
+    ((68.493..., 'cycles/µm'), (25.0, 'cycles/nm'), (0.5, 'cycles/pixel'))
+    """
+    (y, x), name = frequency_scales(pixel_size_m)
+    return k * (2 * y * x / (y + x)), name  # of the mean pixel size
+
+
+def frequency_scales(pixel_size_m: tuple[float, float] | None) -> tuple[tuple[float, float], str]:
+    """What one cycle/pixel is along y and x, and the unit: per micrometre for X-rays, per nanometre for electrons."""
+    if pixel_size_m is None:
+        return (1.0, 1.0), "cycles/pixel"
+    length_m, name = (1e-9, "cycles/nm") if np.mean(pixel_size_m) < 1e-9 else (1e-6, "cycles/µm")
+    return (length_m / pixel_size_m[0], length_m / pixel_size_m[1]), name
+
+
+def per_micrometre(k: Floats, pixel_size_m: tuple[float, float] | None) -> Floats:
+    """k for tables, whose unit does not change with the data: cycles/µm, or cycles/pixel where no size is known."""
+    return k if pixel_size_m is None else k / (float(np.mean(pixel_size_m)) * 1e6)
