@@ -11,7 +11,7 @@ seconds and peak memory are its own; seconds are of the separation alone, after 
 judges the default preset on kinds of simulated data instead (`simulate.py --list`), each in FOLDER/KIND-sSEED,
 simulated if it is not there: gains, harm with its bounds, share of what an oracle gains (`quality_matrix`). It goes on
 where it was stopped. `--kinds found` takes whatever cases lie in FOLDER; `--kinds judged` the list that was written
-down before it was run (`simulated_kinds.JUDGED`, seeds `JUDGED_SEEDS`).
+down before it was run (`judged_lists.LISTS`).
 """
 
 from __future__ import annotations

@@ -21,18 +21,10 @@ from typing import Any, NamedTuple
 import click
 import numpy as np
 from json_lines import read_rows
+from judged_lists import LISTS
 from oracle import estimates, smoothed
 from quality_summary import harmed, markdown, summarise
-from simulated_kinds import (
-    JUDGED,
-    JUDGED_DEEP,
-    JUDGED_ELECTRONS,
-    JUDGED_ELECTRONS_AGAIN,
-    JUDGED_FOURTH,
-    JUDGED_SECOND,
-    JUDGED_THIRD,
-    KINDS,
-)
+from simulated_kinds import KINDS
 
 import ddip_tf
 from ddip_tf import config
@@ -62,16 +54,7 @@ def choose(folder: Path, patterns: str, seeds: str) -> list[Where]:
     if patterns == FOUND:
         there = sorted(path.parent for path in folder.glob("*/truth1.npy"))
         return [Where(path.name.rsplit("-s", 1)[0], None, path) for path in there]
-    named = {
-        "all": ("*",),
-        "judged": JUDGED,
-        "judged-second": JUDGED_SECOND,
-        "judged-third": JUDGED_THIRD,
-        "judged-fourth": JUDGED_FOURTH,
-        "judged-electrons": JUDGED_ELECTRONS,
-        "judged-electrons-again": JUDGED_ELECTRONS_AGAIN,
-        "judged-deep": JUDGED_DEEP,
-    }
+    named = {"all": ("*",)} | {name: judged.kinds for name, judged in LISTS.items()}
     wanted = [name for pattern in patterns.split(",") for name in named.get(pattern, (pattern,))]
     for pattern in wanted:
         if not any(fnmatch(name, pattern) for name in KINDS):

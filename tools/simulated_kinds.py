@@ -211,7 +211,7 @@ KINDS: dict[str, Kind] = {
     "fine": _scan("sampled twice as fine", MIXED, Cut(110, 96), Double()),
     "coarse": _scan("sampled half as fine", MIXED, Halve(), size=224),
     "oblong": _scan("113 x 150 pixels", MIXED, Cut(113, 150)),
-    # two things at once, kept for judging (`JUDGED`): no setting was ever tried on them
+    # two things at once, kept for judging (`judged_lists`): no setting was ever tried on them
     "half-textures-gain": _scan("one picture, one object, second contrast x 1.4", HALF_TEXTURES, Gain(1.4, 2)),
     "textures-epie": _scan("pictures, ePIE, 200,000 photons", TEXTURES, engine="epie", photons=2e5),
     "grainy-half": _scan("a grain of 1 px, from half the single-slice result", GRAINY, start="half", photons=1e5),
@@ -219,7 +219,7 @@ KINDS: dict[str, Kind] = {
         "ghost of the second picture in the first, of the same sign",
         Ghost(0.25, bump=0.2, source=2, target=1, turn=0.4), samples=TEXTURES,
     ),
-    # kept for judging as well (`JUDGED_SECOND`)
+    # kept for judging as well
     "text-rpie": _scan("printed pages and clocks, rPIE", (("page", "clock"), ("clock", "text")), engine="rpie"),
     "half-textures-strong": _scan("one picture, one object, up to 1.2 rad", HALF_TEXTURES, strength=(2.0, 2.0)),
     "grainy-dose": _scan("a grain of 1 px, 50,000 photons a position", GRAINY, photons=5e4),
@@ -227,43 +227,6 @@ KINDS: dict[str, Kind] = {
         "a ghost of -0.15, one way, white noise", "truth", FAMILY, (Noise(0.03, 1.0), Ghost(-0.15)),
     ),
 }  # fmt: skip
-
-#: What judges the default preset: chosen before any of it was simulated or fitted, none left out afterwards. All else,
-#: at seeds from 500 on, is for development.
-JUDGED = (
-    "family", "grainy", "textures", "half-textures", "weak", "epie", "adam-cells", "early", "start-half", "start-map",
-    "gain-0.67", "gain-textures", "bytes-grainy", "dose-low", "positions-1", "spacing-1", "electrons", "fine", "shared",
-    "half-textures-gain", "textures-epie", "grainy-half", "onesided", "onesided-positive", "onesided-pictures",
-    "painted-both", "alone", "clean-textures",
-)  # fmt: skip
-JUDGED_SEEDS = "1-6"
-#: The second list, chosen once settings had been looked at on the first: every other kind of it and four that no
-#: setting was ever tried on, at seeds never simulated before. None is left out afterwards either.
-JUDGED_SECOND = (*JUDGED[::2], "text-rpie", "half-textures-strong", "grainy-dose", "onesided-faint")
-JUDGED_SECOND_SEEDS = "7-12"
-#: The third list: the other kinds of the first one and four that no list had, at seeds never simulated before. None is
-#: left out afterwards.
-JUDGED_THIRD = (*JUDGED[1::2], "onesided-displaced", "onesided-changing", "oblong", "strong")
-JUDGED_THIRD_SEEDS = "13-18"
-#: The fourth: kinds of both halves, contrasts that differ above all, and three that no list had; new seeds again.
-JUDGED_FOURTH = (
-    "family", "half-textures", "gain-0.67", "gain-textures", "fine", "weak", "adam-cells", "start-half", "shared",
-    "half-textures-gain", "onesided", "painted-both", "gain-1.5", "absorbing", "probe-20",
-)  # fmt: skip
-JUDGED_FOURTH_SEEDS = "19-24"
-#: Electrons alone, pairs and many slices: every kind that is not regularised along depth, at seeds never simulated
-#: before. None is left out afterwards.
-JUDGED_ELECTRONS = ("electrons", "electrons-far", "electrons-low", "electrons-6", "electrons-12")
-JUDGED_ELECTRONS_SEEDS = "30-33"
-#: Electrons' pairs once more, since corrections are made in part.
-JUDGED_ELECTRONS_AGAIN = ("electrons", "electrons-far", "electrons-low")
-JUDGED_ELECTRONS_AGAIN_SEEDS = "40-45"
-#: For `--preset deep` against the default: pictures that fill one slice or both, and two kinds of cartoons.
-JUDGED_DEEP = (
-    "half-textures", "half-textures-near", "half-textures-strong", "textures", "gain-textures", "adam-cells", "family",
-    "grainy",
-)  # fmt: skip
-JUDGED_DEEP_SEEDS = "60-63"
 
 
 def make_case(kind: str, seed: int, threads: int = 1, **settings: Any) -> tuple[Case, dict[str, Any]]:

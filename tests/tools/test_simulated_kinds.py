@@ -14,6 +14,7 @@ import simulate
 import simulated_kinds as kinds
 import simulated_reconstruction as reconstruction
 import simulated_scan as scans
+from judged_lists import LISTS
 from simulated_effects import Bytes, Case, Cut, DepthFilter, Double, Gain, Ghost, Halve, Noise
 from simulated_pictures import EVERY_SAMPLE, PICTURES
 
@@ -146,9 +147,21 @@ def test_what_follows_a_reconstruction_is_put_on_it(monkeypatch):
     reconstruction.simulate.cache_clear()
 
 
-def test_what_judges_is_a_list_of_kinds_each_once():
-    assert set(kinds.JUDGED) <= set(kinds.KINDS)
-    assert len(set(kinds.JUDGED)) == len(kinds.JUDGED) >= 12
-    low, high = map(int, kinds.JUDGED_SEEDS.split("-"))
-    assert high - low + 1 >= 6
+@pytest.mark.parametrize("judged", LISTS.values(), ids=LISTS.keys())
+def test_what_judges_is_a_list_of_kinds_each_once(judged):
+    assert set(judged.kinds) <= set(kinds.KINDS)
+    assert len(set(judged.kinds)) == len(judged.kinds) >= 3
+    low, high = map(int, judged.seeds.split("-"))
+    assert high - low + 1 >= 4
     assert high < 500  # seeds of development begin there
+
+
+def test_no_list_judges_by_a_pair_of_another():
+    pairs = [
+        (kind, seed)
+        for judged in LISTS.values()
+        for low, high in [map(int, judged.seeds.split("-"))]
+        for kind in judged.kinds
+        for seed in range(low, high + 1)
+    ]
+    assert len(set(pairs)) == len(pairs)
