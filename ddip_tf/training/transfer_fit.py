@@ -27,6 +27,7 @@ from ddip_tf.training.optimise import optimise
 from ddip_tf.training.result import finished
 from ddip_tf.training.traces import let_go
 from ddip_tf.transfer import background, inverse_problem
+from ddip_tf.transfer.ladder import Choice
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,9 @@ def _of_networks(solved: solving.Solved, images: Floats, config: FitConfig) -> i
 
 
 def _weight(solved: solving.Solved) -> float:
-    """Of the slices of a network that goes on from a solution."""
-    return self_taught.weight(solved.solution) if solved.solution.problem else 0.0
+    """Of a network that goes on from a solution; 0 where slices are in two units, whose T(k) rests on a blind gain."""
+    one_unit = isinstance(solved.choice, Choice) and solved.choice.gain == 1
+    return self_taught.weight(solved.solution) if solved.solution.problem and one_unit else 0.0
 
 
 def _pixels(solved: solving.Solved, callbacks: Sequence[keras.callbacks.Callback]) -> Fitted:

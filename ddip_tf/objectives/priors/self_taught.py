@@ -38,6 +38,8 @@ MOST = 0.3
 #: agreement of total variation with itself (`ddip_tf.transfer.agreement`) up to which it is that much, and from which
 #: on it is nothing
 AGREED = (0.85, 0.95)
+#: pixels a side of the pictures it is taught on, at most: what a lesson costs does not grow with the slices
+LESSON = 160
 #: draws of T(k), beside twice the T that was found
 DRAWS = 6
 #: range of the factor on the noise, and deviations of a slice's contrast (logarithm) and of its ramp (in deviations of
@@ -64,15 +66,18 @@ class SelfTaught:
     def __init__(self, problem: Problem, solution: solver.Solution, config: FitConfig) -> None:
         count, height, width = problem.images.shape
         assert solution.filters is not None
-        self._shape, self._seed, k = (height, width), config.seed, frequencies(height, width)
+        self._seed, self._of = config.seed, (height, width)
+        self._shape = (min(height, LESSON), min(width, LESSON))
+        k = frequencies(*self._shape)
         self._spread = problem.images.std((1, 2))
         random = np.random.default_rng(config.seed)
         laws = [perturbed(problem.transfer, random) for _ in range(DRAWS)] + 2 * [problem.transfer]
         self._laws = tf.constant(np.stack([law.at(k) for law in laws]), tf.float32)
-        values, axes = np.linalg.eigh(problem.noise.covariance(solution.factor))
+        sides = zip(self._shape, self._of, strict=True)
+        same_k = np.ix_(*(np.rint(np.arange(side) * of / side).astype(int) for side, of in sides))
+        values, axes = np.linalg.eigh(problem.noise.covariance(solution.factor)[same_k])
         self._noise = tf.constant((axes * np.sqrt(values)[..., None, :]) @ axes.swapaxes(-1, -2), tf.float32)
-        linear = interpolate(k, solution.filters.k, solution.filters.weights)
-        self._linear = tf.constant(linear, tf.float32)
+        self._linear = tf.constant(interpolate(k, solution.filters.k, solution.filters.weights), tf.float32)
         found = in_part.whole(solution.images, solution)
         y = (found - problem.means) / problem.unit
         self._tiles = [tf.constant(_mirrored(one), tf.float32) for one in y]
@@ -80,6 +85,7 @@ class SelfTaught:
         self.parameters = ParameterVector({"taught": self._network}, config.precision)
         self.gain, self.offset = np.ones(count), np.zeros(count)
 
+        linear = interpolate(frequencies(height, width), solution.filters.k, solution.filters.weights)
         base, share = idct(matvec(linear, dct(problem.images))), solution.share * weight(solution)
         given = np.concatenate([base, problem.images]) / np.tile(self._spread, 2)[:, None, None]
         z = given.transpose(1, 2, 0)[None].astype(np.float32)
@@ -94,7 +100,7 @@ class SelfTaught:
     def _unet(self, count: int, config: FitConfig) -> keras.Model:
         channels = generator_channels(config)[:LEVELS]
         network = unet.build_generator(
-            *self._shape,
+            *self._of,
             channels_in=2 * count,
             channels_out=count,
             channels=channels,
@@ -109,8 +115,8 @@ class SelfTaught:
 
     def _generator(self, name: str, scales: Floats) -> keras.Model:
         """(z, base) → base + the network's change, for one slice; ``scales`` (N,) of the network's images."""
-        base = keras.Input((*self._shape, 1), name="base")
-        z = keras.Input((*self._shape, 2 * len(scales)), name="z")
+        base = keras.Input((*self._of, 1), name="base")
+        z = keras.Input((*self._of, 2 * len(scales)), name="z")
         own = layers.Conv2D(1, 1, use_bias=False, trainable=False, name="own")
         change = own(self._network(z))
         own.set_weights([scales[None, None, :, None].astype(np.float32)])
@@ -123,9 +129,9 @@ class SelfTaught:
         return tf.reduce_mean(tf.square(found - tf.reduce_mean(found, (0, 1))))[None]
 
     def pair(self, epoch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """What the network is given at this ``epoch``, (1, H, W, 2 N), and what it should find, (H, W, N).
+        """What the network is given at this ``epoch``, (1, h, w, 2 N), and what it should find, (h, w, N).
 
-        Both follow from the seed and the epoch alone.
+        Both follow from the seed and the epoch alone; h and w are H and W, `LESSON` at most.
         """
         seeds = tf.random.split(tf.stack([tf.constant(self._seed, tf.int32), tf.cast(epoch, tf.int32)]), 5)
         y = self._pictures(seeds[0])
@@ -140,7 +146,7 @@ class SelfTaught:
         return (z - tf.reduce_mean(z, (0, 1)))[None], (y - base) / spread
 
     def _pictures(self, seed: tf.Tensor) -> tf.Tensor:
-        """The slices (H, W, N), each turned over, moved and of another contrast."""
+        """Parts of the slices (h, w, N), each turned over, moved and of another contrast."""
         pictures = []
         for tile, own in zip(self._tiles, tf.unstack(tf.random.split(seed, len(self._tiles))), strict=True):
             sides = tf.constant([int(side) for side in tile.shape])
@@ -150,8 +156,11 @@ class SelfTaught:
         return tf.stack(pictures, 2)
 
     def _ramps(self, seed: tf.Tensor) -> tf.Tensor:
-        """Ramps (H, W, N), another in every slice."""
-        down, across = (np.linspace(-1, 1, side, dtype=np.float32) for side in self._shape)
+        """Ramps (h, w, N), another in every slice, as steep as over the whole."""
+        down, across = (
+            np.linspace(-1, 1, side, dtype=np.float32) * (side / of)
+            for side, of in zip(self._shape, self._of, strict=True)
+        )
         steep = RAMP * self._spread.astype(np.float32) * tf.random.stateless_normal((2, len(self._spread)), seed)
         return down[:, None, None] * steep[0] + across[:, None] * steep[1]
 

@@ -65,18 +65,21 @@ def test_of_a_correction_that_is_made_in_part_the_network_has_the_same_part(pose
     np.testing.assert_allclose(part, images + 0.6 * (whole - images), atol=1e-5 * np.ptp(images))
 
 
-def test_what_is_given_is_what_should_be_found_mixed(monkeypatch, posed):
+@pytest.mark.parametrize("side", [self_taught.LESSON, 46])
+def test_what_is_given_is_what_should_be_found_mixed(monkeypatch, posed, side):
     """Without noise, ramps and draws of T: z holds T y' and its linear estimate, the target what that lacks."""
     for name, value in {"NOISE": (0.0, 1e-9), "RAMP": 0.0, "CONTRAST": 0.0}.items():
         monkeypatch.setattr(self_taught, name, value)
     monkeypatch.setattr(self_taught, "perturbed", lambda transfer, random: transfer)
+    monkeypatch.setattr(self_taught, "LESSON", side)
     problem, solution = posed
+    shape = tuple(min(of, side) for of in SHAPE)
     z, left = (x.numpy() for x in self_taught.SelfTaught(problem, solution, SMALL).pair(tf.constant(7)))
-    assert z.shape == (1, *SHAPE, 4) and left.shape == (*SHAPE, 2)
+    assert z.shape == (1, *shape, 4) and left.shape == (*shape, 2)
     spread = problem.images.std((1, 2))
     base, mixed = np.split(z[0].transpose(2, 0, 1) * np.tile(spread, 2)[:, None, None], 2)
     y = base + left.transpose(2, 0, 1) * spread[:, None, None]
-    k = frequencies(*SHAPE)
+    k = frequencies(*shape)
     expected = dct.idct(dct.matvec(problem.transfer.at(k), dct.dct(y)))
     expected -= expected.mean((1, 2), keepdims=True)
     np.testing.assert_allclose(mixed, expected, atol=1e-4 * np.ptp(expected))
@@ -88,7 +91,26 @@ def test_what_is_given_is_what_should_be_found_mixed(monkeypatch, posed):
     for found, one in zip(y, own, strict=True):
         low, high = np.quantile(one, (0.02, 0.98))
         assert found.min() > one.min() - (high - low) and found.max() < one.max() + (high - low)
-        assert not np.allclose(found, one, atol=0.1)
+        assert found.shape != one.shape or not np.allclose(found, one, atol=0.1)
+
+
+@pytest.mark.parametrize("side", [self_taught.LESSON, 46])
+def test_noise_is_that_of_the_slices_at_every_k(monkeypatch, posed, side):
+    """Pairs with noise less those without it, in two bands of k: the variance that the noise model has there."""
+    monkeypatch.setattr(self_taught, "LESSON", side)
+    problem, solution = posed
+    mixed = []
+    for noise in ((1.0, 1.0 + 1e-9), (0.0, 1e-9)):
+        monkeypatch.setattr(self_taught, "NOISE", noise)
+        network = self_taught.SelfTaught(problem, solution, SMALL)
+        mixed.append(np.stack([network.pair(tf.constant(epoch))[0][0, ..., 2:] for epoch in range(30)]))
+    found = dct.dct((mixed[0] - mixed[1]).swapaxes(1, 3).swapaxes(2, 3).reshape(-1, *mixed[0].shape[1:3]))
+    variance = (found.reshape(*found.shape[:2], 30, 2) ** 2).mean(2) * problem.images.var((1, 2))
+    expected = np.diagonal(problem.noise.covariance(solution.factor), axis1=-2, axis2=-1)
+    here, there = frequencies(*found.shape[:2]), frequencies(*SHAPE)
+    for low, high in ((0.05, 0.15), (0.25, 0.5)):
+        bands = [values[(k > low) & (k <= high)].mean(0) for values, k in ((variance, here), (expected, there))]
+        np.testing.assert_allclose(bands[0], bands[1], rtol=0.1)
 
 
 def test_a_pair_follows_from_seed_and_epoch(posed, taught):
