@@ -10,8 +10,12 @@ NOTEBOOK = Path(__file__).parents[2] / "docs" / "demo.ipynb"
 
 
 def printed(notebook) -> list[str]:
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
-    return [output["text"] for output in outputs if output.get("name") == "stdout"]
+    """Of every cell that prints, all of it: a kernel that is kept waiting sends it in pieces."""
+    cells = [
+        "".join(output["text"] for output in cell.get("outputs", ()) if output.get("name") == "stdout")
+        for cell in notebook.cells
+    ]
+    return [text for text in cells if text]
 
 
 @pytest.mark.filterwarnings("ignore")
