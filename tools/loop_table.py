@@ -79,7 +79,7 @@ def judged(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def draw(rows: list[dict[str, Any]], limits: dict[str, Any], edges: tuple[float, ...], path: Path) -> None:
-    """A panel for each sample and engine: error over distance, and below it by band of k at the nearest."""
+    """A panel for each sample and engine: error over distance, and below it by band of k at the second longest."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -91,23 +91,26 @@ def draw(rows: list[dict[str, Any]], limits: dict[str, Any], edges: tuple[float,
     figure, axes = plt.subplots(2, len(kinds), figsize=(3.6 * len(kinds), 6.4), layout="constrained", squeeze=False)
     for kind, (upper, lower) in zip(kinds, axes.T, strict=True):
         cells = {found[3]: ways for found, ways in grouped(rows).items() if found[:3] == kind}
-        nearest = min(cells)
+        shown = sorted(cells)[-2:][0]  # where ways differ, and slices are still near
         for way in ORDER:
             at = sorted(depths for depths in cells if way in cells[depths])
             values = [np.mean([_both(row["error_rad"]) for row in cells[depths][way]]) for depths in at]
             if at:
                 upper.plot(at, values, "o-", color=COLOURS[way], label=way, lw=1.2, ms=3)
-            if way in cells[nearest]:
-                bands = np.array([row["bands_rad"] for row in cells[nearest][way]])
+            if way in cells[shown]:
+                bands = np.array([row["bands_rad"] for row in cells[shown][way]])
                 lower.plot(np.sqrt((bands**2).mean((0, 1))), "o-", color=COLOURS[way], lw=1.2, ms=3)
-        least = bound(limits, kind[0], nearest)
+        least = bound(limits, kind[0], shown)
         if least is not None:
             lower.plot(np.sqrt((least**2).mean(0)), "k:", label="bound")
             lower.legend(frameon=False)
-        upper.set(xscale="log", xlabel="depths of focus between slices", title=f"{kind[0]}, {kind[1]}, {kind[2]}")
-        lower.set(yscale="log", xlabel="band of k (cycles/pixel)", title=f"at {nearest:g} depths of focus")
+        title = ", ".join([kind[0].replace("+", " over "), kind[1], *(() if kind[2] == "flat" else (kind[2],))])
+        upper.set(xscale="log", xlabel="depths of focus between slices", title=title)
+        lower.set(yscale="log", xlabel="band of k (cycles/pixel)", title=f"at {shown:g} depths of focus")
         lower.set_xticks(range(len(edges) - 1), _named(edges), rotation=45)
         upper.set_ylim(bottom=0)
+        upper.set_xticks(sorted(cells), [f"{depths:g}" for depths in sorted(cells)])
+        upper.minorticks_off()
     for row in axes:
         row[0].set_ylabel("rms error (rad)")
     axes[0, 0].legend(frameon=False, fontsize=7)
