@@ -47,7 +47,8 @@ class Architecture:
 
     def __init__(self, model: keras.Model) -> None:
         self.inputs = {x.name: tf.TensorSpec(x.shape, x.dtype, x.name) for x in model.inputs}
-        self._weights = [tf.TensorSpec(w.shape, w.dtype, w.path.replace("/", ".")) for w in _weights(model)]
+        names = _names(_weights(model))
+        self._weights = [tf.TensorSpec(w.shape, w.dtype, name) for w, name in zip(_weights(model), names, strict=True)]
         split, count = len(model.trainable_variables), len(self.inputs)
         self._only_pixels = [type(layer) for layer in model.layers] == [keras.layers.InputLayer, Pixels]
 
@@ -136,6 +137,15 @@ def _without_copies() -> Iterator[None]:
 
 def _weights(model: keras.Model) -> list[keras.Variable]:
     return [*model.trainable_variables, *model.non_trainable_variables]
+
+
+def _names(weights: Sequence[keras.Variable]) -> list[str]:
+    """One for each; networks within a network may call theirs alike."""
+    names: list[str] = []
+    for number, weight in enumerate(weights):
+        name = weight.path.replace("/", ".")
+        names.append(f"{name}.{number}" if name in names else name)
+    return names
 
 
 def _key(model: keras.Model) -> str | None:

@@ -1,14 +1,15 @@
-"""A deep prior that is taught by the slices themselves: one U-Net learns to undo their mixing on pictures like theirs.
+"""A deep prior that is taught by the slices themselves: U-Nets learn to undo their mixing on pictures like theirs.
 
 What total variation finds are pictures of about the right kind. Turned over, moved and laid over one another anew they
 make pairs whose truth is known, and the model that was found of the data mixes them: T(k), drawn within its deviation,
-noise N(k), ramps that no image knows. So a network can be taught, pair after pair, to find slices from the mixed ones,
+noise N(k), ramps that no image knows. So networks can be taught, pair after pair, to find slices from the mixed ones,
 
     loss = mean |linear(I') + network(linear(I'), I') - y'|^2,      I' = T' y' + n' + ramps
 
-and is then asked about the data (internal learning: Shocher, Cohen & Irani, CVPR 2018, "Zero-shot super-resolution
-using deep internal learning"). Trained on squared errors it gives the mean over what may be, where total variation
-gives the likeliest: the two err differently, and their weighted mean (`weight`) is the result. Nothing but the data in
+and are then asked about the data (internal learning: Shocher, Cohen & Irani, CVPR 2018, "Zero-shot super-resolution
+using deep internal learning"). Trained on squared errors they give the mean over what may be, where total variation
+gives the likeliest: the two err differently, and their weighted mean (`weight`) is the result. Networks that began at
+other weights and had other lessons err differently as well, so there are `NETWORKS` of them. Nothing but the data in
 hand is used, and no network has seen any other.
 """
 
@@ -33,8 +34,10 @@ from ddip_tf.transfer.dct import dct, idct, matvec
 from ddip_tf.transfer.inverse_problem import Problem
 from ddip_tf.transfer.objective import perturbed
 
-#: of the network's slices in the result, at most
-MOST = 0.3
+#: how many there are, whose mean is theirs
+NETWORKS = 2
+#: of their slices in the result, at most
+MOST = 0.4
 #: agreement of total variation with itself (`ddip_tf.transfer.agreement`) up to which it is that much, and from which
 #: on it is nothing
 AGREED = (0.85, 0.95)
@@ -49,13 +52,13 @@ LEVELS = 4
 
 
 def weight(solution: solver.Solution) -> float:
-    """Of the network's slices: less, the surer total variation is of the coarsest difference."""
+    """Of the networks' slices: less, the surer total variation is of the coarsest difference."""
     agreed = 1.0 if solution.agreement is None else solution.agreement
     return float(np.interp(agreed, AGREED, (MOST, 0.0)))
 
 
 class SelfTaught:
-    """One U-Net for both slices, taught on pairs mixed anew from the default's solution.
+    """U-Nets, each for both slices, taught on pairs mixed anew from the default's solution.
 
     Parameters and attributes as of `ddip_tf.objectives.priors.transfer_dip.TransferDIP`; a generator takes z, the
     linear estimates and the slices (1, H, W, 2 N) in units of the slices' deviations, and base, which it adds to.
@@ -81,8 +84,11 @@ class SelfTaught:
         found = in_part.whole(solution.images, solution)
         y = (found - problem.means) / problem.unit
         self._tiles = [tf.constant(_mirrored(one), tf.float32) for one in y]
-        self._network = self._unet(count, config)
-        self.parameters = ParameterVector({"taught": self._network}, config.precision)
+        self._networks = {
+            f"taught{i + 1}": self._unet(f"taught{i + 1}", count, config, int(random.integers(2**31)))
+            for i in range(NETWORKS)
+        }
+        self.parameters = ParameterVector(self._networks, config.precision)
         self.gain, self.offset = np.ones(count), np.zeros(count)
 
         linear = interpolate(frequencies(height, width), solution.filters.k, solution.filters.weights)
@@ -97,7 +103,7 @@ class SelfTaught:
             f"{name}_base": one[None, ..., None].astype(np.float32) for name, one in zip(names, start, strict=True)
         }
 
-    def _unet(self, count: int, config: FitConfig) -> keras.Model:
+    def _unet(self, name: str, count: int, config: FitConfig, seed: int) -> keras.Model:
         channels = generator_channels(config)[:LEVELS]
         network = unet.build_generator(
             *self._of,
@@ -106,34 +112,38 @@ class SelfTaught:
             channels=channels,
             skips=(config.width,) * LEVELS,
             head="linear",
-            seed=config.seed,
-            name="taught",
+            seed=seed,
+            name=name,
         )
         for value in network.get_layer("head_conv").weights:  # it begins at the linear estimate
             value.assign(tf.zeros_like(value))
         return network
 
     def _generator(self, name: str, scales: Floats) -> keras.Model:
-        """(z, base) → base + the network's change, for one slice; ``scales`` (N,) of the network's images."""
+        """(z, base) → base + the networks' change, for one slice; ``scales`` (N,) of the networks' images."""
         base = keras.Input((*self._of, 1), name="base")
         z = keras.Input((*self._of, 2 * len(scales)), name="z")
         own = layers.Conv2D(1, 1, use_bias=False, trainable=False, name="own")
-        change = own(self._network(z))
+        change = own(layers.Average(name="mean")([network(z) for network in self._networks.values()]))
         own.set_weights([scales[None, None, :, None].astype(np.float32)])
         return keras.Model([z, base], layers.Add(name="image")([base, change]), name=name)
 
     def objective(self, vector: tf.Tensor | Sequence[tf.Tensor], epoch: tf.Tensor) -> tf.Tensor:
-        """`terms` under the parameters in ``vector`` on the pair of this ``epoch``."""
-        z, left = self.pair(epoch)
-        found = self.parameters.bind(vector)("taught", z)[0] - left
-        return tf.reduce_mean(tf.square(found - tf.reduce_mean(found, (0, 1))))[None]
+        """`terms` under the parameters in ``vector``, each network on its own pair of this ``epoch``."""
+        call, losses = self.parameters.bind(vector), []
+        for i, name in enumerate(self._networks):
+            z, left = self.pair(epoch, i)
+            found = call(name, z)[0] - left
+            losses.append(tf.reduce_mean(tf.square(found - tf.reduce_mean(found, (0, 1)))))
+        return (tf.add_n(losses) / len(losses))[None]
 
-    def pair(self, epoch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """What the network is given at this ``epoch``, (1, h, w, 2 N), and what it should find, (h, w, N).
+    def pair(self, epoch: tf.Tensor, network: int = 0) -> tuple[tf.Tensor, tf.Tensor]:
+        """What a ``network`` is given at this ``epoch``, (1, h, w, 2 N), and what it should find, (h, w, N).
 
-        Both follow from the seed and the epoch alone; h and w are H and W, `LESSON` at most.
+        Both follow from the seed, the epoch and the network's number alone; h and w are H and W, `LESSON` at most.
         """
-        seeds = tf.random.split(tf.stack([tf.constant(self._seed, tf.int32), tf.cast(epoch, tf.int32)]), 5)
+        own = NETWORKS * tf.cast(epoch, tf.int32) + network
+        seeds = tf.random.split(tf.stack([tf.constant(self._seed, tf.int32), own]), 5)
         y = self._pictures(seeds[0])
         law = tf.gather(self._laws, tf.random.stateless_uniform((), seeds[1], 0, len(self._laws), tf.int32))
         louder = tf.random.stateless_uniform((), seeds[2], *NOISE)

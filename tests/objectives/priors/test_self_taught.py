@@ -42,7 +42,7 @@ def taught(posed):
     return self_taught.SelfTaught(*posed, SMALL)
 
 
-@pytest.mark.parametrize(("agreed", "share"), [(0.5, 0.3), (0.85, 0.3), (0.9, 0.15), (0.95, 0.0), (None, 0.0)])
+@pytest.mark.parametrize(("agreed", "share"), [(0.5, 0.4), (0.85, 0.4), (0.9, 0.2), (0.95, 0.0), (None, 0.0)])
 def test_the_surer_total_variation_the_less_of_the_network(posed, agreed, share):
     assert self_taught.weight(replace(posed[1], agreement=agreed)) == pytest.approx(share)
 
@@ -119,6 +119,7 @@ def test_a_pair_follows_from_seed_and_epoch(posed, taught):
     here = taught.pair(tf.constant(5))[0].numpy()
     np.testing.assert_array_equal(again.pair(tf.constant(5))[0], here)
     assert not np.allclose(taught.pair(tf.constant(6))[0], here, atol=0.1)
+    assert not np.allclose(taught.pair(tf.constant(5), 1)[0], here, atol=0.1)
     assert not np.allclose(other.pair(tf.constant(5))[0], here, atol=0.1)
 
 
@@ -127,7 +128,7 @@ def test_it_begins_at_the_mean_of_the_solution_and_the_linear_estimate(posed, ta
     for i, (name, network) in enumerate(taught.generators.items()):
         picture = network([taught.latents[name], taught.latents[f"{name}_base"]]).numpy()[0, ..., 0]
         estimate = solution.filters(problem.images)[i] * problem.unit + problem.means[i]
-        np.testing.assert_allclose(picture, 0.7 * solution.images[i] + 0.3 * estimate, atol=1e-4)
+        np.testing.assert_allclose(picture, 0.6 * solution.images[i] + 0.4 * estimate, atol=1e-4)
 
 
 def test_of_the_network_so_much_is_believed(posed, taught):
@@ -136,12 +137,13 @@ def test_of_the_network_so_much_is_believed(posed, taught):
     pictures = []
     for shift in (0.0, 0.2):
         taught.parameters.write(before + np.float32(shift))
-        said = taught.parameters.bind(tf.constant(before + np.float32(shift)))("taught", tf.constant(z))[0].numpy()
+        call = taught.parameters.bind(tf.constant(before + np.float32(shift)))
+        said = np.mean([call(name, tf.constant(z))[0] for name in ("taught1", "taught2")], 0)
         own = taught.generators["slice2"]([z, taught.latents["slice2_base"]]).numpy()[0, ..., 0]
         pictures.append((said[..., 1], own))
     taught.parameters.write(before)
     problem = posed[0]
-    scale = 0.3 * problem.unit * problem.images[1].std()
+    scale = 0.4 * problem.unit * problem.images[1].std()
     change = scale * (pictures[1][0] - pictures[0][0])
     assert np.abs(change).max() > 0.01
     np.testing.assert_allclose(pictures[1][1] - pictures[0][1], change, atol=1e-4 * np.abs(change).max() + 1e-6)
@@ -160,7 +162,7 @@ def test_fit_archive_regenerate(tmp_path, monkeypatch, agreed):
         np.testing.assert_array_equal(separation.outputs, default.outputs)
         assert text.work_done(saved).endswith("\nT(k) estimated and solved")
     else:
-        assert saved["network_weight"] == 0.3
+        assert saved["network_weight"] == 0.4
         assert len(separation.history["loss"]) == 4
         assert np.abs(separation.outputs - default.outputs).max() > 0.01 * np.ptp(default.outputs)
         assert text.work_done(saved).endswith("\nT(k) estimated, networks trained for 4 epochs")
