@@ -105,7 +105,7 @@ def separate(
     start had left them. ``measured`` (2, H, W) is a realisation of their noise (`ddip_tf.transfer.halves`).
     ``starts`` - 1 more solutions, with T drawn within its deviation, add to the spread only; ``guides`` and
     ``amplitudes`` as in `ddip_tf.transfer.solver.solve`; ``threads`` solve at a time and change nothing. Without
-    ``in_parts`` a correction is made as a whole or, where half of it would be, not at all: for priors that solve anew.
+    ``in_parts``, and where the start is known, a correction is made as a whole or not at all.
     """
     if isinstance(choice, AlongDepth):
         return many.separate(images, choice, starts, seed, guides, amplitudes, threads, measured)
@@ -130,7 +130,8 @@ def separate(
     )
     assert solution.checks is not None
     share = np.ones(len(images)) if guided else in_part.share(gain_db, solution.checks)
-    share = share if in_parts else np.full(len(images), float((share > in_part.HALF).all()))
+    if kept is not None or not in_parts:
+        share = in_part.whole_or_nothing(share)
     if not share.any():
         notes = [said for said in solution.warnings if not said.doubtful]
         return _withheld(images, transfer, reasons.withheld(gain_db, solution.checks), notes)

@@ -55,6 +55,16 @@ def share(gain_db: Array, checks: Checks) -> Array:
     return np.where(checks.scatter < UNDECIDED, part, 0.0)
 
 
+def whole_or_nothing(share: Array) -> Array:
+    """(N,) all of a correction where more than half of it would be made of every slice, else nothing.
+
+    For priors that solve anew, and for slices whose start is known. Half is safer than all and none where it is as open
+    which of them is right; a start is known already, and errors of what was reconstructed from it are small where it is
+    right, at low k above all.
+    """
+    return np.full(len(share), float((share > HALF).all()))
+
+
 def by_scatter(checks: Checks) -> float:
     """What the scatter has against all of a correction, 0 to 1."""
     return float(np.interp(checks.scatter.max(), SCATTERED, (0, 1)))
