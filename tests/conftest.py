@@ -39,6 +39,16 @@ def forgetful():
             ctypes.CDLL(None).malloc_trim(0)
 
 
+@pytest.fixture
+def without_graphs():
+    """Fits operation by operation: of a few epochs they take less than the tracing of a graph does."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="session")
 def truth() -> np.ndarray:
     """Two unlike slices (2, H, W)."""

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from ddip_tf.archive import run as run_of
 from ddip_tf.training.device import on_device
@@ -19,13 +18,6 @@ from ddip_tf.training.device import on_device
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
 SHIPPED = ROOT / "saved_models" / "example"
-
-
-@pytest.fixture
-def without_graphs():
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 def test_a_loop_of_ones_own_learns(stack):

@@ -1,6 +1,7 @@
 """A whole job from Python: run folder, figures and page at once, resumed, and from a thread."""
 
 import dataclasses
+import shutil
 import threading
 
 import keras
@@ -50,39 +51,55 @@ def test_a_finished_run_gets_only_what_it_lacks(made, stack):
         ddip_tf.fit_and_save(stack, made, ddip_tf.preset("quick"), dataclasses.replace(QUIET, resume=True))
 
 
-def test_callbacks_hear_of_it_and_a_stop_keeps_the_state(stack, tmp_path, made):
-    class Count(keras.callbacks.Callback):
-        def on_epoch_end(self, epoch, logs=None):
-            heard.append(epoch)
+class Count(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.heard = []
 
-    heard = []
-    stopped = dataclasses.replace(QUIET, stop_after="0s")
+    def on_epoch_end(self, epoch, logs=None):
+        self.heard.append(epoch)
+
+
+@pytest.fixture(scope="module")
+def stopped(stack, tmp_path_factory):
+    """A job whose time is up after its first epoch: its folder, and who heard of it."""
+    run, count = tmp_path_factory.mktemp("stopped") / "r", Count()
+    options = dataclasses.replace(QUIET, stop_after="0s")
     with pytest.raises(Interrupted, match="the time is up"):
-        ddip_tf.fit_and_save(stack, tmp_path / "run", QUICK, stopped, callbacks=[Count()])
-    assert (tmp_path / "run/checkpoints/state.npz").exists()
-    resumed = dataclasses.replace(QUIET, resume=True)
-    end = ddip_tf.fit_and_save(stack, tmp_path / "run", QUICK, resumed, callbacks=[Count()])
-    assert heard == [0, 1, 2, 3]
-    np.testing.assert_array_equal(end.outputs, made.outputs)
+        ddip_tf.fit_and_save(stack, run, QUICK, options, callbacks=[count])
+    return run, count
 
 
-def test_it_works_outside_the_main_thread_and_a_page_that_fails_leaves_the_run(stack, tmp_path, monkeypatch, capfd):
+def test_callbacks_hear_of_it_and_a_stop_keeps_the_state(stopped):
+    run, count = stopped
+    assert count.heard[0] == 0 and (run / "checkpoints/state.npz").exists()
+
+
+def test_it_goes_on_outside_the_main_thread_and_a_page_that_fails_leaves_the_run(
+    stopped, stack, made, tmp_path, monkeypatch, capfd
+):
     def fail(run):
         raise ValueError("no ink")
 
     monkeypatch.setattr(run_page, "write", fail)
-    done = []
-    work = threading.Thread(target=lambda: done.append(ddip_tf.fit_and_save(stack, tmp_path / "r", QUICK, QUIET)))
+    run, (count, done) = shutil.copytree(stopped[0], tmp_path / "r"), (Count(), [])
+    resumed = dataclasses.replace(QUIET, resume=True)
+
+    def job():
+        done.append(ddip_tf.fit_and_save(stack, run, QUICK, resumed, callbacks=[count]))
+
+    work = threading.Thread(target=job)
     work.start()
     work.join()
-    assert done[0].outputs.shape == stack.images.shape
-    assert (tmp_path / "r/preview.png").exists()
-    again = f"ddip-tf report {tmp_path / 'r'} makes it again"
-    assert capfd.readouterr().err == f"Warning: no {tmp_path / 'r/report.html'}: no ink; {again}\n"
+    assert stopped[1].heard + count.heard == [0, 1, 2, 3]
+    np.testing.assert_array_equal(done[0].outputs, made.outputs)
+    assert (run / "preview.png").exists()
+    again = f"ddip-tf report {run} makes it again"
+    assert capfd.readouterr().err == f"Warning: no {run / 'report.html'}: no ink; {again}\n"
 
 
-def test_repeats_and_sweeps_are_made_of_whole_jobs(stack, tmp_path, monkeypatch):
-    jobs = []
+def test_repeats_and_sweeps_are_made_of_whole_jobs(stack, made, tmp_path, monkeypatch, without_graphs):
+    jobs, fitted = [], []
 
     def carry_out(stack, run, config, options, **more):
         jobs.append((run, config.seed, options))
@@ -90,16 +107,18 @@ def test_repeats_and_sweeps_are_made_of_whole_jobs(stack, tmp_path, monkeypatch)
 
     actual = whole.carry_out
     monkeypatch.setattr(whole, "carry_out", carry_out)
-    options = dataclasses.replace(QUIET, tensorboard=str(tmp_path / "board"))
+    options = dataclasses.replace(QUIET, tensorboard=str(tmp_path / "board"), resume=True)
+    shutil.copytree(made.path, tmp_path / "r/runs/0001")  # one of both is there
     monkeypatch.setattr(whole, "_listeners", lambda *_: [])
     monkeypatch.setattr(repeatability, "ALIKE", -1.0)  # after four epochs no two are
-    several = repeats.fit_repeatedly(stack, tmp_path / "r", 2, QUICK, options)
+    several = repeats.fit_repeatedly(stack, tmp_path / "r", 2, QUICK, options, each=lambda _, new: fitted.append(new))
+    assert fitted == [False, True]
     assert [(run.name, seed) for run, seed, _ in jobs] == [("0001", 3), ("0002", 4)]
     assert {one.tensorboard for _, _, one in jobs} == {str(tmp_path / "board/r")}
     assert several.repeated and [one.manifest["seed"] for one in several.members] == [3, 4]
     np.testing.assert_allclose(several.outputs, np.mean([one.outputs for one in several.members], 0), atol=1e-5)
 
-    task = sweep.Task("s", "paper", QUICK, lambda: stack, tmp_path / "s", threads=2)
+    task = sweep.Task("s", "quick", ddip_tf.preset("quick"), lambda: stack, tmp_path / "s", threads=2)
     sweep.work(task)
     assert jobs[-1][0] == tmp_path / "s"
     assert (tmp_path / "s/report.html").exists() and (tmp_path / "s/preview.png").exists()
