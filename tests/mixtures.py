@@ -1,5 +1,7 @@
 """Two unlike objects, mixed as each rung of the ladder of mixing models says, with the noise of a reconstruction."""
 
+import pickle
+
 import numpy as np
 from helpers import discs, mix
 from scipy import fft
@@ -67,6 +69,19 @@ def separated(images, **more):
     gains = np.array([choice.gain, 1.0])[:, None, None]
     solution, transfer = by_evidence.separate(images / gains, choice, **more)
     return solution.images * gains, choice, solution, transfer
+
+
+def once(function):
+    """The same pure function, which computes for the same arguments but once; each caller has a copy of his own."""
+    known = {}
+
+    def remembered(*given, **how):
+        key = pickle.dumps((given, how))
+        if key not in known:
+            known[key] = pickle.dumps(function(*given, **how))
+        return pickle.loads(known[key])
+
+    return remembered
 
 
 def psnr(y, truth):
