@@ -131,7 +131,7 @@ def test_a_state_that_does_not_fit_the_networks_is_refused(stack, tmp_path, monk
         fit(stack, config, checkpoints=Checkpoints(tmp_path, resume=True))
 
 
-def test_a_loss_that_is_not_finite_leaves_the_last_good_state(stack, tmp_path):
+def test_a_loss_that_is_not_finite_leaves_the_last_good_state(stack, tmp_path, without_graphs):
     config = FitConfig(mixing="linear", width=1, epochs=30, learning_rate=1e30)
     with pytest.raises(FloatingPointError, match=r"after epoch \d+: .*lower learning rate; the state of") as caught:
         fit(stack, config, checkpoints=Checkpoints(tmp_path, every=1))
@@ -142,7 +142,7 @@ def test_a_loss_that_is_not_finite_leaves_the_last_good_state(stack, tmp_path):
         assert all(np.isfinite(state[name]).all() for name in state.files if state[name].dtype.kind == "f")
 
 
-def test_weights_go_into_the_models_only_for_who_looks(stack, monkeypatch):
+def test_weights_go_into_the_models_only_for_who_looks(stack, monkeypatch, without_graphs):
     from ddip_tf.networks import parameters
     from ddip_tf.training.callbacks import progress
 
@@ -171,7 +171,7 @@ def call(capfd, monkeypatch, tmp_path, stack):
     return run
 
 
-def test_a_result_outlives_an_archive_that_fails(call, tmp_path, monkeypatch):
+def test_a_result_outlives_an_archive_that_fails(call, tmp_path, monkeypatch, without_graphs):
     def full(*_):
         raise OSError(28, "No space left on device")
 
@@ -195,7 +195,7 @@ def test_a_result_outlives_an_archive_that_fails(call, tmp_path, monkeypatch):
     assert "another config" in err
 
 
-def test_a_time_limit_is_exit_130_and_resume_goes_on(call, tmp_path):
+def test_a_time_limit_is_exit_130_and_resume_goes_on(call, tmp_path, without_graphs):
     code, out, err = call("--stop-after", "0s")
     assert (code, out) == (130, "")
     assert "the time is up: stopped after epoch 1 of 6" in err

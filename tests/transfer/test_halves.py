@@ -1,5 +1,7 @@
 """Halves of a scan: known noise gives its spectrum, whatever halves may be misaligned by; and what it does to a fit."""
 
+import functools
+
 import numpy as np
 import pytest
 from mixtures import free_start, noisy, objects
@@ -32,6 +34,7 @@ def pair(shift=(0.0, 0.0), gain=1.0, tilt=0.0):
     return first[INNER], gain * moved[INNER] + tilt * (1 + y / 80 - x / 150), second[INNER]
 
 
+@functools.cache
 def expected():
     """Mean power of the noise in the rings, (2, F)."""
     count = min(SHAPE) // 2

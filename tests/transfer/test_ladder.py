@@ -1,5 +1,6 @@
 """Every rung recognises the mixture that it describes."""
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -71,28 +72,35 @@ def test_both_readings_of_a_gain_are_told_where_they_are_near(gain, nats, codes)
     assert all(taken in str(one) for one in said)
 
 
-def open_between(monkeypatch, taken):
-    """The ladder's own reading of units, made one that is open."""
-    nats = 5.0 if taken else 2.0
-    monkeypatch.setattr(ladder, "TwoUnits", lambda gain, _: TwoUnits(gain, nats))
+def of_unlike_units():
+    return noisy(free_start(objects())[0]) * np.array([0.8, 1])[:, None, None]
+
+
+@functools.cache
+def open_between(taken):
+    """The choice where the ladder's own reading of units is made one that is open, the units of the slices under it,
+    and what they are separated into."""
+    nats, images = 5.0 if taken else 2.0, of_unlike_units()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ladder, "TwoUnits", lambda gain, _: TwoUnits(gain, nats))
+        choice = by_evidence.choose(images)
+    units = np.array([choice.gain, 1])[:, None, None]
+    return choice, units, by_evidence.separate(images / units, choice)[0]
+
+
+def test_there_is_another_reading_only_where_it_is_open():
+    choice = by_evidence.choose(of_unlike_units())
+    assert choice.other is None or choice.two_units.open
 
 
 @pytest.mark.parametrize("taken", [False, True])
-def test_the_other_reading_is_that_of_slices_in_the_other_units(monkeypatch, taken):
-    images = noisy(free_start(objects())[0]) * np.array([0.8, 1])[:, None, None]
-    assert by_evidence.choose(images).other is None or by_evidence.choose(images).two_units.open
-    open_between(monkeypatch, taken)
-    choice = by_evidence.choose(images)
+def test_the_other_reading_is_that_of_slices_in_the_other_units(taken):
+    choice, units, solution = open_between(taken)
     assert choice.two_units.taken is taken and choice.other.other is None
     gains = (choice.gain, choice.other.gain)
     assert gains == ((choice.two_units.gain, 1.0) if taken else (1.0, choice.two_units.gain))
-    given = images / np.array([choice.gain, 1])[:, None, None]
-    other = by_evidence.separate(given, choice)[0].other
-    monkeypatch.setattr(ladder, "TwoUnits", lambda gain, _: TwoUnits(gain, 2.0 if taken else 5.0))
-    swapped = by_evidence.choose(images)
-    units = np.array([swapped.gain, 1])[:, None, None]
-    expected = by_evidence.separate(images / units, swapped)[0].images * units
-    np.testing.assert_allclose(other * np.array([choice.gain, 1])[:, None, None], expected, atol=1e-9)
+    _, swapped, expected = open_between(not taken)
+    np.testing.assert_allclose(solution.other * units, expected.images * swapped, atol=1e-9)
 
 
 def test_any_t():
