@@ -56,13 +56,13 @@ def share(gain_db: Array, checks: Checks) -> Array:
 
 
 def whole_or_nothing(share: Array) -> Array:
-    """(N,) all of a correction where more than half of it would be made of every slice, else nothing.
+    """(N,) all of a correction where its share (N,) is nearer to all than to half in every slice, else nothing.
 
     For priors that solve anew, and for slices whose start is known. Half is safer than all and none where it is as open
     which of them is right; a start is known already, and errors of what was reconstructed from it are small where it is
     right, at low k above all.
     """
-    return np.full(len(share), float((share > HALF).all()))
+    return np.full(len(share), float((share > (1 + HALF) / 2).all()))
 
 
 def by_scatter(checks: Checks) -> float:
