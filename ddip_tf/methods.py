@@ -89,7 +89,7 @@ MIXINGS: Mapping[str, Mixing] = {
 PRIORS: Mapping[str, Prior] = {
     "tv": Prior("pixels, total variation"),
     "dip": Prior("a U-Net a slice", "objectives.priors.transfer_dip:TransferDIP"),
-    "deep": Prior("tv and a U-Net taught on its slices", "objectives.priors.self_taught:SelfTaught", refines=True),
+    "deep": Prior("tv and U-Nets taught on its slices", "objectives.priors.self_taught:SelfTaught", refines=True),
     "null-dip": Prior("one where T decides nothing", "objectives.priors.null_space_dip:NullSpaceDIP"),
 }
 
