@@ -88,7 +88,7 @@ def write_transfer(
 ) -> tuple[Path, ...]:
     """``transfer.csv`` and ``transfer.png``: T(k) with its raw points and their deviations. Returns all paths.
 
-    In tables k is in cycles/µm where the pixel size is known, else in cycles/pixel. Slices go by their ``numbers``
+    In CSV files k is in cycles/µm where the pixel size is known, else in cycles/pixel. Slices go by their ``numbers``
     (1 … N if left out). Of more than three slices the figure shows T as images, and ``strength.csv`` T by distance.
     Raises RunError if it cannot write.
     """

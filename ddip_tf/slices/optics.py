@@ -51,5 +51,5 @@ def frequency_scales(pixel_size_m: tuple[float, float] | None) -> tuple[tuple[fl
 
 
 def per_micrometre(k: Floats, pixel_size_m: tuple[float, float] | None) -> Floats:
-    """k for tables, whose unit does not change with the data: cycles/µm, or cycles/pixel where no size is known."""
+    """k for CSV files, whose unit does not change with the data: cycles/µm, or cycles/pixel where no size is known."""
     return k if pixel_size_m is None else k / (float(np.mean(pixel_size_m)) * 1e6)

@@ -85,7 +85,7 @@ def told(
 ) -> Solution:
     """``slices`` (N, H, W) that a prior gave, and the part ``by_data`` of them, as what was found of ``stack``.
 
-    ``network_weight`` is that of a network that goes on from the solution, whose ramps and ghosts stay.
+    ``network_weight`` is that of networks that go on from the solution, whose ramps and ghosts stay.
     """
     unit, transfer = solved.unit, solved.transfer
     spread = config.starts > 1 and not config.trained and transfer.mixed

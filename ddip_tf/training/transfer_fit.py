@@ -116,7 +116,7 @@ def _of_networks(solved: solving.Solved, images: Floats, config: FitConfig) -> i
 
 
 def _weight(solved: solving.Solved) -> float:
-    """Of a network that goes on from a solution; 0 where slices are in two units, whose T(k) rests on a blind gain."""
+    """Of networks that go on from a solution; 0 where slices were taken to be in two units: T(k) rests on the gain."""
     one_unit = isinstance(solved.choice, Choice) and solved.choice.gain == 1
     return self_taught.weight(solved.solution) if solved.solution.problem and one_unit else 0.0
 

@@ -2,7 +2,7 @@
 
 Under the free start that is `free_start`. Under the other rungs T is well conditioned, and y = T^-1 I without any
 prior. Where the evidence is not clear the slices come back as they are, and where it is open how much should be taken
-out a part is (`in_part`). Symbols as in `ddip_tf.transfer.estimate`. NumPy and SciPy only.
+out a part is, or of a known start nothing (`in_part`). Symbols as in `ddip_tf.transfer.estimate`. NumPy and SciPy only.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ Of slices that came with an error e and are corrected by c, a share s of c leave
     |e + c/2|^2 = (|e|^2 + |e + c|^2) / 2 - |c|^2 / 4,
 
 less than the mean of doing nothing and doing all: where it is open which of the two is right, half is safer than
-either. Of a slice whose c varies by more than itself with the noise assumed, nothing is. Symbols as in
-`ddip_tf.transfer.checks`. NumPy only.
+either. Of a slice whose c varies by more than itself with the noise assumed, nothing is; where a start is known, all or
+nothing is. Symbols as in `ddip_tf.transfer.checks`. NumPy only.
 """
 
 from __future__ import annotations

@@ -113,6 +113,17 @@ def test_noise_is_that_of_the_slices_at_every_k(monkeypatch, posed, side):
         np.testing.assert_allclose(bands[0], bands[1], rtol=0.1)
 
 
+def test_lessons_smaller_than_the_slices_teach_both_networks(monkeypatch, posed):
+    monkeypatch.setattr(self_taught, "LESSON", 46)
+    network = self_taught.SelfTaught(*posed, SMALL)
+    with tf.GradientTape() as tape:
+        parts = [tf.constant(part) for part in network.parameters.by_network(network.parameters.read())]
+        tape.watch(parts)
+        (loss,) = network.objective(parts, tf.constant(0))
+    assert np.isfinite(loss) and all(np.abs(gradient).max() > 0 for gradient in tape.gradient(loss, parts))
+    assert all(generator.output_shape == (None, *SHAPE, 1) for generator in network.generators.values())
+
+
 def test_a_pair_follows_from_seed_and_epoch(posed, taught):
     again = self_taught.SelfTaught(*posed, SMALL)
     other = self_taught.SelfTaught(*posed, replace(SMALL, seed=4))
