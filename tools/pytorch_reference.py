@@ -4,8 +4,8 @@
     python tools/pytorch_reference.py --serve 272 [--threads 2]   # "N" on standard input: N epochs; seconds come back
 
 Eq. (3) and (5) of Du, Huang & Jacobsen (2021) with the constants of ``--preset paper``: three U-Nets, two filters,
-Adam. On the GPU if torch sees one. Needs torch, numpy, tifffile
-and click only: it may run in an environment of its own.
+Adam. On the GPU if torch sees one. Needs torch, numpy, tifffile and click only: it may run in an environment of its
+own.
 """
 
 from __future__ import annotations

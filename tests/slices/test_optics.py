@@ -1,4 +1,4 @@
-"""Spatial frequencies in the unit that suits X-rays and electrons; depth of focus."""
+"""Spatial frequencies in the unit that suits X-rays and electrons."""
 
 import numpy as np
 import pytest
@@ -30,9 +30,3 @@ def test_tables_have_one_unit_whatever_the_pixel():
     for pixel_m in (7e-9, 0.2e-10):
         assert optics.per_micrometre(0.25, (pixel_m, pixel_m)) == pytest.approx(0.25e-6 / pixel_m)
     assert optics.per_micrometre(0.25, None) == 0.25
-
-
-def test_depth_of_focus_is_less_under_a_cone():
-    thin = optics.depth_of_focus_m(0.5e-10, 1.97e-12)
-    assert thin == pytest.approx(2 * 0.25e-20 / (0.61**2 * 1.97e-12))  # eq. 1
-    assert optics.depth_of_focus_m(0.5e-10, 1.97e-12, 0.02) < 0.6 * thin

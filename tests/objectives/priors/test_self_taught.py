@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,10 +18,12 @@ from ddip_tf.formats import read
 from ddip_tf.objectives.priors import self_taught
 from ddip_tf.report import text
 from ddip_tf.slices.stack import SliceStack
+from ddip_tf.training import transfer_fit
 from ddip_tf.training.fitting import fit
 from ddip_tf.transfer import dct, in_part, linear, solver
 from ddip_tf.transfer.bands import frequencies, interpolate
 from ddip_tf.transfer.inverse_problem import prepare
+from ddip_tf.transfer.ladder import Choice
 
 SHAPE = (65, 49)
 DATA = Path(ddip_tf.__file__).with_name("demo_data")
@@ -45,6 +48,20 @@ def taught(posed):
 @pytest.mark.parametrize(("agreed", "share"), [(0.5, 0.4), (0.85, 0.4), (0.9, 0.2), (0.95, 0.0), (None, 0.0)])
 def test_the_surer_total_variation_the_less_of_the_network(posed, agreed, share):
     assert self_taught.weight(replace(posed[1], agreement=agreed)) == pytest.approx(share)
+
+
+def test_none_where_slices_are_taken_to_be_in_two_units(posed):
+    problem, solution = posed
+    of_t = (
+        problem.transfer.k,
+        np.full(len(problem.transfer.k), 50.0),
+        problem.transfer.matrix,
+        solution.filters.weights,
+    )
+    choice = Choice("free start", {}, *of_t, 1.0, "sum")
+    for gain, share in ((1.0, 0.4), (0.8, 0.0)):
+        solved = SimpleNamespace(solution=replace(solution, problem=problem), choice=replace(choice, gain=gain))
+        assert transfer_fit._weight(solved) == pytest.approx(share)
 
 
 def pictures(network):
