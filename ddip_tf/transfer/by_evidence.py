@@ -35,12 +35,16 @@ NORMALISED = {
 
 
 def choose(
-    images: Array, normalisation: str = "auto", start: Array | None = None, measured: Array | None = None
+    images: Array,
+    normalisation: str = "auto",
+    start: Array | None = None,
+    measured: Array | None = None,
+    threads: int = 1,
 ) -> Choice:
     """The rung of the ladder for two slices (2, H, W), among those of a ``normalisation`` if it is not "auto".
 
     ``start`` (2, H, W) is what their reconstruction started from (`ddip_tf.transfer.start`); ``measured`` (2, H, W) a
-    realisation of their noise (`ddip_tf.transfer.halves`).
+    realisation of their noise (`ddip_tf.transfer.halves`). How many ``threads`` compute at a time changes nothing.
 
     Raises ValueError for sides under 32 pixels, and for images that are constant or not finite.
     """
@@ -48,17 +52,21 @@ def choose(
     sampled = sampling(images)
     centres = bands_of(images.shape[1:], sampled)
     if start is not None:
-        return replace(starts_of.climb(images, start, centres, measured), sampling=sampled)
-    return climb(images, centres, NORMALISED[normalisation], sampled, measured)
+        return replace(starts_of.climb(images, start, centres, measured, threads), sampling=sampled)
+    return climb(images, centres, NORMALISED[normalisation], sampled, measured, threads)
 
 
 def find(
-    images: Array, normalisation: str = "auto", start: Array | None = None, measured: Array | None = None
+    images: Array,
+    normalisation: str = "auto",
+    start: Array | None = None,
+    measured: Array | None = None,
+    threads: int = 1,
 ) -> tuple[Transfer, Choice | None]:
     """T of N slices (N, H, W) as the default finds it, and the choice: two by the ladder, more by `many`.
 
     More than two that were each scaled on their own (``normalisation`` "diagonal") have the T of `estimate_transfer`,
-    and no choice. ``start`` and ``measured`` as in `choose`, of two slices. Raises ValueError as these do.
+    and no choice. ``start``, ``measured`` and ``threads`` as in `choose`, of two slices. Raises ValueError as these do.
     """
     if len(images) > 2 and normalisation != "diagonal":
         along_depth = many.choose(images)
@@ -68,7 +76,7 @@ def find(
         if not transfer.reliable:
             transfer = _not_used(transfer)
         return transfer, None
-    choice = choose(images, normalisation, start, measured)
+    choice = choose(images, normalisation, start, measured, threads)
     return transfer_of(choice), choice
 
 

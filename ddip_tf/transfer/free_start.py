@@ -32,9 +32,10 @@ from ddip_tf.transfer.estimate import Transfer
 from ddip_tf.transfer.half_quadratic import edges, minimise
 from ddip_tf.transfer.inverse_problem import Problem, prepare, scale
 from ddip_tf.transfer.ladder import Choice
-from ddip_tf.transfer.objective import Objective, side_by_side
+from ddip_tf.transfer.objective import Objective
 from ddip_tf.transfer.resolution import Sampling
 from ddip_tf.transfer.solver import Solution
+from ddip_tf.transfer.threads import in_threads
 
 #: part of T's uncertainty that counts as noise for the prior; all of it made the prior's guesses worse at low k
 UNCERTAIN = 0.1
@@ -116,7 +117,7 @@ class FreeStart:
 
     def _tried(self, objective: Objective) -> Array:
         solve = partial(objective.minimum, self.problem.images)
-        return np.stack(side_by_side(self.threads, solve, self.trust.factors))
+        return np.stack(in_threads(self.threads, solve, self.trust.factors))
 
     def _edges(self, y: Array) -> float:
         return self.strength * edges(y, EXPONENT)

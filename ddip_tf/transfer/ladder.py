@@ -55,12 +55,13 @@ MOST_MISFIT, MOST_LEFT, JUDGED = 0.35, 0.3, (0.055, 0.13)
 @cache
 def rungs() -> Mapping[str, Walk]:
     """The priors whose evidence is compared. "one-sided 2": slice 2 holds a ghost of slice 1."""
+    turning = turns(7, 7, keep=0.93)
     return {
         "none": Walk(only(a=0, b=0)),
         "one-sided 2": Walk(only(b=0) * near(a=(0, 30)), turns(a=7)),
         "one-sided 1": Walk(only(a=0) * near(b=(0, 30)), turns(b=7)),
-        "free start": Walk(near(a=(43, 5), b=(43, 5)), turns(7, 7, keep=0.93)),
-        "free start, gain": Walk(near(mean=(43, 2.5), difference=(0, 10)), turns(7, 7, keep=0.93)),
+        "free start": Walk(near(a=(43, 5), b=(43, 5)), turning),
+        "free start, gain": Walk(near(mean=(43, 2.5), difference=(0, 10)), turning),
         "full": Walk(near(a=(0, 30), b=(0, 30)), turns(7, 7)),
     }
 
@@ -148,13 +149,15 @@ def climb(
     allowed: Collection[str] | None = None,
     sampling: Sampling = SAME,
     measured: Array | None = None,
+    threads: int = 1,
 ) -> Choice:
     """The rung for two slices (2, H, W), its T in bands around ``centres`` (K,); of none and those ``allowed``.
 
     ``measured`` (2, H, W): a realisation of the noise (`ddip_tf.transfer.halves`), below which no level lies.
+    ``threads`` change nothing in what is found.
     """
     seen = evidence(images, centres, measured)
-    levels = seen.levels(own_noise)
+    levels = seen.levels(own_noise, threads)
     tables = seen.log_likelihoods(levels)
     climbed = {name: walk for name, walk in rungs().items() if name == "none" or allowed is None or name in allowed}
     found = {name: follow(tables, walk) for name, walk in climbed.items()}
@@ -163,7 +166,7 @@ def climb(
     best = max(scores, key=scores.__getitem__)
     rung = best if relative[best] >= CLEAR else "none"
     if rung.startswith("free start"):
-        return _free_start(seen, relative, centres, sampling)
+        return _free_start(seen, relative, centres, sampling, threads)
     shared = False
     if rung.startswith("one-sided"):
         judged = sampling.at_most(JUDGED[0]), sampling.at_most(JUDGED[1])
@@ -174,9 +177,11 @@ def climb(
     return Choice(rung, relative, centres, seen.samples, T, covariance, 1.0, "diagonal", shared, sampling)
 
 
-def _free_start(seen: Evidence, relative: Mapping[str, float], centres: Array, sampling: Sampling) -> Choice:
+def _free_start(
+    seen: Evidence, relative: Mapping[str, float], centres: Array, sampling: Sampling, threads: int
+) -> Choice:
     """Under a free start, noise between the slices: the reading of their units that is taken, and the other if open."""
-    levels = seen.levels(noise_apart)
+    levels = seen.levels(noise_apart, threads)
     tables = seen.log_likelihoods(levels)
     plain, gained = (follow(tables, walk).log_evidence for walk in (free_starts()[False], free_starts()[True]))
     less_sure = seen.log_likelihoods(levels, MOST_SAMPLES_OF_T)

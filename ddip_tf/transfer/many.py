@@ -35,9 +35,9 @@ from ddip_tf.transfer.half_quadratic import descend
 from ddip_tf.transfer.inverse_problem import scale
 from ddip_tf.transfer.ladder import as_transfer
 from ddip_tf.transfer.neighbours import AlongDepth, climb_in_one_unit
-from ddip_tf.transfer.objective import side_by_side
 from ddip_tf.transfer.resolution import bands_of, sampling_of
 from ddip_tf.transfer.solver import Solution, solve, unchanged
+from ddip_tf.transfer.threads import in_threads
 from ddip_tf.transfer.vacuum import emptied
 from ddip_tf.transfer.vacuum import said as vacuum_said
 
@@ -210,7 +210,7 @@ def _by_modes(
 
     trust = held_out.trust(dct(mixed), foretell, sampling)
     middle = max(LEAST, trust.factors[1])
-    tried = side_by_side(threads, partial(solved, given, mixed), [middle * level for level in held_out.LEVELS])
+    tried = in_threads(threads, partial(solved, given, mixed), [middle * level for level in held_out.LEVELS])
     each = [given.of(y) - linear_part for y in tried]
     agreed = agreement.agreement(np.stack([*guesses, *(added[1:, coarse] for added in each)]))
     by_skill = trust.over(*shape)
@@ -255,7 +255,7 @@ def _from_elsewhere(
     """So many solutions (N, H, W) from other first guesses, zero and ``mixed`` in turn, each under a T of its own."""
     rng = np.random.default_rng(seed)
     others = [_drawn(given, rng) for _ in range(count)]
-    return side_by_side(threads, solved, others, cycle((np.zeros_like(mixed), mixed)))
+    return in_threads(threads, solved, others, cycle((np.zeros_like(mixed), mixed)))
 
 
 def nothing_found(choice: AlongDepth) -> Caution:

@@ -5,8 +5,7 @@ Symbols as in `ddip_tf.transfer.solver`. NumPy and SciPy only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any
@@ -22,6 +21,7 @@ from ddip_tf.transfer.dct import dct, matvec
 from ddip_tf.transfer.estimate import Transfer
 from ddip_tf.transfer.inverse_problem import Problem
 from ddip_tf.transfer.ramps import FreeRamps
+from ddip_tf.transfer.threads import in_threads
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,7 @@ def drawn(objective: Objective, factor: float, base: Array, count: int, seed: in
         replace(objective, problem=replace(problem, transfer=perturbed(problem.transfer, rng))) for _ in range(count)
     ]
     first = cycle((np.zeros_like(base), base))
-    return side_by_side(threads, lambda other, start: other.minimum(start, factor), others, first)
-
-
-def side_by_side(threads: int, function: Callable[..., Any], *arguments: Iterable[Any]) -> list[Any]:
-    """``function`` of each of the ``arguments``, in their order, ``threads`` at a time."""
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(function, *arguments))
+    return in_threads(threads, lambda other, start: other.minimum(start, factor), others, first)
 
 
 def perturbed(transfer: Transfer, rng: np.random.Generator) -> Transfer:

@@ -84,9 +84,12 @@ def joint_turns(mean: tuple[float, float], difference: tuple[float, float]) -> A
 
 
 def _steps(values: Array, width: float, keep: float) -> Array:
+    values, of_pair = np.unique(values, return_inverse=True)  # there are far fewer than pairs
     if width == 0:
-        return (np.abs(values[:, None] - values[None]) < np.deg2rad(STEP) / 2).astype(float)
-    return np.exp(-0.5 * ((values[:, None] - keep * values[None]) / np.deg2rad(width)) ** 2)
+        steps = (np.abs(values[:, None] - values[None]) < np.deg2rad(STEP) / 2).astype(float)
+    else:
+        steps = np.exp(-0.5 * ((values[:, None] - keep * values[None]) / np.deg2rad(width)) ** 2)
+    return steps[:, of_pair][of_pair]
 
 
 def _normalised(steps: Array) -> Array:

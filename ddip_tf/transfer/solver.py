@@ -29,8 +29,9 @@ from ddip_tf.transfer.half_quadratic import minimise
 from ddip_tf.transfer.held_out import Trust
 from ddip_tf.transfer.inverse_problem import Problem, prepare
 from ddip_tf.transfer.linear import Filters
-from ddip_tf.transfer.objective import Objective, side_by_side
+from ddip_tf.transfer.objective import Objective
 from ddip_tf.transfer.smica import dependence, local_covariances, weighted_mean
+from ddip_tf.transfer.threads import in_threads
 
 
 @dataclass(frozen=True)
@@ -169,8 +170,8 @@ def solve(
 def _averaged(objective: Objective, factors: tuple[float, ...], threads: int) -> tuple[Array, Array, Array]:
     """The mean over levels of noise, the weight of each, and the solutions (levels, N, H, W)."""
     start = objective.problem.images
-    tried = np.stack(side_by_side(threads, lambda factor: objective.minimum(start, factor), factors))
-    score = np.array(side_by_side(threads, dependence_of, tried))
+    tried = np.stack(in_threads(threads, lambda factor: objective.minimum(start, factor), factors))
+    score = np.array(in_threads(threads, dependence_of, tried))
     weights = np.exp(-(score - score.min()) / 0.02)
     weights /= weights.sum()
     return np.einsum("p,pnhw->nhw", weights, tried), weights, tried
