@@ -143,30 +143,34 @@ def job(stack: SliceStack, run: Path, settings: FitConfig, options: RunOptions, 
     from ddip_tf.workflows.repeats import fit_repeatedly
     from ddip_tf.workflows.run import carry_out
 
-    each = functools.partial(tell, stack, options)
+    quiet = options.progress == "json"
+    said = (lambda run: None) if quiet else functools.partial(tell, stack)
+
+    def each(made: Run, new: bool) -> None:
+        if not new:
+            click.echo(f"{made} was finished already: nothing was fitted")
+        elif not quiet:
+            click.echo(places(made.path))
+
     try:
         if runs == 1:
-            return each(*carry_out(stack, run, settings, options))
-        made = fit_repeatedly(stack, run, runs, settings, options, each=each)
+            return each(*carry_out(stack, run, settings, options, archived=said))
+        made = fit_repeatedly(stack, run, runs, settings, options, archived=said, each=each)
     except Interrupted as error:
         on = f": the same command with -o {shlex.quote(str(run))} --resume goes on" if error.kept else ""
         raise Interrupted(f"{error}{on}", kept=error.kept) from error
-    if options.progress != "json":
+    if not quiet:
         for caution in made.cautions:
             click.echo(f"Warning: {caution}")
         click.echo(text.repeats(made.manifest))
         click.echo(places(run))
 
 
-def tell(stack: SliceStack, options: RunOptions, run: Run, new: bool) -> None:
-    """What is said at the end of a fit."""
+def tell(stack: SliceStack, run: Run) -> None:
+    """What a fit found, said as soon as it is archived."""
     from ddip_tf.report import halves, text
     from ddip_tf.training.callbacks import progress
 
-    if not new:
-        return click.echo(f"{run} was finished already: nothing was fitted")
-    if options.progress == "json":
-        return
     last = {name: float(values[-1]) for name, values in run.history.items()}
     click.echo(f"{text.work_done(run.manifest)} in {run.manifest['wall_time_s']:.0f} s: {progress.summary(last)}")
     if stack.record:
@@ -175,7 +179,6 @@ def tell(stack: SliceStack, options: RunOptions, run: Run, new: bool) -> None:
         click.echo(line)
     for caution in run.cautions:
         click.echo(f"Warning: {caution}")
-    click.echo(places(run.path))
 
 
 def places(run: Path) -> str:

@@ -27,6 +27,7 @@ def fit_repeatedly(
     options: whole.RunOptions | None = None,
     *,
     each: Callable[[Run, bool], object] = lambda run, new: None,
+    archived: Callable[[Run], object] = lambda run: None,
 ) -> Run:
     """``count`` fits of ``stack`` from the seeds ``config.seed``, + 1, …, in ``run/runs/``; ``run`` gets their mean.
 
@@ -36,6 +37,8 @@ def fit_repeatedly(
         as in `ddip_tf.fit_and_save`, which does every one.
     each
         called with every finished fit, and whether it was not there before.
+    archived
+        called with every fit before its figures are made.
 
     Returns
     -------
@@ -61,7 +64,7 @@ def fit_repeatedly(
         for number, name in enumerate(names):
             seeded = replace(config, seed=config.seed + number)
             try:
-                each(*whole.carry_out(stack, path / "runs" / name, seeded, options))
+                each(*whole.carry_out(stack, path / "runs" / name, seeded, options, archived=archived))
             except Interrupted as error:
                 error.kept = error.kept or number > 0
                 raise

@@ -7,7 +7,7 @@ import functools
 import shlex
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,15 +148,19 @@ def carry_out(
     options: RunOptions | None = None,
     *,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    archived: Callable[[Run], object] = lambda run: None,
 ) -> tuple[Run, bool]:
-    """As `fit_and_save`, with whether anything was fitted: a finished run only gets the figures that it lacks."""
+    """As `fit_and_save`, with whether anything was fitted: a finished run only gets the figures that it lacks.
+
+    ``archived`` is called as soon as the result of a fit is there, before its figures and its page.
+    """
     from ddip_tf.archive.write import RunFolder
     from ddip_tf.report import figures, run_page
 
     path, config, options = Path(run), config or preset("default"), options or RunOptions()
     checkpoints = Checkpoints(path, resume=options.resume, **options.checkpoint_interval)
     log = JobLog(path, resume=options.resume, verbose=options.verbose)
-    new = archived = False
+    new = there = False
     try:
         with RunFolder(path, overwrite=options.overwrite, resume=options.resume) as folder:
             new = not (options.resume and folder.finished(stack, config))
@@ -170,17 +174,19 @@ def carry_out(
                     folder.write(separation)
                     log.anew()
                     del separation
-                archived = True
+                there = True
                 opened = Run(path)
+                if new:
+                    archived(opened)
                 if new or not illustrated(path):
                     figures.write_figures(opened)
                 if new or not (path / run_page.PAGE).exists():
                     write_page(opened)
                     LOGGER.info("archived, with figures and page, in %s", path)
     except KeyboardInterrupt:  # where no epoch could be waited for
-        kept = "the run is archived, without its page" if archived else "the state of the fit is saved"
-        kept = kept if archived or checkpoints.kept else "nothing was saved"
-        raise Interrupted(f"interrupted, {kept}", kept=archived or checkpoints.kept) from None
+        kept = "the run is archived, without its page" if there else "the state of the fit is saved"
+        kept = kept if there or checkpoints.kept else "nothing was saved"
+        raise Interrupted(f"interrupted, {kept}", kept=there or checkpoints.kept) from None
     return opened, new
 
 

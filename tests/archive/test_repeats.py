@@ -128,7 +128,7 @@ def test_swapped_runs_are_put_right_and_confused_ones_left_out(run, tmp_path):
 
 
 def test_fit_runs_makes_such_a_folder(call, stack, run, tmp_path, monkeypatch):
-    def carry_out(stack, folder, config, options):
+    def carry_out(stack, folder, config, options, **_):
         new = not folder.exists()
         if new:
             done.append(folder.name)
@@ -174,7 +174,7 @@ def test_a_second_process_is_refused_while_the_repeats_are_made(call, stack, run
         done = subprocess.run([*program, how], cwd=tmp_path, capture_output=True, text=True, check=False)
         said.append((done.returncode, done.stdout, done.stderr, sorted((tmp_path / "r").rglob("*")) == before))
 
-    def carry_out(stack, folder, config, options):
+    def carry_out(stack, folder, config, options, **_):
         put(folder, run, (1 + 0.01 * config.seed, 1.0), config.seed)
         if folder.name == "0001":
             second("--overwrite")

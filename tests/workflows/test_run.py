@@ -44,7 +44,9 @@ def test_a_finished_run_gets_only_what_it_lacks(made, stack):
     ddip_tf.fit_and_save(stack, made, QUICK, dataclasses.replace(QUIET, resume=True))
     assert preview.stat().st_mtime_ns == before
     page.unlink()  # it is written last: without it the figures may be halves
-    again, new = whole.carry_out(stack, made, QUICK, dataclasses.replace(QUIET, resume=True))
+    said = []
+    again, new = whole.carry_out(stack, made, QUICK, dataclasses.replace(QUIET, resume=True), archived=said.append)
+    assert said == []
     assert (new, page.exists(), preview.stat().st_mtime_ns > before) == (False, True, True)
     assert (again.path / "manifest.json").stat().st_mtime_ns == written
     with pytest.raises(InputError, match="finished run with another config"):
@@ -85,15 +87,19 @@ def test_it_goes_on_outside_the_main_thread_and_a_page_that_fails_leaves_the_run
     run, (count, done) = shutil.copytree(stopped[0], tmp_path / "r"), (Count(), [])
     resumed = dataclasses.replace(QUIET, resume=True)
 
+    def said(opened):
+        done.append((opened.outputs, sorted(path.name for path in opened.path.glob("*.[hp]*"))))
+
     def job():
-        done.append(ddip_tf.fit_and_save(stack, run, QUICK, resumed, callbacks=[count]))
+        whole.carry_out(stack, run, QUICK, resumed, callbacks=[count], archived=said)
 
     work = threading.Thread(target=job)
     work.start()
     work.join()
     assert stopped[1].heard + count.heard == [0, 1, 2, 3]
-    np.testing.assert_array_equal(done[0].outputs, made.outputs)
-    assert (run / "preview.png").exists()
+    ((outputs, there),) = done  # what was found is said before pictures are drawn
+    np.testing.assert_array_equal(outputs, made.outputs)
+    assert there == [] and (run / "preview.png").exists()
     again = f"ddip-tf report {run} makes it again"
     assert capfd.readouterr().err == f"Warning: no {run / 'report.html'}: no ink; {again}\n"
 
