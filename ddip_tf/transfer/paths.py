@@ -2,7 +2,7 @@
 
 A model of mixing says where the path starts, at the coarsest band, and how far it may turn from one band to the next.
 Forward and backward sums over all paths (Rabiner, Proc. IEEE 77, 257, 1989) give the evidence of the model and the
-probability of every pair in every band. P pairs, K bands. NumPy only.
+probability of every pair in every band. P pairs, K bands. NumPy and SciPy only.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse.linalg import LinearOperator
 
 from ddip_tf._types import Array
 from ddip_tf.transfer.directions import ANGLES, PAIRS, STEP
@@ -20,7 +21,7 @@ class Walk:
     """Prior over paths: probabilities of the first pair, ``start`` (P,), and of a step, ``step`` (P, P) to, from."""
 
     start: Array
-    step: Array | None = None  # None: the pair stays
+    step: Array | LinearOperator | None = None  # None: the pair stays
 
 
 @dataclass(frozen=True)
@@ -71,26 +72,42 @@ def only(a: float | None = None, b: float | None = None) -> Array:
     return held
 
 
-def turns(a: float = 0.0, b: float = 0.0, keep: float = 1.0) -> Array:
+def turns(a: float = 0.0, b: float = 0.0, keep: float = 1.0) -> LinearOperator:
     """(P, P) steps in which a and b turn each by itself: Gaussian of these widths (degrees; 0: it stays) around
     ``keep`` times the angle."""
-    return _normalised(_steps(PAIRS.a, a, keep) * _steps(PAIRS.b, b, keep))
+    return _steps((PAIRS.a, a, keep), (PAIRS.b, b, keep))
 
 
-def joint_turns(mean: tuple[float, float], difference: tuple[float, float]) -> Array:
+def joint_turns(mean: tuple[float, float], difference: tuple[float, float]) -> LinearOperator:
     """(P, P) steps of the mean of both angles and of half their difference: (width in degrees, part kept) each."""
-    steps = _steps((PAIRS.a + PAIRS.b) / 2, *mean) * _steps((PAIRS.a - PAIRS.b) / 2, *difference)
-    return _normalised(steps)
+    return _steps(((PAIRS.a + PAIRS.b) / 2, *mean), ((PAIRS.a - PAIRS.b) / 2, *difference))
 
 
-def _steps(values: Array, width: float, keep: float) -> Array:
-    values, of_pair = np.unique(values, return_inverse=True)  # there are far fewer than pairs
+def _steps(*turning: tuple[Array, float, float]) -> LinearOperator:
+    """Probabilities of steps, to and from, of pairs whose two coordinates (values (P,), width, part kept) turn each by
+    itself: of the grid of both a product of two small matrices, and divided by what of it leads to a pair."""
+    (A, i), (B, j) = (_turning(*one) for one in turning)
+
+    def on_grid(p: Array) -> Array:
+        grid = np.zeros((len(A), len(B)))
+        grid[i, j] = np.ravel(p)
+        return grid
+
+    leads = np.maximum((A.T @ on_grid(np.ones(len(i))) @ B)[i, j], 1e-300)
+
+    def forward(p: Array) -> Array:
+        return (A @ on_grid(np.ravel(p) / leads) @ B.T)[i, j]
+
+    def backward(p: Array) -> Array:
+        return (A.T @ on_grid(p) @ B)[i, j] / leads
+
+    return LinearOperator((len(i), len(i)), matvec=forward, rmatvec=backward, dtype=float)
+
+
+def _turning(values: Array, width: float, keep: float) -> tuple[Array, Array]:
+    """How likely a coordinate turns from one of its values to another, and which of these the pairs (P,) have."""
+    _, first, which = np.unique(np.round(values, 9), return_index=True, return_inverse=True)
+    known = values[first]
     if width == 0:
-        steps = (np.abs(values[:, None] - values[None]) < np.deg2rad(STEP) / 2).astype(float)
-    else:
-        steps = np.exp(-0.5 * ((values[:, None] - keep * values[None]) / np.deg2rad(width)) ** 2)
-    return steps[:, of_pair][of_pair]
-
-
-def _normalised(steps: Array) -> Array:
-    return steps / np.maximum(steps.sum(0, keepdims=True), 1e-300)
+        return np.eye(len(known)), which
+    return np.exp(-0.5 * ((known[:, None] - keep * known[None]) / np.deg2rad(width)) ** 2), which

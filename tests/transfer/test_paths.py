@@ -38,14 +38,35 @@ def test_a_walk_that_stays_has_one_pair():
     assert (found.pairs.argmax(1) == held).all()
 
 
-@pytest.mark.parametrize("steps", [turns(7, 7), turns(a=7), joint_turns((7, 0.97), (4.5, 0.83))])
-def test_steps_are_probabilities(steps):
-    np.testing.assert_allclose(steps.sum(0), 1)
+def gaussian(values, width, keep):
+    return np.exp(-0.5 * ((values[:, None] - keep * values) / np.deg2rad(width)) ** 2)
+
+
+def stays(values):
+    return (np.abs(values[:, None] - values) < 1e-6).astype(float)
+
+
+MEAN, DIFFERENCE = (PAIRS.a + PAIRS.b) / 2, (PAIRS.a - PAIRS.b) / 2
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (turns(7, 5, keep=0.9), gaussian(PAIRS.a, 7, 0.9) * gaussian(PAIRS.b, 5, 0.9)),
+        (turns(a=7), gaussian(PAIRS.a, 7, 1) * stays(PAIRS.b)),
+        (joint_turns((7, 0.97), (4.5, 0.83)), gaussian(MEAN, 7, 0.97) * gaussian(DIFFERENCE, 4.5, 0.83)),
+    ],
+)
+def test_steps_are_probabilities_to_and_from_every_pair(steps, expected):
+    expected = expected / expected.sum(0)
+    p = np.random.default_rng(0).random(len(PAIRS.a))
+    np.testing.assert_allclose(steps @ p, expected @ p, rtol=1e-10)
+    np.testing.assert_allclose(steps.T @ p, expected.T @ p, rtol=1e-10)
 
 
 def test_angles_that_do_not_turn_stay():
-    steps = turns(a=7)
-    to, start = np.nonzero(steps > 1e-12)
+    start = np.argmin((PAIRS.a - np.deg2rad(21)) ** 2 + (PAIRS.b - np.deg2rad(33)) ** 2)
+    (to,) = np.nonzero(turns(a=7) @ np.eye(len(PAIRS.a))[start] > 1e-12)
     np.testing.assert_allclose(PAIRS.b[to], PAIRS.b[start])
     assert np.abs(PAIRS.a[to] - PAIRS.a[start]).max() > np.deg2rad(10)
 
