@@ -87,3 +87,10 @@ def memory_bytes() -> dict[str, Any]:
         unit = 1 if sys.platform == "darwin" else 1024
         return {"peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
     return {}
+
+
+def free_memory_bytes() -> int:
+    """Bytes of memory that this machine could give to a process now."""
+    import psutil
+
+    return psutil.virtual_memory().available

@@ -4,6 +4,7 @@ import ctypes
 import gc
 import os
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -25,7 +26,11 @@ def pytest_collectstart():
 
 @pytest.fixture(autouse=True)
 def forgetful():
-    """After a test: TensorFlow keeps each gradient written by hand, and so its graph, for the process's life."""
+    """After a test: TensorFlow keeps each gradient written by hand, and so its graph, for the process's life.
+
+    What a long test let go goes back to the system.
+    """
+    began = time.monotonic()
     yield
     from tensorflow.python.framework import ops
 
@@ -33,9 +38,9 @@ def forgetful():
     traced = [name for name in gradients if name.startswith("CustomGradient-")]
     for name in traced:
         del gradients[name]
-    if traced:
+    if traced or time.monotonic() - began > 1:
         gc.collect()
-        if sys.platform == "linux":  # what is free goes back to the system
+        if sys.platform == "linux":
             ctypes.CDLL(None).malloc_trim(0)
 
 

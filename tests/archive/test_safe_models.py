@@ -1,3 +1,4 @@
+import contextlib
 import json
 import shutil
 import zipfile
@@ -9,6 +10,7 @@ import tensorflow as tf
 import tifffile
 from helpers import SHAPE, blobs
 
+from ddip_tf import environment
 from ddip_tf.archive import regenerate, safe_models
 from ddip_tf.archive.manifest import changed_files, load_manifest
 from ddip_tf.config import FitConfig
@@ -197,7 +199,7 @@ def test_an_npy_that_announces_more_than_it_has_is_refused_before_allocation(tmp
     header = {"descr": "<f8", "fortran_order": False, "shape": (1 << 20, 1 << 20)}
     with (tmp_path / "a.npy").open("wb") as stream:
         np.lib.format.write_array_header_1_0(stream, header)
-    with pytest.raises(InputError, match=r"announces 8\.19e\+03 GiB.*DDIP_TF_MAX_BYTES"):
+    with pytest.raises(InputError, match=r"announces 8\.19e\+03 GiB of data; .*, half of the memory that is free"):
         read_images(tmp_path / "a.npy")
     header["shape"] = (300, 300)
     with (tmp_path / "a.npy").open("wb") as stream:
@@ -216,6 +218,22 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     monkeypatch.setenv(limits.VARIABLE, "much")
     with pytest.raises(InputError, match="takes a number of bytes"):
         arrays.read_npz(tmp_path / "a.npz")
+
+
+def test_the_limit_is_half_of_the_memory_that_is_free_or_less_if_that_is_said(tmp_path, monkeypatch):
+    np.save(tmp_path / "a.npy", np.zeros((300, 200), "f4"))
+    for free, said, refusal in (
+        (480_000, None, None),
+        (479_998, None, "GiB, half of the memory that is free$"),
+        (480_000, "239999", f"If you trust it: export {limits.VARIABLE}=240000$"),
+        (479_998, "240000", "GiB, half of the memory that is free$"),  # it does not lift what memory sets
+    ):
+        monkeypatch.setattr(environment, "free_memory_bytes", lambda free=free: free)
+        monkeypatch.delenv(limits.VARIABLE, raising=False)
+        if said:
+            monkeypatch.setenv(limits.VARIABLE, said)
+        with pytest.raises(InputError, match=refusal) if refusal else contextlib.nullcontext():
+            assert read_images(tmp_path / "a.npy")[0].shape[-2:] == (300, 200)
 
 
 def test_pickles_in_npz_are_refused(tmp_path):
