@@ -124,7 +124,7 @@ def load(file: Any, layout: Layout) -> Content:
         amplitude, phase = arrays
         images = (amplitude * np.exp(1j * phase.astype(np.float64))).astype(np.complex64)
     else:
-        images = np.concatenate(arrays)
+        images = np.concatenate(arrays) if len(arrays) > 1 else arrays[0]
     return Content(
         images.transpose(layout.order),
         layout.pixel_size_m,

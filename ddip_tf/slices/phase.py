@@ -89,19 +89,23 @@ def convert(objects: np.ndarray, conversion: Conversion) -> tuple[Floats, Record
 
     Raises InputError for pixels that are NaN or infinite, or an object that is zero everywhere.
     """
-    objects = np.asarray(objects, np.complex128)
     for number, image in enumerate(objects, 1):
         bad = int(np.count_nonzero(~np.isfinite(image)))
         if bad or not np.any(image):
             known = "NaN or infinite: `crop` to where all are known"
             what = f"has {bad} pixels that are {known}" if bad else "is zero everywhere"
             raise InputError(f"slice {number} {what}")
-    if conversion.quantity == "amplitude":
-        flat = ((0.0, 0.0, 0.0),) * len(objects)
-        images = [np.log(np.maximum(abs(o), SMALLEST_AMPLITUDE * np.median(abs(o[o != 0])))) for o in objects]
-        return np.stack(images).astype(np.float32), Record("amplitude", flat, (False,) * len(objects))
-    phases, planes, unwrapped = zip(*(_phase_of(image, conversion.steps) for image in objects), strict=True)
-    return np.stack(phases).astype(np.float32), Record("phase", planes, unwrapped)
+    images, planes, unwrapped = np.empty(objects.shape, np.float32), [(0.0, 0.0, 0.0)] * len(objects), []
+    for number, one in enumerate(objects):  # one in double precision at a time
+        image = one.astype(np.complex128)
+        if conversion.quantity == "amplitude":
+            size = np.abs(image)
+            images[number] = np.log(np.maximum(size, SMALLEST_AMPLITUDE * np.median(size[size != 0])))
+            unwrapped.append(False)
+        else:
+            images[number], planes[number], changed = _phase_of(image, conversion.steps)
+            unwrapped.append(changed)
+    return images, Record(conversion.quantity, tuple(planes), tuple(unwrapped))
 
 
 def single_value(image: np.ndarray, quantity: str) -> float:
@@ -152,17 +156,14 @@ def _phase_of(image: np.ndarray, steps: tuple[str, ...]) -> tuple[Floats, tuple[
         plane[0] = np.angle(np.sum(image * np.exp(-1j * _plane(plane, image.shape))))
     phase = np.angle(image * np.exp(-1j * _plane(plane, image.shape)))
     unwrapped = False
-    if "unwrap" in steps:
+    if "unwrap" in steps and any(np.abs(np.diff(phase, axis=axis)).max() > np.pi for axis in (0, 1)):
         smooth = unwrap_phase(phase, rng=0)
         turns = np.round((smooth - phase) / (2 * np.pi))
         turns -= np.round(np.median(turns))
         unwrapped = bool(np.any(turns))
         phase = phase + 2 * np.pi * turns
     if "ramp" in steps or "offset" in steps:
-        y, x = (axis.ravel() for axis in np.mgrid[: image.shape[0], : image.shape[1]])
-        columns = np.stack([np.ones(y.size), y, x], 1)[:, _free(steps)]
-        more = np.zeros(3)
-        more[_free(steps)] = np.linalg.lstsq(columns, phase.ravel(), rcond=None)[0]
+        more = _fitted_plane(phase, ramp="ramp" in steps)
         if "offset" not in steps:
             more[0] = 0.0
         phase = phase - _plane(more, image.shape)
@@ -170,9 +171,17 @@ def _phase_of(image: np.ndarray, steps: tuple[str, ...]) -> tuple[Floats, tuple[
     return phase, (float(plane[0]), float(plane[1]), float(plane[2])), unwrapped
 
 
-def _free(steps: tuple[str, ...]) -> list[int]:
-    """Which of (offset, slope y, slope x) a least-squares fit has: the constant always, so that slopes are right."""
-    return [0, 1, 2] if "ramp" in steps else [0]
+def _fitted_plane(phase: Floats, ramp: bool) -> np.ndarray:
+    """Offset and slopes (y, x) that fit ``phase`` best, the offset at pixel (0, 0); without ``ramp`` its mean.
+
+    On a whole grid y, x and a constant are orthogonal once their means are taken out.
+    """
+    plane = np.array([phase.mean(), 0.0, 0.0])
+    for axis in (0, 1) if ramp else ():
+        line, at = phase.mean(1 - axis), np.arange(phase.shape[axis]) - (phase.shape[axis] - 1) / 2
+        plane[1 + axis] = line @ at / max(at @ at, 1)
+        plane[0] -= plane[1 + axis] * (phase.shape[axis] - 1) / 2
+    return plane
 
 
 def _steps(image: np.ndarray, axis: int) -> np.ndarray:
@@ -182,5 +191,5 @@ def _steps(image: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _plane(plane: np.ndarray | tuple[float, float, float], shape: tuple[int, ...]) -> Floats:
-    y, x = np.mgrid[: shape[0], : shape[1]]
+    y, x = np.ogrid[: shape[0], : shape[1]]
     return plane[0] + plane[1] * y + plane[2] * x
