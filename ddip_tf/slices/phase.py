@@ -186,7 +186,8 @@ def _fitted_plane(phase: Floats, ramp: bool) -> np.ndarray:
 
 def _steps(image: np.ndarray, axis: int) -> np.ndarray:
     """Product of every pixel with the conjugate of the one before it along ``axis``: its angle is the phase's step."""
-    after, before = np.delete(image, 0, axis), np.delete(image, -1, axis)
+    image = image.swapaxes(0, axis)
+    after, before = image[1:].swapaxes(0, axis), image[:-1].swapaxes(0, axis)
     return after * before.conj()
 
 
