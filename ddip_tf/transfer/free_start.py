@@ -89,14 +89,13 @@ class FreeStart:
         self.coarsest = coarsest(sampling, transfer.k[0])
         self.coarse, self.lower = k < self.coarsest, k < sampling.here(LOWER)
         self.T, self.mixed, self.linear = transfer.at(k), dct(self.problem.images), dct(self.base)
-        self.guesses: list[Array] = []  # what is added to the coarsest part while some coefficients are hidden
-        self.trust = held_out.trust(self.mixed, self._foretell, sampling)
+        # and what is added to the coarsest part while some coefficients are hidden
+        self.trust, self.guesses = held_out.trust(self.mixed, self._foretell, sampling, threads)
         self.middle = self.trust.factors[1]
 
-    def _foretell(self, hidden: Array) -> Array:
+    def _foretell(self, hidden: Array) -> tuple[Array, Array]:
         found = dct(self.objective.minimum(idct(self.mixed * ~hidden[..., None]), 1.0, hidden))
-        self.guesses.append((found - self.linear)[self.coarse])
-        return matvec(self.T, found)
+        return matvec(self.T, found), (found - self.linear)[self.coarse]
 
     def find(self, objective: Objective, guided: Array | float = 0.0) -> Found:
         """Slices by the mean over levels of noise, ramps as in the images and free, as far as both are believed."""

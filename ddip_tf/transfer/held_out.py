@@ -21,6 +21,7 @@ import numpy as np
 from ddip_tf._types import Array
 from ddip_tf.transfer.bands import frequencies, interpolate
 from ddip_tf.transfer.resolution import SAME, Sampling
+from ddip_tf.transfer.threads import in_threads
 
 #: part of the coefficients that is hidden, and how often other ones
 PART, TIMES = 0.15, 4
@@ -40,8 +41,8 @@ SKILLS, FACTORS = (0.5, 0.9, 0.98), (0.3, 0.8, 2.0)
 #: levels of noise that are averaged, around the one the skill asks for
 LEVELS = (0.4, 1.0, 2.5)
 
-#: what the prior makes of the mixed coefficients (H, W, N) where those of a mask (H, W) are hidden
-Foretell = Callable[[Array], Array]
+#: what the prior makes of the mixed coefficients (H, W, N) where those of a mask (H, W) are hidden; and a guess beside
+Foretell = Callable[[Array], tuple[Array, Array]]
 
 
 @dataclass(frozen=True)
@@ -80,24 +81,29 @@ class Trust:
         return interpolate(frequencies(height, width), self.k, self.weight)
 
 
-def trust(coefficients: Array, foretell: Foretell, sampling: Sampling = SAME) -> Trust:
-    """Skill of a prior on the sum of slices whose cosine ``coefficients`` (H, W, N) are given.
+def trust(
+    coefficients: Array, foretell: Foretell, sampling: Sampling = SAME, threads: int = 1
+) -> tuple[Trust, list[Array]]:
+    """Skill of a prior on the sum of slices whose cosine ``coefficients`` (H, W, N) are given, and all it guessed.
 
-    Which ones are hidden is the same for every call. Raises ValueError for fields of fewer than 32 x 32 pixels.
+    Which ones are hidden is the same for every call; ``threads`` that foretell at a time change nothing. Raises
+    ValueError for fields of fewer than 32 x 32 pixels.
     """
     height, width, _ = coefficients.shape
     if min(height, width) < 32:
         raise ValueError(f"needs 32 x 32 pixels or more, got {height} x {width}")
     k = frequencies(height, width)
-    at, hidden, foretold = [], [], []
-    for draw in range(TIMES):
+
+    def tried(draw: int) -> tuple[Array, ...]:
         mask = (np.random.default_rng(draw).random(k.shape) < PART) & (k > 0)
         seen = mask & (k < sampling.here(HIGHEST))
-        at.append(k[seen])
-        hidden.append(coefficients[seen].sum(-1))
-        foretold.append(foretell(mask)[seen].sum(-1))
-    order = np.argsort(np.concatenate(at), kind="stable")
-    return Trust(*_skill(*(np.concatenate(x)[order] for x in (at, hidden, foretold))), sampling)
+        found, guess = foretell(mask)
+        return k[seen], coefficients[seen].sum(-1), found[seen].sum(-1), guess
+
+    *columns, guesses = zip(*in_threads(threads, tried, range(TIMES)), strict=True)
+    at, hidden, foretold = (np.concatenate(column) for column in columns)
+    order = np.argsort(at, kind="stable")
+    return Trust(*_skill(at[order], hidden[order], foretold[order]), sampling), list(guesses)
 
 
 def _skill(k: Array, hidden: Array, foretold: Array) -> tuple[Array, Array]:

@@ -200,15 +200,15 @@ def _by_modes(
     linear_part = given.amplified * given.data
     coarsest = agreement.coarsest(sampling, choice.k[0])
     coarse = frequencies(*shape) < coarsest
-    guesses = []  # what is added to the coarsest differences, by each part of the coefficients
 
-    def foretell(hidden: Array) -> Array:
+    def foretell(hidden: Array) -> tuple[Array, Array]:
         start = given.slices(given.data * ~hidden)
         found = given.of(solved(given, start, 1.0, ~hidden))
-        guesses.append((found - linear_part)[1:, coarse])
-        return np.moveaxis(np.tensordot(given.axes, given.passed * found, 1), 0, 2)
+        of_mixed = np.moveaxis(np.tensordot(given.axes, given.passed * found, 1), 0, 2)
+        return of_mixed, (found - linear_part)[1:, coarse]
 
-    trust = held_out.trust(dct(mixed), foretell, sampling)
+    # what is added to the coarsest differences, by each part of the coefficients
+    trust, guesses = held_out.trust(dct(mixed), foretell, sampling, threads)
     middle = max(LEAST, trust.factors[1])
     tried = in_threads(threads, partial(solved, given, mixed), [middle * level for level in held_out.LEVELS])
     each = [given.of(y) - linear_part for y in tried]
