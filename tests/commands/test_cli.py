@@ -60,7 +60,7 @@ def test_one_multipage_file_with_crop_and_pick(call, tmp_path):
     images = np.stack([blobs(6, (45, 50), s) for s in (1, 2, 3)]).astype("f4")
     tifffile.imwrite(tmp_path / "stack.tif", images, photometric="minisblack")
     args = ("--slices", "2,0", "--crop", "3:40,10:50", "--pixel-size", "7e-9")
-    assert call("fit", "stack.tif", "-o", "run", *args, *QUICK)[0] == 0
+    assert call("fit", "stack.tif", "-o", "run", *args, "--preset", "quick")[0] == 0
     manifest = load_manifest("run")
     assert manifest["shape"] == [37, 40]
     assert manifest["crop"] == [[3, 40], [10, 50]]

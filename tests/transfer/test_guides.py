@@ -83,14 +83,17 @@ def test_guides_stay_with_their_slices():
         stack.guided([Guide(0, np.ones((9, 9)))])
 
 
+QUICK = ("--preset", "quick")
+
+
 def test_guide_on_the_command_line(call, tmp_path):
     mixed = 0.3 * np.stack([0.7 * TRUE[0] + 0.3 * TRUE[1], 0.3 * TRUE[0] + 0.7 * TRUE[1]])
     for n, image in enumerate(mixed, 1):
         tifffile.imwrite(tmp_path / f"s{n}.tif", image.astype("f4"))
     tifffile.imwrite(tmp_path / "map.tif", gaussian_filter(TRUE[1], 4)[::2, ::2].astype("f4"))
     files = [str(tmp_path / "s1.tif"), str(tmp_path / "s2.tif")]
-    assert call("fit", *files, "-o", "plain")[0] == 0
-    code, _, err = call("fit", *files, "--guide", "slice2=map.tif", "-o", "guided")
+    assert call("fit", *files, *QUICK, "-o", "plain")[0] == 0
+    code, _, err = call("fit", *files, *QUICK, "--guide", "slice2=map.tif", "-o", "guided")
     assert (code, err) == (0, "")
     assert load_manifest("guided")["guides"][0]["name"] == "map.tif"
     assert load_manifest("plain")["guides"] is None
@@ -103,7 +106,7 @@ def test_guide_on_the_command_line(call, tmp_path):
         assert code == 2 and message in err
     noise = gaussian_filter(np.random.default_rng(4).standard_normal(TRUE[1].shape), 3)
     tifffile.imwrite(tmp_path / "noise.tif", noise.astype("f4"))
-    code, out, err = call("fit", *files, "--guide", "slice2=noise.tif", "-o", "unguided")
+    code, out, err = call("fit", *files, *QUICK, "--guide", "slice2=noise.tif", "-o", "unguided")
     assert (code, err) == (0, "")
     assert "Warning: The guide of slice 2 was left out" in out
     for kind in ("slice1", "slice2"):
