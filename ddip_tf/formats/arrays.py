@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import zipfile
 from pathlib import Path
@@ -12,7 +13,7 @@ from numpy.lib import format as npy
 
 from ddip_tf._types import StrPath
 from ddip_tf.errors import InputError
-from ddip_tf.formats import limits
+from ddip_tf.formats import limits, mapped
 
 
 def recognises(head: bytes) -> bool:
@@ -24,7 +25,13 @@ def read(path: Path) -> np.ndarray:
     """The array of a ``.npy`` file. Raises InputError if it holds no image."""
     try:
         with path.open("rb") as stream:
-            array = _array(stream, os.fstat(stream.fileno()).st_size, path)
+            size = os.fstat(stream.fileno()).st_size
+            read_it = size < mapped.LEAST
+            shape, fortran, dtype = _header(stream, size, path, limited=read_it)
+            if read_it:
+                array = _read(stream, shape, fortran, dtype)
+            else:
+                array = mapped.array_in(path, dtype, shape, stream.tell(), "F" if fortran else "C")
     except InputError:
         raise
     except Exception as error:  # NumPy parses the header as Python text and raises whatever that raises
@@ -51,7 +58,8 @@ def read_npz(path: StrPath) -> dict[str, np.ndarray]:
             arrays = {}
             for member in members:
                 with archive.open(member) as stream:
-                    arrays[member.filename.removesuffix(".npy")] = _array(stream, member.file_size, path)
+                    shape, fortran, dtype = _header(stream, member.file_size, path)
+                    arrays[member.filename.removesuffix(".npy")] = _read(stream, shape, fortran, dtype)
             return arrays
     except InputError:
         raise
@@ -59,8 +67,10 @@ def read_npz(path: StrPath) -> dict[str, np.ndarray]:
         raise InputError(f"{path} cannot be read: {_one_line(error)}") from error
 
 
-def _array(stream: IO[bytes], size: int, path: StrPath) -> np.ndarray:
-    """The array in a stream of ``size`` bytes, allocated only if the header agrees with the size."""
+def _header(
+    stream: IO[bytes], size: int, path: StrPath, *, limited: bool = True
+) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether in Fortran's order, and type of the array in a stream of ``size`` bytes, which has to hold it."""
     version = npy.read_magic(stream)
     headers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     if version not in headers:
@@ -70,10 +80,16 @@ def _array(stream: IO[bytes], size: int, path: StrPath) -> np.ndarray:
         raise InputError(f"{path} cannot be read: it holds Python objects, which are never loaded")
     if dtype.kind not in "biufcSU" or dtype.itemsize == 0 or min(shape, default=0) < 0:
         raise InputError(f"{path} holds no numbers: {dtype} of shape {shape}"[:200])
-    limits.admit(path, shape, dtype)
+    if limited:
+        limits.admit(path, shape, dtype)
     wanted = int(np.prod(shape, dtype=object)) * dtype.itemsize
     if stream.tell() + wanted > size:
         raise InputError(f"{path} cannot be read: shape {shape} needs {wanted} bytes, fewer follow"[:300])
+    return shape, fortran, dtype
+
+
+def _read(stream: IO[bytes], shape: tuple[int, ...], fortran: bool, dtype: np.dtype) -> np.ndarray:
+    wanted = math.prod(shape) * dtype.itemsize
     data = np.frombuffer(bytearray(stream.read(wanted)), dtype)  # a bytearray, so that the array can be written to
     return data.reshape(shape, order="F" if fortran else "C")
 

@@ -103,9 +103,11 @@ def as_slices(array: np.ndarray, where: str, modes_axis: int = 0) -> np.ndarray:
     return array if array.ndim == 3 else array[None]
 
 
-def check_size(shape: tuple[int, ...], dtype: np.dtype, stored_bytes: int, where: str) -> None:
-    """Raises InputError for an array over the limit (`limits`), or far larger than what is stored of it."""
-    limits.admit(where, shape, dtype)
+def check_size(shape: tuple[int, ...], dtype: np.dtype, stored_bytes: int, where: str, *, read: bool = True) -> None:
+    """Raises InputError for an array over the limit (`limits`) that is to be ``read``, or far larger than what is
+    stored of it."""
+    if read:
+        limits.admit(where, shape, dtype)
     size = math.prod(map(int, shape)) * dtype.itemsize
     if size > 2**20 and size > LARGEST_PACKING * max(stored_bytes, 1):
         raise InputError(f"{where} declares {size / 2**20:.0f} MiB, but {stored_bytes} bytes are stored: damaged file?")

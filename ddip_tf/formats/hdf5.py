@@ -15,6 +15,7 @@ import numpy as np
 from ddip_tf._types import Box
 from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError
+from ddip_tf.formats import mapped
 from ddip_tf.formats.content import Content, Family, as_slices, check_size
 
 #: soft links followed one after another, and datasets named to a user who must choose one
@@ -192,8 +193,16 @@ def dataset(file: Any, path: str) -> Any:
         raise InputError(f"{where} is a cell array, one array for each scan or object; choose one (`dataset`): {named}")
     if node.dtype.kind not in "fiubc" and node.dtype.names != ("real", "imag"):
         raise InputError(f"{where} holds no numbers, but {node.dtype.name}")
-    check_size(node.shape or (), node.dtype, node.id.get_storage_size(), where)
+    check_size(node.shape or (), node.dtype, node.id.get_storage_size(), where, read=_place(node) is None)
     return node
+
+
+def _place(node: Any) -> int | None:
+    """Where in a file that is only read a large dataset lies in one piece, as it is; None for any other."""
+    file, size = node.file, node.size * node.dtype.itemsize if node.shape else 0
+    if size < mapped.LEAST or node.chunks or node.dtype.names or file.mode != "r" or file.userblock_size:
+        return None
+    return node.id.get_offset() if node.id.get_storage_size() == size else None
 
 
 def _cells(file: Any, node: Any) -> list[str]:
@@ -241,6 +250,8 @@ def referenced(file: Any, path: str) -> list[str]:
 
 
 def _numbers(node: Any) -> np.ndarray:
+    if (place := _place(node)) is not None:
+        return mapped.array_in(node.file.filename, node.dtype, node.shape, place)
     array = node[()]
     if node.dtype.names:  # MATLAB's complex numbers
         array = array["real"] + 1j * array["imag"]

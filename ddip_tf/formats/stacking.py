@@ -9,6 +9,7 @@ import numpy as np
 from ddip_tf._types import Box
 from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError
+from ddip_tf.formats import mapped
 from ddip_tf.formats.content import Content
 from ddip_tf.formats.gaps import finite_box, vacuum
 from ddip_tf.slices.numbering import Vacuum, listed
@@ -34,9 +35,14 @@ def stack_of(
     if slices is not None:
         check_picks(slices, len(images))
     picked = list(range(len(images)) if slices is None else slices)
-    stack = np.stack([images[number] for number in picked])
-    box, note = _box(stack, conversion.crop, said.scanned)
-    part = stack[(slice(None), *(slice(*side) for side in box))] if box else stack
+    if isinstance(conversion.crop, str):  # found on the whole images
+        stack = mapped.pick(images, picked)
+        box, note = _box(stack, conversion.crop, said.scanned)
+        part = stack[(slice(None), *(slice(*side) for side in box))] if box else stack
+    else:
+        box, note = conversion.crop, []
+        check_box(*box, np.shape(images[0]))
+        part = mapped.pick(images, picked, (slice(*box[0]), slice(*box[1])))
     empty = [index for index, image in enumerate(part) if vacuum(image)]
     kept = [index for index in range(len(part)) if index not in empty]
     values = [single_value(part[index], conversion.quantity) for index in empty]
@@ -62,11 +68,8 @@ def stack_of(
     )
 
 
-def _box(images: np.ndarray, wanted: Box | str, scanned: Box | None) -> tuple[Box | None, list[Caution]]:
-    """The part of ``images`` (N, H, W) to work on, or None for all, and what to say of it. Raises InputError."""
-    if not isinstance(wanted, str):
-        check_box(*wanted, images.shape[1:])
-        return wanted, []
+def _box(images: np.ndarray, wanted: str, scanned: Box | None) -> tuple[Box | None, list[Caution]]:
+    """The part of ``images`` (N, H, W) to work on, or None for all, and what to say of it."""
     if wanted != "auto":
         return None, []
     rows, columns = box = scanned or ((0, images.shape[1]), (0, images.shape[2]))

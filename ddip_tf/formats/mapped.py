@@ -1,0 +1,31 @@
+"""Large arrays stay in their file: of a memory map only what is picked is read, so files may be larger than memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ddip_tf._types import StrPath
+from ddip_tf.formats import limits
+
+#: bytes from which on an array that lies in one piece is mapped; smaller ones are read
+LEAST = 2**26
+
+
+def array_in(path: StrPath, dtype: np.dtype, shape: Sequence[int], offset: int, order: str = "C") -> np.ndarray:
+    """The array at ``offset`` of a file; what is written into it stays in memory. Raises ValueError, OSError."""
+    return np.memmap(path, dtype, "c", offset, tuple(shape), "F" if order == "F" else "C")
+
+
+def pick(images: Sequence[np.ndarray], numbers: Sequence[int], part: tuple[slice, slice] | None = None) -> np.ndarray:
+    """(N, H, W) in memory: images (H, W) by their ``numbers``, or a ``part`` of each.
+
+    Raises InputError where they are mapped and would be over the limit.
+    """
+    picked = [images[number] if part is None else images[number][part] for number in numbers]
+    first = picked[0]
+    if isinstance(first, np.memmap):
+        limits.admit(Path(str(first.filename)), (len(picked), *first.shape), first.dtype)
+    return np.stack([np.asarray(image) for image in picked])
