@@ -10,10 +10,15 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 #: packages whose versions decide what a run gives
 RECORDED = ("ddip-tf", "tensorflow", "keras", "numpy", "tifffile", "onnx", "tf2onnx", "onnxruntime")
+
+
+#: where Linux keeps what a container or a batch job may use
+CGROUP = Path("/sys/fs/cgroup")
 
 
 @contextlib.contextmanager
@@ -90,7 +95,11 @@ def memory_bytes() -> dict[str, Any]:
 
 
 def free_memory_bytes() -> int:
-    """Bytes of memory that this machine could give to a process now."""
+    """Bytes of memory that this machine, or its container, could give to a process now."""
     import psutil
 
-    return psutil.virtual_memory().available
+    free = psutil.virtual_memory().available
+    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit
+        most, used = (int((CGROUP / f"memory.{name}").read_text()) for name in ("max", "current"))
+        free = min(free, max(most - used, 0))
+    return free

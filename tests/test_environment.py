@@ -69,3 +69,15 @@ def test_a_damaged_tiff_is_an_error_and_says_nothing_else(tmp_path, caplog):
     with pytest.raises(InputError, match=r"a\.tif"):
         read_images(path)
     assert (caplog.messages, logging.getLogger("tifffile").level) == ([], logging.NOTSET)
+
+
+def test_free_memory_is_that_of_the_container(tmp_path, monkeypatch):
+    monkeypatch.setattr(environment, "CGROUP", tmp_path)
+    whole = environment.free_memory_bytes()
+    assert whole > 2**26
+    for most, expected in ((b"5000\n", 3000), (b"1500\n", 0)):
+        (tmp_path / "memory.max").write_bytes(most)
+        (tmp_path / "memory.current").write_text("2000\n")
+        assert environment.free_memory_bytes() == expected
+    (tmp_path / "memory.max").write_text("max\n")
+    assert environment.free_memory_bytes() > 2**26

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+import ddip_tf
 from ddip_tf import config
 from ddip_tf.archive import safe_models
 from ddip_tf.archive.manifest import changed_files, load_manifest
 from ddip_tf.errors import RunError
-from ddip_tf.formats import arrays, read_images
+from ddip_tf.formats import arrays, mapped, read_images
 
 OBJECTS = Path(__file__).parents[1] / "tests" / "data"
 EXAMPLE = Path(__file__).parents[1] / "saved_models" / "example"
@@ -58,6 +59,16 @@ def npys() -> Iterator[bytes]:
         yield stream.getvalue()
 
 
+def large_npys() -> Iterator[bytes]:
+    for array in (
+        np.random.default_rng(0).random((2, 37, 34)),
+        np.asfortranarray(np.eye(90, dtype=">c8").reshape(2, 45, 90)),
+    ):
+        stream = io.BytesIO()
+        np.save(stream, array)
+        yield stream.getvalue()
+
+
 def npzs() -> Iterator[bytes]:
     for save in (np.savez, np.savez_compressed):
         stream = io.BytesIO()
@@ -73,6 +84,12 @@ def objects(*names: str) -> Callable[[], Iterator[bytes]]:
 def manifests() -> Iterator[bytes]:
     yield (EXAMPLE / "manifest.json").read_bytes()
     yield json.dumps(json.loads((EXAMPLE / "manifest.json").read_text())).encode()
+
+
+def read_mapped(path: Path) -> None:
+    """As a file that is so large that its array stays in it."""
+    mapped.LEAST = 0
+    ddip_tf.read(path)
 
 
 def read_manifest(path: Path) -> None:
@@ -126,7 +143,8 @@ def load_saved_model(path: Path) -> None:
 #: reader, the name its file must have, where mutations start from, its share of the executions
 READERS: dict[str, tuple[Callable[[Path], object], str, Callable[[], Iterator[bytes]], float]] = {
     "TIFF": (read_images, "a.tif", tiffs, 0.14),
-    ".npy": (read_images, "a.npy", npys, 0.2),
+    ".npy": (read_images, "a.npy", npys, 0.18),
+    ".npy, mapped": (read_mapped, "a.npy", large_npys, 0.02),
     ".npz": (arrays.read_npz, "a.npz", npzs, 0.1),
     "HDF5": (
         read_images,
@@ -136,8 +154,9 @@ READERS: dict[str, tuple[Callable[[Path], object], str, Callable[[], Iterator[by
             *("phaser.h5", "ptylab.hdf5", "signal.hspy", "emdfile.emd", "berkeley.emd"),
             *(f"../field/{name}" for name in ("foldslice_electron.mat", "object.hspy", "ptyrad_vacuum.hdf5")),
         ),
-        0.07,
+        0.05,
     ),
+    "HDF5, mapped": (read_mapped, "a.h5", objects("slices.h5", "py4dstem.h5", "../field/phaser.h5"), 0.01),
     "object .npz": (read_images, "a.npz", objects("ptychodus.npz"), 0.02),
     "zarr": (read_images, "a.zspy", objects("signal.zspy"), 0.01),
     "slices last": (read_images, "a.tiff", objects("obj_phase_ds_1.tiff"), 0.01),

@@ -1,13 +1,13 @@
 """Does `--preset paper` take a one-sided ghost out, which eq. (3) of Du, Huang & Jacobsen (2021) was written for?
 
-    python tools/paper_at_its_best.py FOLDER -o OUT                  # goes on where it was stopped
-    python tools/paper_at_its_best.py FOLDER -o OUT --part small     # minutes a fit in place of an hour
-    python tools/paper_at_its_best.py FOLDER -o OUT --table          # only the tables of what is there
+    python tools/paper_at_its_best.py OUT                  # goes on where it was stopped
+    python tools/paper_at_its_best.py OUT --part small     # minutes a fit in place of an hour
+    python tools/paper_at_its_best.py OUT --table          # only the tables of what is there
 
-FOLDER has slice1.tif, slice2.tif with a ghost of slice 1 in slice 2, and truth1.npy, truth2.npy. Parts: ``whole``, the
-whole images, kernels and shallow filters, three gammas each, --epochs; ``small``, 96 x 96 pixels of them, as they are
-and upsampled twice and four times, with larger gammas, slices exchanged, and each slice scaled to [0, 1] by itself,
---small-epochs.
+The pair is a folder (--pair, by default tools/one_sided_pair) that has slice1.tif, slice2.tif with a ghost of slice 1
+in slice 2, and truth1.npy, truth2.npy. Parts: ``whole``, the whole images, kernels and shallow filters, three gammas
+each, --epochs; ``small``, 96 x 96 pixels of them, as they are and upsampled twice and four times, with larger gammas,
+slices exchanged, and each slice scaled to [0, 1] by itself, --small-epochs.
 
 About every 250 epochs of a fit OUT/rows.jsonl gets a line: PSNR (dB), SSIM and leak against the truth, the weights and
 the terms of the loss. Last comes what eq. (5) itself says of the slices as they came and of the truth: its least value
@@ -102,11 +102,11 @@ class Curve(keras.callbacks.Callback):
         super().__init__()
         self._cell, self._truth, self._path = cell, truth, path
 
-        self._written, self._due_at = 0, 0
+        self._written = self._due_at = 0
 
     def needs_weights(self, done: int) -> bool:
         """Told of every so many epochs, whose number is the fit's own: the first time past `EVERY` more."""
-        if done // EVERY > self._written // EVERY:
+        if done // EVERY > self._written // EVERY or done == self.params["epochs"]:
             self._due_at = self._written = done
         return self._due_at == done
 
@@ -128,12 +128,10 @@ def figures(images: np.ndarray, truth: np.ndarray) -> dict[str, list[float]]:
 def fit(cell: Cell, images: np.ndarray, truth: np.ndarray, out: Path, epochs: int, threads: int) -> None:
     """One fit, or what is left of it."""
     run = out / "runs" / cell.name
-    if (run / "manifest.json").exists():
-        return
     config = ddip_tf.preset("paper", mixing=cell.mixing, gamma=cell.gamma, epochs=epochs)
     options = ddip_tf.RunOptions(resume=True, checkpoint_every=str(EVERY), threads=threads, progress="none")
     stack = ddip_tf.SliceStack(prepared(cell, images))
-    ddip_tf.fit_and_save(
+    ddip_tf.fit_and_save(  # a finished run of these settings stays as it is, one of others is refused
         stack, run, config, options, callbacks=[Curve(cell, prepared(cell, truth), out / "rows.jsonl")]
     )
 
@@ -227,8 +225,14 @@ def what_the_loss_says(images: np.ndarray, truth: np.ndarray, path: Path, only_t
 
 
 @click.command(context_settings={"show_default": True})
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("-o", "--output", "out", required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--pair",
+    "folder",
+    default=Path(__file__).with_name("one_sided_pair"),
+    show_default="tools/one_sided_pair",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
 @click.option(
     "--part", "parts", multiple=True, default=["loss", "small", "whole"], type=click.Choice(["loss", "small", "whole"])
 )
@@ -238,8 +242,8 @@ def what_the_loss_says(images: np.ndarray, truth: np.ndarray, path: Path, only_t
 @click.option("--threads", default=2)
 @click.option("--table", "only_table", is_flag=True, help="Fit nothing.")
 def main(
-    folder: Path,
     out: Path,
+    folder: Path,
     parts: tuple[str, ...],
     mixings: tuple[str, ...],
     epochs: int,

@@ -24,7 +24,7 @@ from ddip_tf._types import Box, StrPath
 from ddip_tf.archive.run import Run, open_run
 from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError, RunError
-from ddip_tf.formats import FAMILIES, change_content, family_of, open_content
+from ddip_tf.formats import FAMILIES, change_content, family_of, limits, open_content
 from ddip_tf.slices.ghosts import drop_rounding, refuse_unexplained, take_out
 from ddip_tf.slices.numbering import listed
 from ddip_tf.slices.stack import check_box
@@ -109,7 +109,9 @@ def export(
     if target.exists() and not overwrite:
         raise InputError(f"{target} exists: choose another `new`, or `overwrite`")
     images = open_content(source, name, dataset, slice_axis).images
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    limits.admit(source, images.shape, "c16")
+    with source.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
     notes: list[Caution] = []
     factor = np.zeros(images.shape, np.complex128)
     for run in opened:

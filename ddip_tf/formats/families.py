@@ -184,7 +184,7 @@ def _sane(content: Content, name: str) -> Content:
             "by itself, so that contrasts of slices cannot be compared. A file of floats (the raw phase) is better."
         )
         notes.append(Caution("scaled-values", said))
-    elif images.dtype.kind == "f" and images.size and (images.min(), images.max()) == (0, 1):
+    elif images.dtype.kind == "f" and images.size and _extremes(images) == (0, 1):
         notes.append(Caution("scaled-values", f"The values of {name} run exactly from 0 to 1: scaled, not rad."))
     return replace(content, notes=(*content.notes, *notes), **lengths)
 
@@ -194,9 +194,15 @@ def _all_whole(images: np.ndarray) -> bool:
     if images.dtype.kind != "f" or not images.size:
         return False
     first = images[(0,) * (images.ndim - 1)]  # one row tells a phase, without a pass over what may be gigabytes
-    if not (first == np.round(first)).all() or not np.isfinite(images).all() or np.ptp(images) < LEAST_GREYS:
+    if not (first == np.round(first)).all() or not all(np.isfinite(image).all() for image in images):
         return False
-    return bool((images == np.round(images)).all())
+    low, high = _extremes(images)
+    return high - low >= LEAST_GREYS and all((image == np.round(image)).all() for image in images)
+
+
+def _extremes(images: np.ndarray) -> tuple[float, float]:
+    """Least and largest value, found one image at a time: they may be more than memory holds."""
+    return min(float(image.min()) for image in images), max(float(image.max()) for image in images)
 
 
 def _whole(kind: np.dtype) -> str:

@@ -113,8 +113,9 @@ def written_by_matlab(file: Any) -> bool:
 
 def load(file: Any, layout: Layout) -> Content:
     """The content of an open file by its layout. Raises InputError."""
+    stays = len(layout.datasets) == 1  # of several, or of amplitude and phase, new arrays are made
     arrays = [
-        as_slices(_numbers(dataset(file, name)), f"{file.filename}:{name}", layout.modes_axis)
+        as_slices(_numbers(dataset(file, name, stays), stays), f"{file.filename}:{name}", layout.modes_axis)
         for name in layout.datasets
     ]
     if len(arrays) > 1 and not layout.polar and (modes := max(map(len, arrays))) > 1:
@@ -179,8 +180,8 @@ def get(file: Any, path: str, links: int = MOST_LINKS) -> Any:
     return node
 
 
-def dataset(file: Any, path: str) -> Any:
-    """The dataset at ``path``, safe to read. Raises InputError."""
+def dataset(file: Any, path: str, stays: bool = False) -> Any:
+    """The dataset at ``path``, safe to read, or to leave in the file where it ``stays`` there. Raises InputError."""
     import h5py
 
     node, where = get(file, path), f"{file.filename}:{path}"
@@ -193,15 +194,19 @@ def dataset(file: Any, path: str) -> Any:
         raise InputError(f"{where} is a cell array, one array for each scan or object; choose one (`dataset`): {named}")
     if node.dtype.kind not in "fiubc" and node.dtype.names != ("real", "imag"):
         raise InputError(f"{where} holds no numbers, but {node.dtype.name}")
-    check_size(node.shape or (), node.dtype, node.id.get_storage_size(), where, read=_place(node) is None)
+    check_size(node.shape or (), node.dtype, node.id.get_storage_size(), where, read=not stays or _place(node) is None)
     return node
 
 
 def _place(node: Any) -> int | None:
     """Where in a file that is only read a large dataset lies in one piece, as it is; None for any other."""
+    import h5py
+
     file, size = node.file, node.size * node.dtype.itemsize if node.shape else 0
     if size < mapped.LEAST or node.chunks or node.dtype.names or file.mode != "r" or file.userblock_size:
         return None
+    if not node.id.get_type().equal(h5py.h5t.py_create(node.dtype, logical=True)):
+        return None  # such as 12 of 16 bits
     return node.id.get_offset() if node.id.get_storage_size() == size else None
 
 
@@ -221,7 +226,7 @@ def _cells(file: Any, node: Any) -> list[str]:
 
 def shape_of(file: Any, path: str) -> tuple[int, ...]:
     """Shape of the images at ``path``: two, three or four axes, or more of length one. Raises InputError."""
-    shape = dataset(file, path).shape
+    shape = dataset(file, path, stays=True).shape
     while shape is not None and len(shape) > 4 and shape[0] == 1:
         shape = shape[1:]
     if shape is None or not 2 <= len(shape) <= 4:
@@ -249,8 +254,8 @@ def referenced(file: Any, path: str) -> list[str]:
     return [str(file[reference].name) for reference in node[()].ravel() if reference]
 
 
-def _numbers(node: Any) -> np.ndarray:
-    if (place := _place(node)) is not None:
+def _numbers(node: Any, stays: bool = False) -> np.ndarray:
+    if stays and (place := _place(node)) is not None:
         return mapped.array_in(node.file.filename, node.dtype, node.shape, place)
     array = node[()]
     if node.dtype.names:  # MATLAB's complex numbers

@@ -14,16 +14,15 @@ from ddip_tf.errors import InputError
 
 #: environment variable that sets a lower limit than memory does, in bytes
 VARIABLE = "DDIP_TF_MAX_BYTES"
+#: part of the memory that is free: from a file to a stack there are up to five copies
+PART = 1 / 8
 
 
 def most_bytes() -> int:
-    """Bytes that the arrays of one file may take: half of the memory that is free, and not over what
+    """Bytes that the arrays of one file may take: `PART` of the memory that is free, and not over what
     ``DDIP_TF_MAX_BYTES`` says. Raises InputError."""
-    half, text = environment.free_memory_bytes() // 2, os.environ.get(VARIABLE)
-    try:
-        return half if text is None else min(half, int(text))
-    except ValueError:
-        raise InputError(f"{VARIABLE} is {text!r}; it takes a number of bytes") from None
+    said, by_memory = _said(), _by_memory()
+    return by_memory if said is None else min(said, by_memory)
 
 
 def admit(path: StrPath, shape: Sequence[int], dtype: np.dtype | str) -> None:
@@ -32,9 +31,21 @@ def admit(path: StrPath, shape: Sequence[int], dtype: np.dtype | str) -> None:
     if wanted <= most:
         return
     announced = f"{path} announces {wanted / 2**30:.3g} GiB of data; the limit is {most / 2**30:.3g} GiB"
-    if os.environ.get(VARIABLE) == str(most):
+    if wanted <= _by_memory():
         raise InputError(f"{announced}. If you trust it: export {VARIABLE}={wanted}")
-    raise InputError(f"{announced}, half of the memory that is free")
+    raise InputError(f"{announced}, and {_by_memory() / 2**30:.3g} GiB is an eighth of the memory that is free")
+
+
+def _by_memory() -> int:
+    return int(environment.free_memory_bytes() * PART)
+
+
+def _said() -> int | None:
+    text = os.environ.get(VARIABLE)
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        raise InputError(f"{VARIABLE} is {text!r}; it takes a number of bytes") from None
 
 
 def read_text(path: StrPath, most: int = 2**26) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -15,8 +14,8 @@ LEAST = 2**26
 
 
 def array_in(path: StrPath, dtype: np.dtype, shape: Sequence[int], offset: int, order: str = "C") -> np.ndarray:
-    """The array at ``offset`` of a file; what is written into it stays in memory. Raises ValueError, OSError."""
-    return np.memmap(path, dtype, "c", offset, tuple(shape), "F" if order == "F" else "C")
+    """The array at ``offset`` of a file, which cannot be written to. Raises ValueError, OSError."""
+    return np.memmap(path, dtype, "r", offset, tuple(shape), "F" if order == "F" else "C")
 
 
 def pick(images: Sequence[np.ndarray], numbers: Sequence[int], part: tuple[slice, slice] | None = None) -> np.ndarray:
@@ -25,7 +24,7 @@ def pick(images: Sequence[np.ndarray], numbers: Sequence[int], part: tuple[slice
     Raises InputError where they are mapped and would be over the limit.
     """
     picked = [images[number] if part is None else images[number][part] for number in numbers]
-    first = picked[0]
-    if isinstance(first, np.memmap):
-        limits.admit(Path(str(first.filename)), (len(picked), *first.shape), first.dtype)
+    files = {str(image.filename) for image in picked if isinstance(image, np.memmap)}
+    if files:
+        limits.admit(" and ".join(sorted(files)), (len(picked), *picked[0].shape), np.result_type(*picked))
     return np.stack([np.asarray(image) for image in picked])

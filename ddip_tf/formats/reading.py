@@ -11,6 +11,7 @@ import numpy as np
 
 from ddip_tf._types import Floats, StrPath
 from ddip_tf.errors import InputError
+from ddip_tf.formats import mapped
 from ddip_tf.formats.content import Content
 from ddip_tf.formats.families import family_of, files_of, open_content
 from ddip_tf.formats.stacking import stack_of
@@ -113,10 +114,11 @@ def read_beside(
         what = "halves" if halves else "start"
         raise InputError(f"{count} slices, but {len(images)} images for the {what}: give one a slice, of each half")
     numbers = [first + number for first in range(0, len(images), each) for number in picked]
-    part = np.stack([images[number] for number in numbers])
-    if part.shape[1:] != stack.shape and stack.crop is not None:
-        check_box(*stack.crop, part.shape[1:])
-        part = part[:, slice(*stack.crop[0]), slice(*stack.crop[1])]
+    box = None
+    if images[0].shape != stack.shape and stack.crop is not None:
+        check_box(*stack.crop, images[0].shape)
+        box = slice(*stack.crop[0]), slice(*stack.crop[1])
+    part = mapped.pick(images, numbers, box)
     if part.shape[1:] != stack.shape:
         raise InputError(f"shapes differ: slices are {_shape(stack.images[0])}, {sources[0].name} is {_shape(part[0])}")
     if np.iscomplexobj(part):

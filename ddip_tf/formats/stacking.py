@@ -47,7 +47,7 @@ def stack_of(
     kept = [index for index in range(len(part)) if index not in empty]
     values = [single_value(part[index], conversion.quantity) for index in empty]
     aside, left_out = _aside([picked[index] for index in empty], values, [picked[index] for index in kept], sources)
-    picked, part = [picked[index] for index in kept], part[kept]
+    picked, part = [picked[index] for index in kept], part[kept] if empty else part
     record = None
     if np.iscomplexobj(part):
         part, record = convert(part, conversion)

@@ -62,7 +62,7 @@ def file(
     lines += [f"slice {number}: {_values(image)}" for number, image in enumerate(images, 1)]
     if len(images) > 2:
         lines.append("fit --slices counts from 0: --slices 0,2 takes slices 1 and 3")
-    if not np.isfinite(images).all():
+    if not all(np.isfinite(image).all() for image in images):
         box = finite_box(images)
         where = f"--crop {','.join(f'{start}:{end}' for start, end in box)}" if box else "--crop to a part without them"
         lines.append(f"Pixels that are NaN or infinite are not separated: {where}.")

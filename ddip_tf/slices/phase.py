@@ -156,7 +156,7 @@ def _phase_of(image: np.ndarray, steps: tuple[str, ...]) -> tuple[Floats, tuple[
         plane[0] = np.angle(np.sum(image * np.exp(-1j * _plane(plane, image.shape))))
     phase = np.angle(image * np.exp(-1j * _plane(plane, image.shape)))
     unwrapped = False
-    if "unwrap" in steps and any(np.abs(np.diff(phase, axis=axis)).max() > np.pi for axis in (0, 1)):
+    if "unwrap" in steps and any(np.abs(np.diff(phase, axis=axis)).max(initial=0) > np.pi for axis in (0, 1)):
         smooth = unwrap_phase(phase, rng=0)
         turns = np.round((smooth - phase) / (2 * np.pi))
         turns -= np.round(np.median(turns))

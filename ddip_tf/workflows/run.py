@@ -177,17 +177,28 @@ def carry_out(
                 there = True
                 opened = Run(path)
                 if new:
-                    archived(opened)
+                    told = _told(archived, opened)
                 if new or not illustrated(path):
                     figures.write_figures(opened)
                 if new or not (path / run_page.PAGE).exists():
                     write_page(opened)
                     LOGGER.info("archived, with figures and page, in %s", path)
+                if new and told:
+                    raise told
     except KeyboardInterrupt:  # where no epoch could be waited for
         kept = "the run is archived, without its page" if there else "the state of the fit is saved"
         kept = kept if there or checkpoints.kept else "nothing was saved"
         raise Interrupted(f"interrupted, {kept}", kept=there or checkpoints.kept) from None
     return opened, new
+
+
+def _told(archived: Callable[[Run], object], run: Run) -> OSError | None:
+    """What hinders saying what was found, a full disk or a reader that left: no reason to draw no pictures."""
+    try:
+        archived(run)
+    except OSError as error:
+        return error
+    return None
 
 
 def _log_begin(stack: SliceStack, config: FitConfig, options: RunOptions) -> None:

@@ -8,7 +8,7 @@ from make_fixtures import SHAPE
 
 from ddip_tf.archive.export import export
 from ddip_tf.errors import InputError
-from ddip_tf.formats import read
+from ddip_tf.formats import limits, read
 from ddip_tf.slices.phase import Conversion
 
 WHOLE = Conversion(steps=(), crop="whole")
@@ -46,3 +46,15 @@ def test_export_says_what_it_changed(tmp_path, call):
     assert (code, out) == (0, f"one.npy: {path} with the separated slice 1 of 3\n")
     _, out, _ = call("export", one, "--into", path, "-o", "one.tif")
     assert out.startswith(f"Warning: one.tif is in the format of {path}, whatever its name ends in\n")
+
+
+def test_an_object_too_large_to_change_is_refused_before(tmp_path, monkeypatch):
+    path = DATA / "ptychi.npy"
+    stack = read(path, conversion=WHOLE)
+    run = run_with(tmp_path / "run", stack, np.zeros((3, *SHAPE[1:])))
+    size = 16 * stack.images.size
+    monkeypatch.setenv(limits.VARIABLE, str(size - 1))
+    with pytest.raises(InputError, match=f"ptychi.npy announces .*{limits.VARIABLE}={size}$"):
+        export([run], path, tmp_path / "new.npy")
+    monkeypatch.setenv(limits.VARIABLE, str(size))
+    assert export([run], path, tmp_path / "new.npy").count == 3

@@ -128,11 +128,12 @@ def test_swapped_runs_are_put_right_and_confused_ones_left_out(run, tmp_path):
 
 
 def test_fit_runs_makes_such_a_folder(call, stack, run, tmp_path, monkeypatch):
-    def carry_out(stack, folder, config, options, **_):
+    def carry_out(stack, folder, config, options, archived):
         new = not folder.exists()
         if new:
             done.append(folder.name)
             put(folder, run, (1 + 0.01 * config.seed, 1.0), config.seed)
+            archived(Run(folder))
         return Run(folder), new
 
     done = []
@@ -145,6 +146,8 @@ def test_fit_runs_makes_such_a_folder(call, stack, run, tmp_path, monkeypatch):
     code, out, err = call(*arguments)
     assert (code, err) == (0, "")
     assert "mean of 3 of 3 fits" in out
+    said = [out.index(f"pictures   r/runs/{name}/outputs") for name in ("0001", "0002", "0003")]
+    assert out.count("12 epochs in") == 3 and out.index("12 epochs in") < said[0] < said[1] < said[2]
     assert [path.name for path in sorted((tmp_path / "r/runs").iterdir())] == ["0001", "0002", "0003"]
     assert [member["seed"] for member in load_manifest("r")["runs"]] == [4, 5, 6]
     assert (tmp_path / "r/preview.png").exists()

@@ -199,7 +199,7 @@ def test_an_npy_that_announces_more_than_it_has_is_refused_before_allocation(tmp
     header = {"descr": "<f8", "fortran_order": False, "shape": (1 << 20, 1 << 20)}
     with (tmp_path / "a.npy").open("wb") as stream:
         np.lib.format.write_array_header_1_0(stream, header)
-    with pytest.raises(InputError, match=r"announces 8\.19e\+03 GiB of data; .*, half of the memory that is free"):
+    with pytest.raises(InputError, match=r"announces 8\.19e\+03 GiB of data; .* an eighth of the memory that is free"):
         read_images(tmp_path / "a.npy")
     header["shape"] = (300, 300)
     with (tmp_path / "a.npy").open("wb") as stream:
@@ -220,13 +220,15 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
         arrays.read_npz(tmp_path / "a.npz")
 
 
-def test_the_limit_is_half_of_the_memory_that_is_free_or_less_if_that_is_said(tmp_path, monkeypatch):
+def test_the_limit_is_an_eighth_of_the_memory_that_is_free_or_less_if_that_is_said(tmp_path, monkeypatch):
     np.save(tmp_path / "a.npy", np.zeros((300, 200), "f4"))
+    enough = 8 * 240_000
     for free, said, refusal in (
-        (480_000, None, None),
-        (479_998, None, "GiB, half of the memory that is free$"),
-        (480_000, "239999", f"If you trust it: export {limits.VARIABLE}=240000$"),
-        (479_998, "240000", "GiB, half of the memory that is free$"),  # it does not lift what memory sets
+        (enough, None, None),
+        (enough - 8, None, "GiB is an eighth of the memory that is free$"),
+        (enough, " 239_999", f"If you trust it: export {limits.VARIABLE}=240000$"),
+        (enough - 8, "240000", "GiB is an eighth of the memory that is free$"),  # it does not lift what memory sets
+        (enough - 8, "200000", "GiB is an eighth of the memory that is free$"),
     ):
         monkeypatch.setattr(environment, "free_memory_bytes", lambda free=free: free)
         monkeypatch.delenv(limits.VARIABLE, raising=False)

@@ -1,5 +1,7 @@
 """Large arrays stay in their file: the same pictures, and in memory only what is picked."""
 
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from ddip_tf.slices.phase import Conversion
 SHAPE = (61, 83)
 OBJECT = np.exp(1j * np.stack([blobs(5, SHAPE, seed) for seed in range(4)])).astype(np.complex64)
 PART = ((9, 50), (20, 71))
+COUNTS = np.arange(OBJECT.size, dtype="u2").reshape(OBJECT.shape) % 4096
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +38,16 @@ def with_a_block_before(path):
         file["object"] = OBJECT
 
 
+def twelve_bits(path):
+    kind = h5py.h5t.NATIVE_UINT16.copy()
+    kind.set_precision(12)
+    kind.set_offset(4)
+    with h5py.File(path, "w") as file:
+        space = h5py.h5s.create_simple(OBJECT.shape)
+        data = h5py.h5d.create(file.id, b"object", kind, space)
+        data.write(h5py.h5s.ALL, h5py.h5s.ALL, COUNTS)
+
+
 def other_order(path):
     with h5py.File(path, "w") as file:
         file["object"] = OBJECT.astype(">c8")
@@ -45,6 +58,7 @@ FILES = {
     "chunks.h5": (in_chunks, False),
     "block.h5": (with_a_block_before, False),
     "order.h5": (other_order, True),
+    "twelve.h5": (twelve_bits, False),
     "rows.npy": (lambda path: np.save(path, OBJECT), True),
     "columns.npy": (lambda path: np.save(path, np.asfortranarray(OBJECT)), True),
 }
@@ -57,8 +71,8 @@ def test_a_file_reads_the_same_and_is_not_written_to(tmp_path, name):
     before = (tmp_path / name).read_bytes()
     images = open_content(tmp_path / name, dataset="object" if name.endswith("h5") else None).images
     assert isinstance(images, np.memmap) == stays
-    np.testing.assert_array_equal(images, OBJECT)
-    images[1, 3, 5] = 7  # is the reader's own
+    np.testing.assert_array_equal(images, COUNTS if name == "twelve.h5" else OBJECT)
+    assert images.flags.writeable != stays
     del images
     assert (tmp_path / name).read_bytes() == before
 
@@ -77,6 +91,26 @@ def test_only_what_is_picked_has_to_fit(tmp_path, monkeypatch, name):
     monkeypatch.setenv(limits.VARIABLE, str(size - 1))
     with pytest.raises(InputError, match=f"{name} announces .* GiB of data; .*{limits.VARIABLE}={size}$"):
         ddip_tf.read(tmp_path / name, **picked)
+
+
+def test_files_of_several_kinds_are_counted_as_what_they_become(tmp_path, monkeypatch):
+    for number, kind in enumerate(("f4", "f8")):
+        np.save(tmp_path / f"{number}.npy", OBJECT[number].real.astype(kind))
+    files = [tmp_path / "0.npy", tmp_path / "1.npy"]
+    size = 2 * SHAPE[0] * SHAPE[1] * 8
+    monkeypatch.setenv(limits.VARIABLE, str(size))
+    assert ddip_tf.read(*files).shape == SHAPE
+    monkeypatch.setenv(limits.VARIABLE, str(size - 1))
+    with pytest.raises(InputError, match=r"0.npy and .*1.npy announces"):
+        ddip_tf.read(*files)
+
+
+def test_amplitudes_and_phases_have_to_fit(tmp_path, monkeypatch):
+    """An object of both is made anew, so that nothing of it stays in the file."""
+    file = Path(__file__).parents[1] / "data" / "ptyrad.hdf5"
+    monkeypatch.setenv(limits.VARIABLE, "1000")
+    with pytest.raises(InputError, match="announces"):
+        ddip_tf.read(file)
 
 
 def test_a_file_without_its_end_is_refused(tmp_path):

@@ -150,3 +150,10 @@ def test_a_shifted_pair_is_warned_of(separation):
     shifted = replace(separation, stack=stack, outputs=stack.images, modelled=stack.images)
     found = [c for c in with_warnings(shifted).warnings if c.code == "misregistered"]
     assert len(found) == 1 and found[0].text.startswith("Slice 2 seems to lie +2")
+
+
+def test_one_line_of_pixels_is_converted_for_the_stack_to_refuse():
+    line = np.exp(1j * np.linspace(0, 9, 50)).astype("c8")
+    for shape in ((2, 1, 50), (2, 50, 1)):
+        images, _ = convert(np.tile(line.reshape(shape[1:]), (2, 1, 1)), Conversion())
+        assert images.shape == shape and np.isfinite(images).all()

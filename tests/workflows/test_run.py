@@ -53,6 +53,15 @@ def test_a_finished_run_gets_only_what_it_lacks(made, stack):
         ddip_tf.fit_and_save(stack, made, ddip_tf.preset("quick"), dataclasses.replace(QUIET, resume=True))
 
 
+def test_who_cannot_be_told_gets_the_pictures_all_the_same(stack, tmp_path, without_graphs):
+    def gone(run):
+        raise BrokenPipeError("nobody reads")
+
+    with pytest.raises(BrokenPipeError, match="nobody reads"):
+        whole.carry_out(stack, tmp_path / "r", ddip_tf.preset("quick"), QUIET, archived=gone)
+    assert (tmp_path / "r/preview.png").exists() and (tmp_path / "r/report.html").exists()
+
+
 class Count(keras.callbacks.Callback):
     def __init__(self):
         super().__init__()
