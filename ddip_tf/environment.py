@@ -15,8 +15,6 @@ from typing import Any
 
 #: packages whose versions decide what a run gives
 RECORDED = ("ddip-tf", "tensorflow", "keras", "numpy", "tifffile", "onnx", "tf2onnx", "onnxruntime")
-
-
 #: where Linux keeps what a container or a batch job may use
 CGROUP = Path("/sys/fs/cgroup")
 

@@ -9,7 +9,6 @@ holds the run's outputs.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import tempfile
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ddip_tf._types import Box, StrPath
+from ddip_tf.archive.manifest import sha256
 from ddip_tf.archive.run import Run, open_run
 from ddip_tf.caution import Caution
 from ddip_tf.errors import InputError, RunError
@@ -110,8 +110,7 @@ def export(
         raise InputError(f"{target} exists: choose another `new`, or `overwrite`")
     images = open_content(source, name, dataset, slice_axis).images
     limits.admit(source, images.shape, "c16")
-    with source.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = sha256(source)
     notes: list[Caution] = []
     factor = np.zeros(images.shape, np.complex128)
     for run in opened:

@@ -26,12 +26,12 @@ def read(path: Path) -> np.ndarray:
     try:
         with path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
-            read_it = size < mapped.LEAST
-            shape, fortran, dtype = _header(stream, size, path, limited=read_it)
-            if read_it:
-                array = _read(stream, shape, fortran, dtype)
+            stays = size >= mapped.LEAST
+            shape, fortran, dtype = _header(stream, size, path, limited=not stays)
+            if stays:
+                array = mapped.array_in(path, dtype, shape, stream.tell(), fortran)
             else:
-                array = mapped.array_in(path, dtype, shape, stream.tell(), "F" if fortran else "C")
+                array = _read(stream, shape, fortran, dtype)
     except InputError:
         raise
     except Exception as error:  # NumPy parses the header as Python text and raises whatever that raises
@@ -44,7 +44,7 @@ def read(path: Path) -> np.ndarray:
 def read_npz(path: StrPath) -> dict[str, np.ndarray]:
     """All arrays of a ``.npz`` file by name.
 
-    Sizes are checked before anything is allocated, against the file's own directory and `limits.most_bytes`.
+    Sizes are checked before anything is allocated, against the file's own directory and `limits.admit`.
 
     Raises
     ------

@@ -18,26 +18,20 @@ VARIABLE = "DDIP_TF_MAX_BYTES"
 PART = 1 / 8
 
 
-def most_bytes() -> int:
-    """Bytes that the arrays of one file may take: `PART` of the memory that is free, and not over what
-    ``DDIP_TF_MAX_BYTES`` says. Raises InputError."""
-    said, by_memory = _said(), _by_memory()
-    return by_memory if said is None else min(said, by_memory)
-
-
 def admit(path: StrPath, shape: Sequence[int], dtype: np.dtype | str) -> None:
-    """Raise InputError where an array of ``shape`` and ``dtype``, announced by file ``path``, is over the limit."""
-    wanted, most = math.prod(map(int, shape)) * np.dtype(dtype).itemsize, most_bytes()
+    """Raise InputError where an array of ``shape`` and ``dtype``, announced by file ``path``, is over the limit.
+
+    That is `PART` of the memory that is free, and not over what ``DDIP_TF_MAX_BYTES`` says.
+    """
+    wanted = math.prod(map(int, shape)) * np.dtype(dtype).itemsize
+    by_memory, said = int(environment.free_memory_bytes() * PART), _said()
+    most = by_memory if said is None else min(said, by_memory)
     if wanted <= most:
         return
     announced = f"{path} announces {wanted / 2**30:.3g} GiB of data; the limit is {most / 2**30:.3g} GiB"
-    if wanted <= _by_memory():
+    if wanted <= by_memory:
         raise InputError(f"{announced}. If you trust it: export {VARIABLE}={wanted}")
-    raise InputError(f"{announced}, and {_by_memory() / 2**30:.3g} GiB is an eighth of the memory that is free")
-
-
-def _by_memory() -> int:
-    return int(environment.free_memory_bytes() * PART)
+    raise InputError(f"{announced}, and {by_memory / 2**30:.3g} GiB is an eighth of the memory that is free")
 
 
 def _said() -> int | None:

@@ -6,24 +6,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ddip_tf._types import StrPath
+from ddip_tf._types import Box, StrPath
 from ddip_tf.formats import limits
 
 #: bytes from which on an array that lies in one piece is mapped; smaller ones are read
 LEAST = 2**26
 
 
-def array_in(path: StrPath, dtype: np.dtype, shape: Sequence[int], offset: int, order: str = "C") -> np.ndarray:
+def array_in(path: StrPath, dtype: np.dtype, shape: Sequence[int], offset: int, fortran: bool = False) -> np.ndarray:
     """The array at ``offset`` of a file, which cannot be written to. Raises ValueError, OSError."""
-    return np.memmap(path, dtype, "r", offset, tuple(shape), "F" if order == "F" else "C")
+    return np.memmap(path, dtype, "r", offset, tuple(shape), "F" if fortran else "C")
 
 
-def pick(images: Sequence[np.ndarray], numbers: Sequence[int], part: tuple[slice, slice] | None = None) -> np.ndarray:
-    """(N, H, W) in memory: images (H, W) by their ``numbers``, or a ``part`` of each.
+def pick(images: Sequence[np.ndarray], numbers: Sequence[int], box: Box | None = None) -> np.ndarray:
+    """(N, H, W) in memory: images (H, W) by their ``numbers``, or the ``box`` of each.
 
     Raises InputError where they are mapped and would be over the limit.
     """
-    picked = [images[number] if part is None else images[number][part] for number in numbers]
+    part = tuple(slice(*side) for side in box or ())
+    picked = [images[number][part] for number in numbers]
     files = {str(image.filename) for image in picked if isinstance(image, np.memmap)}
     if files:
         limits.admit(" and ".join(sorted(files)), (len(picked), *picked[0].shape), np.result_type(*picked))

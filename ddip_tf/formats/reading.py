@@ -117,7 +117,7 @@ def read_beside(
     box = None
     if images[0].shape != stack.shape and stack.crop is not None:
         check_box(*stack.crop, images[0].shape)
-        box = slice(*stack.crop[0]), slice(*stack.crop[1])
+        box = stack.crop
     part = mapped.pick(images, numbers, box)
     if part.shape[1:] != stack.shape:
         raise InputError(f"shapes differ: slices are {_shape(stack.images[0])}, {sources[0].name} is {_shape(part[0])}")

@@ -42,7 +42,7 @@ def stack_of(
     else:
         box, note = conversion.crop, []
         check_box(*box, np.shape(images[0]))
-        part = mapped.pick(images, picked, (slice(*box[0]), slice(*box[1])))
+        part = mapped.pick(images, picked, box)
     empty = [index for index, image in enumerate(part) if vacuum(image)]
     kept = [index for index in range(len(part)) if index not in empty]
     values = [single_value(part[index], conversion.quantity) for index in empty]

@@ -176,15 +176,14 @@ def carry_out(
                     del separation
                 there = True
                 opened = Run(path)
-                if new:
-                    told = _told(archived, opened)
+                hindered = _told(archived, opened) if new else None
                 if new or not illustrated(path):
                     figures.write_figures(opened)
                 if new or not (path / run_page.PAGE).exists():
                     write_page(opened)
                     LOGGER.info("archived, with figures and page, in %s", path)
-                if new and told:
-                    raise told
+                if hindered:
+                    raise hindered
     except KeyboardInterrupt:  # where no epoch could be waited for
         kept = "the run is archived, without its page" if there else "the state of the fit is saved"
         kept = kept if there or checkpoints.kept else "nothing was saved"
