@@ -27,10 +27,10 @@ from ddip_tf.transfer.agreement import agreement, believed, coarsest, difference
 from ddip_tf.transfer.background import level
 from ddip_tf.transfer.bands import frequencies, interpolate
 from ddip_tf.transfer.checks import Checks, scatter, still_shared
-from ddip_tf.transfer.dct import dct, idct, matvec
+from ddip_tf.transfer.dct import dct, idct
 from ddip_tf.transfer.estimate import Transfer
 from ddip_tf.transfer.half_quadratic import edges, minimise
-from ddip_tf.transfer.inverse_problem import Problem, prepare, scale
+from ddip_tf.transfer.inverse_problem import Problem, prepare, scale, through
 from ddip_tf.transfer.ladder import Choice
 from ddip_tf.transfer.objective import Objective
 from ddip_tf.transfer.resolution import Sampling
@@ -88,14 +88,14 @@ class FreeStart:
         k = frequencies(*images.shape[1:])
         self.coarsest = coarsest(sampling, transfer.k[0])
         self.coarse, self.lower = k < self.coarsest, k < sampling.here(LOWER)
-        self.T, self.mixed, self.linear = transfer.at(k), dct(self.problem.images), dct(self.base)
+        self.mixed, self.linear = dct(self.problem.images), dct(self.base)
         # and what is added to the coarsest part while some coefficients are hidden
         self.trust, self.guesses = held_out.trust(self.mixed, self._foretell, sampling, threads)
         self.middle = self.trust.factors[1]
 
     def _foretell(self, hidden: Array) -> tuple[Array, Array]:
         found = dct(self.objective.minimum(idct(self.mixed * ~hidden[..., None]), 1.0, hidden))
-        return matvec(self.T, found), (found - self.linear)[self.coarse]
+        return through(self.problem.transfer, found), (found - self.linear)[self.coarse]
 
     def find(self, objective: Objective, guided: Array | float = 0.0) -> Found:
         """Slices by the mean over levels of noise, ramps as in the images and free, as far as both are believed."""
@@ -162,13 +162,12 @@ def solve(
     for drawn in objectives.drawn(objective, posed.middle, posed.base, starts - 1, seed, threads):
         variance += (drawn - tried[1]) ** 2 / (starts - 1)
     coefficients = dct(y)
-    _, information, _ = problem.normal(posed.middle)
-    left = posed.mixed - matvec(posed.T, coefficients)
+    left = posed.mixed - through(transfer, coefficients)
     left -= ramps.like(left) if found.free_ramps else 0.0
     solution = Solution(
         images=level(problem.unit * y, images),
         base=problem.unit * posed.base + problem.means,
-        decided=problem.unit * idct(matvec(problem.wiener(information) @ information, coefficients)),
+        decided=problem.unit * idct(problem.decided(coefficients, posed.middle)),
         sigma=problem.unit * np.sqrt(variance),
         residual=problem.unit * idct(left),
         weights=(1.0,),

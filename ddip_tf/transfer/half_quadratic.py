@@ -9,11 +9,14 @@ frequencies settle as fast as the highest. Symbols as in `ddip_tf.transfer.solve
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ddip_tf._types import Array
-from ddip_tf.transfer.dct import adjoint_gradient, dct, gradient, idct, laplacian
+from ddip_tf.transfer.dct import adjoint_gradient, dct, eigen, gradient, idct, laplacian
 from ddip_tf.transfer.ramps import FreeRamps
+from ddip_tf.transfer.strips import strips
 
 
 def shrink(r: Array, weight: float, exponent: float) -> Array:
@@ -38,8 +41,7 @@ def edges(y: Array, exponent: float) -> float:
 
 def minimise(
     start: Array,
-    information: Array,
-    data: Array,
+    equations: Callable[[slice], tuple[Array, Array]],
     *,
     strength: float,
     exponent: float,
@@ -49,12 +51,17 @@ def minimise(
 ) -> Array:
     """Half-quadratic iterations from `start` (N, H, W); the tie between gradients and image stiffens step by step.
 
-    ``information`` (H, W, N, N) and ``data`` (H, W, N) are the normal equations; ``ramps`` of the images, where they
-    are free, follow the slices.
+    ``equations`` are the normal equations of some rows of frequencies, information (rows, W, N, N) and data (rows, W,
+    N); ``ramps`` of the images, where they are free, follow the slices.
     """
-    powers, axes = np.linalg.eigh(information)
-    powers, data = np.moveaxis(powers, 2, 0), np.moveaxis(data, 2, 0)
-    axes = np.moveaxis(axes, (2, 3), (0, 1))
+    count, height, width = start.shape
+    powers, data = np.empty((2, *start.shape), np.float32)
+    axes = np.empty((count, *start.shape), np.float32)
+    for rows in strips(height, width * count**2):
+        information, of_data = equations(rows)
+        of_rows, along = eigen(information)
+        powers[:, rows], data[:, rows] = np.moveaxis(of_rows, 2, 0), np.moveaxis(of_data, 2, 0)
+        axes[:, :, rows] = np.moveaxis(along, (2, 3), (0, 1))
     return descend(
         start, powers, axes, data, strength=strength, exponent=exponent, steps=steps, stiffness=stiffness, ramps=ramps
     )
@@ -75,24 +82,36 @@ def descend(
     """`minimise` for information of eigenvalues ``powers`` (N, H, W) along ``axes`` (N, N, H, W), or the same axes
     (N, N) at every frequency, in columns; ``data`` (N, H, W).
 
-    In float32, whose rounding is far below the noise: half the memory, half the time. The tie leaves the axes as they
-    are.
+    In float32, whose rounding is far below the noise: half the memory, half the time. What is float32 is not copied,
+    and changed at the mean. The tie leaves the axes as they are.
     """
     powers, axes, data, curvature, y = (
-        np.array(x, np.float32, order="C") for x in (powers, axes, data, laplacian(*start.shape[1:]), start)
+        np.asarray(x, np.float32, order="C") for x in (powers, axes, data, laplacian(*start.shape[1:]), start)
     )
     powers[:, 0, 0] = 1  # the mean has no gradient: it is settled by `level`
     data[:, 0, 0] = 0
     levelled, one = data, axes.ndim == 2
     for tie in np.geomspace(*stiffness, steps).tolist():
-        g = gradient(y)
-        length = np.sqrt((g**2).sum(0))
-        g *= shrink(length, strength / tie, exponent) / np.maximum(length, 1e-12)
-        right = levelled + tie * np.moveaxis(dct(adjoint_gradient(g)), 2, 0)
-        along = np.tensordot(axes.T, right, 1) if one else np.einsum("ij...,i...->j...", axes, right)
-        along /= powers + tie * curvature
-        coefficients = np.tensordot(axes, along, 1) if one else np.einsum("ij...,j...->i...", axes, along)
+        right = np.moveaxis(dct(_of_edges(y, strength / tie, exponent)), 2, 0)
+        for rows in strips(y.shape[1], y[:, 0].size):
+            right[:, rows] = levelled[:, rows] + tie * right[:, rows]
+            part = right[:, rows]
+            along = np.tensordot(axes.T, part, 1) if one else np.einsum("ij...,i...->j...", axes[:, :, rows], part)
+            along /= powers[:, rows] + tie * curvature[rows]
+            part[:] = np.tensordot(axes, along, 1) if one else np.einsum("ij...,j...->i...", axes[:, :, rows], along)
         if ramps is not None:
-            levelled = ramps.add(data, coefficients)
-        y = idct(np.moveaxis(coefficients, 0, 2))
+            levelled = ramps.add(data, right)
+        y = idct(np.moveaxis(right, 0, 2))
     return y.astype(float)
+
+
+def _of_edges(y: Array, weight: float, exponent: float) -> Array:
+    """Adjoint gradient (N, H, W) of the gradients of slices y (N, H, W), shrunk pixel by pixel."""
+    found = np.empty_like(y)
+    for rows in strips(y.shape[1], y[:, 0].size):
+        first = max(rows.start - 1, 0)  # a row more on either side, where gradients begin and end
+        g = gradient(y[:, first : rows.stop + 1])
+        length = np.sqrt((g**2).sum(0))
+        g *= shrink(length, weight, exponent) / np.maximum(length, 1e-12)
+        found[:, rows] = adjoint_gradient(g)[:, rows.start - first : rows.stop - first]
+    return found

@@ -6,6 +6,7 @@ Symbols as in `ddip_tf.transfer.estimate`. NumPy and SciPy only.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -14,9 +15,7 @@ from ddip_tf.transfer import noise, ramps
 from ddip_tf.transfer.bands import frequencies, interpolate_power
 from ddip_tf.transfer.dct import dct, idct, inverse, matvec
 from ddip_tf.transfer.estimate import Transfer
-
-#: numbers of T that are held at a time
-AT_ONCE = 2**22
+from ddip_tf.transfer.strips import Index, by_strips
 
 
 @dataclass(frozen=True)
@@ -30,13 +29,22 @@ class Problem:
     noise: noise.Levels  # of these images
     free_ramps: bool = False  # nothing is known of the ramps of the images (`ddip_tf.transfer.ramps`)
 
-    def weighted(self, factor: float) -> tuple[Array, Array]:
-        """T and T^T N^-1, both (H, W, N, N)."""
-        T = self.transfer.at(frequencies(*self.images.shape[1:]))
-        TW = T.swapaxes(-1, -2) @ inverse(self.noise.covariance(factor))
+    @cached_property
+    def k(self) -> Array:
+        """(H, W) cycles/pixel."""
+        return frequencies(*self.images.shape[1:])
+
+    @cached_property
+    def steepness(self) -> Array:
+        """(H, W) bool: where nothing is asked of the images, for their ramps are free."""
+        return ramps.steepness(*self.images.shape[1:])
+
+    def weighted(self, factor: float, at: Index = ...) -> tuple[Array, Array]:
+        """T and T^T N^-1, both (H, W, N, N), or only of the frequencies ``at`` which they are asked."""
+        T = self.transfer.at(self.k[at])
+        TW = T.swapaxes(-1, -2) @ inverse(self.noise.covariance(factor, at))
         if self.free_ramps:
-            for at in ramps.STEEPNESS:
-                TW[at] = 0
+            TW[self.steepness[at]] = 0
         return T, TW
 
     def normal(self, factor: float) -> tuple[Array, Array, Array]:
@@ -46,16 +54,28 @@ class Problem:
 
     def misfit(self, y: Array, factor: float) -> float:
         """(T y - I)^T N^-1 (T y - I) / 2 of slices (N, H, W), summed over the coefficients; ramps apart, if free."""
-        T = self.transfer.at(frequencies(*self.images.shape[1:]))
-        left = dct(self.images) - matvec(T, dct(y))
+        left = dct(self.images) - through(self.transfer, dct(y))
         if self.free_ramps:
             left -= ramps.like(left)
-        return float((left * matvec(inverse(self.noise.covariance(factor)), left)).sum() / 2)
+        weighed = by_strips(lambda rows: matvec(inverse(self.noise.covariance(factor, rows)), left[rows]), left)
+        return float((left * weighed).sum() / 2)
 
-    def wiener(self, information: Array) -> Array:
-        """Covariance (H, W, N, N) that is left: the inverse of (information + 1/source power)."""
-        k = frequencies(*self.images.shape[1:])
-        power = interpolate_power(k, self.transfer.k, np.maximum(self.transfer.power, 1e-12))
+    def decided(self, coefficients: Array, factor: float) -> Array:
+        """The part of slices' ``coefficients`` (H, W, N) that the data decide."""
+
+        def of_rows(rows: slice) -> Array:
+            T, TW = self.weighted(factor, rows)
+            information = TW @ T
+            return matvec(self.wiener(information, rows) @ information, coefficients[rows])
+
+        return by_strips(of_rows, coefficients)
+
+    def wiener(self, information: Array, at: Index = ...) -> Array:
+        """Covariance (H, W, N, N) that is left: the inverse of (information + 1/source power).
+
+        Or only of the frequencies ``at`` which the information is.
+        """
+        power = interpolate_power(self.k[at], self.transfer.k, np.maximum(self.transfer.power, 1e-12))
         return inverse(information + np.eye(power.shape[-1]) / power[..., None])
 
 
@@ -75,9 +95,7 @@ def prepare(images: Array, transfer: Transfer, levels: noise.Levels | None = Non
 
 def decided(y: Array, problem: Problem, factor: float) -> Array:
     """The part of slices y (N, H, W), in the unit of the files, that the data decide, at `factor` times the noise."""
-    _, information, _ = problem.normal(factor)
-    by_data = problem.wiener(information) @ information
-    return idct(matvec(by_data, dct(y - y.mean((1, 2), keepdims=True))))
+    return idct(problem.decided(dct(y - y.mean((1, 2), keepdims=True)), factor))
 
 
 def modelled(y: Array, images: Array, transfer: Transfer, free_ramps: bool = False) -> Array:
@@ -85,14 +103,16 @@ def modelled(y: Array, images: Array, transfer: Transfer, free_ramps: bool = Fal
     means = images.mean((1, 2), keepdims=True)
     if not transfer.mixed:
         return images.copy()
-    k, coefficients = frequencies(*y.shape[1:]), dct(y - y.mean((1, 2), keepdims=True))
-    rows = max(1, AT_ONCE // (k.shape[1] * len(y) ** 2))  # T at every frequency of many slices fills the memory
-    for first in range(0, len(k), rows):
-        part = slice(first, first + rows)
-        coefficients[part] = matvec(transfer.at(k[part]), coefficients[part])
+    coefficients = through(transfer, dct(y - y.mean((1, 2), keepdims=True)))
     if free_ramps:
         coefficients += ramps.like(dct(images - means) - coefficients)
     return means + idct(coefficients)
+
+
+def through(transfer: Transfer, coefficients: Array) -> Array:
+    """T y of the coefficients y (H, W, N) of slices."""
+    k = frequencies(*coefficients.shape[:2])
+    return by_strips(lambda rows: matvec(transfer.at(k[rows]), coefficients[rows]), coefficients)
 
 
 def scale(images: Array) -> float:

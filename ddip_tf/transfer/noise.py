@@ -23,6 +23,7 @@ from ddip_tf._types import Array
 from ddip_tf.transfer.bands import frequencies, interpolate_power, projected_power
 from ddip_tf.transfer.resolution import SAME, Sampling
 from ddip_tf.transfer.smica import difference_projector
+from ddip_tf.transfer.strips import Index, part
 
 #: k (cycles/pixel), share of the projected power that is noise in each difference mode, and in the sum
 #: (`tools/calibrate_noise.py`, geometric mean over nine simulated pairs)
@@ -70,14 +71,17 @@ class Levels:
     more: Array | float = 0.0
     floor: Array | None = None
 
-    def covariance(self, factor: float) -> Array:
-        """N(k), (H, W, N, N), in (unit of the images)^2; ``factor`` multiplies the share of the differences."""
+    def covariance(self, factor: float, at: Index = ...) -> Array:
+        """N(k), (H, W, N, N), in (unit of the images)^2; ``factor`` multiplies the share of the differences.
+
+        Or only of the frequencies ``at`` which it is asked.
+        """
         n = len(self.unit)
         differences = difference_projector(n)
-        both = factor * self.apart[..., None, None] * differences
-        both += self.together[..., None, None] * (np.eye(n) - differences)
+        both = factor * self.apart[at][..., None, None] * differences
+        both += self.together[at][..., None, None] * (np.eye(n) - differences)
         both = both * np.outer(self.unit, self.unit)
-        return (both if self.floor is None else at_least(both, self.floor)) + self.more
+        return (both if self.floor is None else at_least(both, self.floor[at])) + part(self.more, at)
 
 
 def at_least(noise: Array, floor: Array) -> Array:

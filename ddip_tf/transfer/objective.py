@@ -21,6 +21,7 @@ from ddip_tf.transfer.dct import dct, matvec
 from ddip_tf.transfer.estimate import Transfer
 from ddip_tf.transfer.inverse_problem import Problem
 from ddip_tf.transfer.ramps import FreeRamps
+from ddip_tf.transfer.strips import Index, part
 from ddip_tf.transfer.threads import in_threads
 
 
@@ -32,7 +33,7 @@ class Objective:
     """
 
     problem: Problem
-    prior: Callable[..., Array]  # first guess, information, data and free ramps ↦ the minimum (N, H, W)
+    prior: Callable[..., Array]  # first guess, normal equations by rows and free ramps ↦ the minimum (N, H, W)
     observed: tuple[Any, Any] = (0, 0)  # what log-amplitudes add
     ties: tuple[Any, Any] = (0, 0)  # what guides add: of the prior's kind, no part of the linear estimate
 
@@ -46,15 +47,21 @@ class Objective:
 
         ``hidden`` (H, W) bool: coefficients of which the images say nothing.
         """
-        problem = self.problem
-        T, weighted = problem.weighted(factor)
-        if hidden is not None:
-            weighted = weighted * ~hidden[..., None, None]
-        mixed = dct(problem.images)
-        information = weighted @ T + self.observed[0] + self.ties[0]
-        data = matvec(weighted, mixed) + self.observed[1] + self.ties[1]
-        ramps = FreeRamps(T, weighted, mixed) if problem.free_ramps else None
-        return self.prior(start, information, data, ramps=ramps)
+        mixed = dct(self.problem.images)
+
+        def weighted(at: Index) -> tuple[Array, Array]:
+            T, by_noise = self.problem.weighted(factor, at)
+            return T, by_noise if hidden is None else by_noise * ~hidden[at][..., None, None]
+
+        def equations(rows: slice) -> tuple[Array, Array]:
+            T, by_noise = weighted(rows)
+            information, data = by_noise @ T, matvec(by_noise, mixed[rows])
+            for of_both in (self.observed, self.ties):
+                information, data = information + part(of_both[0], rows), data + part(of_both[1], rows)
+            return information, data
+
+        ramps = FreeRamps(weighted, mixed) if self.problem.free_ramps else None
+        return self.prior(start, equations, ramps=ramps)
 
 
 def informed(

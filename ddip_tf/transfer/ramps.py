@@ -9,9 +9,12 @@ data on the others. N slices, H and W pixels. NumPy only.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ddip_tf._types import Array
+from ddip_tf.transfer.strips import Index
 
 #: the coefficients (row, column) that say how steep a ramp is
 STEEPNESS = ((1, 0), (0, 1))
@@ -38,6 +41,14 @@ def on_axes(height: int, width: int) -> Array:
     return odd
 
 
+def steepness(height: int, width: int) -> Array:
+    """(H, W) bool: the coefficients of which nothing is asked."""
+    steep = np.zeros((height, width), bool)
+    for at in STEEPNESS:
+        steep[at] = True
+    return steep
+
+
 def like(coefficients: Array) -> Array:
     """The ramps (H, W, N) as steep as cosine ``coefficients`` (H, W, N) say."""
     ramps = np.zeros_like(coefficients)
@@ -58,14 +69,15 @@ def without_plane(image: Array) -> Array:
 class FreeRamps:
     """What ramps do to the data T^T N^-1 I of a problem while its slices are solved for.
 
-    Takes T (H, W, N, N), T^T N^-1 (H, W, N, N), which is zero at `STEEPNESS`, and the coefficients (H, W, N) of I.
+    ``weighted`` gives T (..., N, N) and T^T N^-1 (..., N, N), which is zero at `STEEPNESS`, at some frequencies (H, W);
+    ``mixed`` (H, W, N) are the coefficients of I.
     """
 
-    def __init__(self, T: Array, weighted: Array, mixed: Array) -> None:
-        height, width, _ = mixed.shape
-        down, across = profile(height)[:, None, None] * weighted[:, 0], profile(width)[:, None, None] * weighted[0]
-        self._down, self._across = (np.moveaxis(x, 0, -1) for x in (down, across))  # (N, N, H or W)
-        self._mixing = [(T[at], mixed[at], at) for at in STEEPNESS]
+    def __init__(self, weighted: Callable[[Index], tuple[Array, Array]], mixed: Array) -> None:
+        sides = zip(mixed.shape, (np.s_[:, 0], np.s_[0, :]), strict=False)
+        of_sides = (profile(count)[:, None, None] * weighted(at)[1] for count, at in sides)
+        self._down, self._across = (np.moveaxis(x, 0, -1) for x in of_sides)  # (N, N, H or W)
+        self._mixing = [(weighted(at)[0], mixed[at], at) for at in STEEPNESS]
 
     def add(self, data: Array, y: Array) -> Array:
         """``data`` (N, H, W) with the ramps taken out that slices of coefficients ``y`` (N, H, W) leave in I."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from ddip_tf.transfer import dct, half_quadratic
+from ddip_tf.transfer import dct, half_quadratic, strips
 
 
 @pytest.mark.parametrize("exponent", [0.5, 0.7, 1.0])
@@ -30,7 +30,14 @@ def test_a_half_quadratic_step_solves_every_frequency(n):
     random = np.random.default_rng(n)
     start, half = random.standard_normal((n, 13, 18)), random.standard_normal((13, 18, n, n))
     information, data = half @ half.swapaxes(-1, -2), random.standard_normal((13, 18, n))
-    y = half_quadratic.minimise(start, information, data, strength=2.0, exponent=0.5, steps=1, stiffness=(3.0, 3.0))
+    y = half_quadratic.minimise(
+        start,
+        lambda rows: (information[rows], data[rows]),
+        strength=2.0,
+        exponent=0.5,
+        steps=1,
+        stiffness=(3.0, 3.0),
+    )
 
     g = dct.gradient(start)
     length = np.sqrt((g**2).sum(0))
@@ -41,3 +48,27 @@ def test_a_half_quadratic_step_solves_every_frequency(n):
     expected[0, 0] = 0
     np.testing.assert_allclose(dct.dct(y), expected, atol=2e-5)
     assert 0.1 < (g == 0).mean() < 0.9
+
+
+def test_strips_change_no_bit(monkeypatch):
+    """What is made strip by strip, of one row or a few, is what is made of all rows at once."""
+    random, pictures = np.random.default_rng(7), []
+    start, half = random.standard_normal((2, 23, 18)), random.standard_normal((23, 18, 2, 2))
+    information, data = half @ half.swapaxes(-1, -2), random.standard_normal((23, 18, 2))
+    for numbers in (2**17, 1, 5 * 2 * 18):
+        monkeypatch.setattr(strips, "AT_ONCE", numbers)
+        pictures.append(
+            half_quadratic.minimise(
+                start, lambda rows: (information[rows], data[rows]), strength=0.3, exponent=0.5, steps=5
+            )
+        )
+    for picture in pictures[1:]:
+        np.testing.assert_array_equal(picture, pictures[0])
+
+
+def test_strips_are_all_rows_once():
+    for height, numbers in ((1, 10), (23, 2**15), (23, 2**16), (5, 2**20)):
+        rows = [row for part in strips.strips(height, numbers) for row in range(height)[part]]
+        assert rows == list(range(height))
+    field = np.random.default_rng(0).standard_normal((23, 18, 2))
+    np.testing.assert_array_equal(strips.by_strips(lambda rows: 2 * field[rows], field), 2 * field)

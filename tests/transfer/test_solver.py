@@ -23,10 +23,15 @@ def test_adjoint_and_laplacian_of_the_gradient():
 
 
 @pytest.mark.parametrize("n", [2, 3])
-def test_inverse(n):
+def test_small_matrices_in_closed_form(n):
     A = np.random.default_rng(0).standard_normal((4, 5, n, n))
     A = A @ A.swapaxes(-1, -2) + np.eye(n)
     np.testing.assert_allclose(dct.inverse(A), np.linalg.inv(A), atol=1e-12)
+    A[0, :3] = np.eye(n), np.zeros((n, n)), np.diag([3.0, 2, 1][:n])
+    values, axes = dct.eigen(A)
+    np.testing.assert_allclose(values, np.linalg.eigvalsh(A), atol=1e-12)
+    np.testing.assert_allclose((axes * values[..., None, :]) @ axes.swapaxes(-1, -2), A, atol=1e-12)
+    np.testing.assert_allclose(axes.swapaxes(-1, -2) @ axes, np.broadcast_to(np.eye(n), A.shape), atol=1e-12)
 
 
 @pytest.mark.parametrize(("n", "shape"), [(2, (95, 121)), (3, (121, 95))])
