@@ -16,6 +16,8 @@ from ddip_tf.errors import InputError
 VARIABLE = "DDIP_TF_MAX_BYTES"
 #: part of the memory that is free: from a file to a stack there are up to five copies
 PART = 1 / 8
+#: bytes that any machine has, of which memory is not asked: a model announces thousands of numbers
+FEW = 2**16
 
 
 def admit(path: StrPath, shape: Sequence[int], dtype: np.dtype | str) -> None:
@@ -24,7 +26,10 @@ def admit(path: StrPath, shape: Sequence[int], dtype: np.dtype | str) -> None:
     That is `PART` of the memory that is free, and not over what ``DDIP_TF_MAX_BYTES`` says.
     """
     wanted = math.prod(map(int, shape)) * np.dtype(dtype).itemsize
-    by_memory, said = int(environment.free_memory_bytes() * PART), _said()
+    said = _said()
+    if wanted <= FEW and (said is None or wanted <= said):
+        return
+    by_memory = int(environment.free_memory_bytes() * PART)
     most = by_memory if said is None else min(said, by_memory)
     if wanted <= most:
         return

@@ -39,8 +39,8 @@ def fit_coupled(
         model = CoupledDIP(config, scale.inverse(stack.images))
         start = checkpoints.begin(identity(stack, config, device_name)) if checkpoints else None
         end = optimise(model, config, callbacks, checkpoints, start, stop)
-        forward = tf.function(model.forward, autograph=False)
-        images, modelled, matrix = (x.numpy() for x in forward(model.parameters.read()))
+        # once, so not traced: that takes seconds
+        images, modelled, matrix = (x.numpy() for x in model.forward(tf.constant(model.parameters.read())))
     to_output = affine.least_squares(images, stack.images)
     separation = Separation(
         stack=stack,

@@ -238,6 +238,16 @@ def test_the_limit_is_an_eighth_of_the_memory_that_is_free_or_less_if_that_is_sa
             assert read_images(tmp_path / "a.npy")[0].shape[-2:] == (300, 200)
 
 
+def test_memory_is_not_asked_for_a_few_bytes_but_what_is_said_holds(monkeypatch):
+    monkeypatch.setattr(environment, "free_memory_bytes", lambda: 0)
+    limits.admit("a model", (10,), "f8")
+    with pytest.raises(InputError, match="an eighth of the memory that is free"):
+        limits.admit("a model", (limits.FEW + 1,), "u1")
+    monkeypatch.setenv(limits.VARIABLE, "79")
+    with pytest.raises(InputError, match="the limit is"):
+        limits.admit("a model", (10,), "f8")
+
+
 def test_pickles_in_npz_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", x=np.array([{"a": 1}], object))
     with pytest.raises(InputError, match="Python objects"):
