@@ -24,6 +24,7 @@ from ddip_tf.objectives.mixing import mix
 from ddip_tf.slices import affine
 from ddip_tf.slices.separation import OWN_WEIGHT
 
+#: of each mixing, three that fits of whole images have, then larger ones
 GAMMAS = {"kernel": (0.1, 0.4, 1.0, 3.0, 10.0), "shallow": (0.04, 0.1, 0.2, 0.6, 2.0)}
 
 

@@ -26,14 +26,12 @@ import click
 import keras
 import numpy as np
 from json_lines import read_rows
-from least_paper_loss import what_the_loss_says
+from least_paper_loss import GAMMAS, what_the_loss_says
 from skimage.transform import downscale_local_mean, resize
 
 import ddip_tf
 from ddip_tf.quality.with_truth import Score, score
 
-GAMMAS = {"kernel": (0.1, 0.4, 1.0), "shallow": (0.04, 0.1, 0.2)}
-LARGER = {"kernel": (3.0, 10.0), "shallow": (0.6, 2.0)}
 #: of the part, its upper left corner and side, pixels
 CORNER, SIDE = (52, 52), 96
 EVERY = 250
@@ -57,24 +55,21 @@ class Cell:
 def cells(part: str) -> Iterator[Cell]:
     """The fits of a part."""
     if part == "whole":
-        yield from (Cell(part, mixing, gamma) for i in (1, 0, 2) for mixing, gamma in of_all(GAMMAS, i))
+        yield from (Cell(part, mixing, gamma) for i in (1, 0, 2) for mixing, gamma in of_all(i))
         return
     if part == "half":
-        yield from (Cell(part, mixing, gamma, 0.5) for i in (1, 2) for mixing, gamma in of_all(GAMMAS, i))
+        yield from (Cell(part, mixing, gamma, 0.5) for i in (1, 2) for mixing, gamma in of_all(i))
         return
-    yield from (Cell(part, mixing, gamma, by) for by in (1, 2, 4) for mixing, gamma in of_all(GAMMAS, 1))
-    yield from (Cell(part, mixing, gamma) for mixing, gamma in of_all(GAMMAS, 2))
-    yield from (Cell(part, mixing, gamma) for i in (0, 1) for mixing, gamma in of_all(LARGER, i))
+    yield from (Cell(part, mixing, gamma, by) for by in (1, 2, 4) for mixing, gamma in of_all(1))
+    yield from (Cell(part, mixing, gamma) for i in (2, 3, 4) for mixing, gamma in of_all(i))
     yield from (
-        Cell(part, mixing, gamma, 1, done)
-        for done in ("exchanged", "scaled one by one")
-        for mixing, gamma in of_all(GAMMAS, 1)
+        Cell(part, mixing, gamma, 1, done) for done in ("exchanged", "scaled one by one") for mixing, gamma in of_all(1)
     )
 
 
-def of_all(gammas: Mapping[str, tuple[float, ...]], i: int) -> list[tuple[str, float]]:
+def of_all(i: int) -> list[tuple[str, float]]:
     """The i-th gamma of each mixing."""
-    return [(mixing, of_one[i]) for mixing, of_one in gammas.items()]
+    return [(mixing, of_one[i]) for mixing, of_one in GAMMAS.items()]
 
 
 def prepared(cell: Cell, images: np.ndarray) -> np.ndarray:

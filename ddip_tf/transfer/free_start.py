@@ -85,7 +85,7 @@ class FreeStart:
         prior = partial(minimise, strength=self.strength, exponent=EXPONENT, steps=60)
         self.objective = Objective(self.problem, prior)
         self.threads = threads
-        k = frequencies(*images.shape[1:])
+        k = self.problem.k
         self.coarsest = coarsest(sampling, transfer.k[0])
         self.coarse, self.lower = k < self.coarsest, k < sampling.here(LOWER)
         self.mixed, self.linear = dct(self.problem.images), dct(self.base)

@@ -94,11 +94,11 @@ def descend(
     for tie in np.geomspace(*stiffness, steps).tolist():
         right = np.moveaxis(dct(_of_edges(y, strength / tie, exponent)), 2, 0)
         for rows in strips(y.shape[1], y[:, 0].size):
-            right[:, rows] = levelled[:, rows] + tie * right[:, rows]
-            part = right[:, rows]
+            part = levelled[:, rows] + tie * right[:, rows]
             along = np.tensordot(axes.T, part, 1) if one else np.einsum("ij...,i...->j...", axes[:, :, rows], part)
             along /= powers[:, rows] + tie * curvature[rows]
-            part[:] = np.tensordot(axes, along, 1) if one else np.einsum("ij...,j...->i...", axes[:, :, rows], along)
+            part = np.tensordot(axes, along, 1) if one else np.einsum("ij...,j...->i...", axes[:, :, rows], along)
+            right[:, rows] = part
         if ramps is not None:
             levelled = ramps.add(data, right)
         y = idct(np.moveaxis(right, 0, 2))

@@ -21,6 +21,7 @@ import numpy as np
 
 from ddip_tf._types import Array
 from ddip_tf.transfer.bands import frequencies, interpolate_power, projected_power
+from ddip_tf.transfer.dct import eigen
 from ddip_tf.transfer.resolution import SAME, Sampling
 from ddip_tf.transfer.smica import difference_projector
 from ddip_tf.transfer.strips import Index, part
@@ -88,16 +89,8 @@ def at_least(noise: Array, floor: Array) -> Array:
     """Symmetric matrices (..., N, N) above both, in every direction: noise + the positive part of (floor - noise)."""
     if not floor.any():
         return noise
-    lack = floor - noise
-    if lack.shape[-1] > 2:
-        values, vectors = np.linalg.eigh(lack)
-        return noise + (vectors * np.maximum(values, 0)[..., None, :]) @ vectors.swapaxes(-1, -2)
-    a, b, d = (lack[..., i, j, None, None] for i, j in ((0, 0), (0, 1), (1, 1)))
-    middle, reach = (a + d) / 2, np.hypot((a - d) / 2, b)
-    high, low = np.maximum(middle + reach, 0), np.maximum(middle - reach, 0)
-    one = np.eye(2)
-    upper = (lack - (middle - reach) * one) / np.maximum(2 * reach, 1e-300)  # projector on the larger eigenvalue's axis
-    return noise + np.where(reach > 0, high * upper + low * (one - upper), high * one)
+    values, axes = eigen(floor - noise)
+    return noise + (axes * np.maximum(values, 0)[..., None, :]) @ axes.swapaxes(-1, -2)
 
 
 def shares(k: Array) -> tuple[Array, Array]:

@@ -74,9 +74,10 @@ class FreeRamps:
     """
 
     def __init__(self, weighted: Callable[[Index], tuple[Array, Array]], mixed: Array) -> None:
-        sides = zip(mixed.shape, (np.s_[:, 0], np.s_[0, :]), strict=False)
-        of_sides = (profile(count)[:, None, None] * weighted(at)[1] for count, at in sides)
-        self._down, self._across = (np.moveaxis(x, 0, -1) for x in of_sides)  # (N, N, H or W)
+        height, width, _ = mixed.shape
+        down = profile(height)[:, None, None] * weighted(np.s_[:, 0])[1]
+        across = profile(width)[:, None, None] * weighted(np.s_[0])[1]
+        self._down, self._across = (np.moveaxis(x, 0, -1) for x in (down, across))  # (N, N, H or W)
         self._mixing = [(weighted(at)[0], mixed[at], at) for at in STEEPNESS]
 
     def add(self, data: Array, y: Array) -> Array:

@@ -12,7 +12,7 @@ from ddip_tf._types import Array
 #: some frequencies of a field: rows, or rows and columns
 Index = Any
 
-#: numbers of a strip: no slower than fewer, and twice as fast as all at once at 1024 x 1024 pixels
+#: numbers of a strip: no slower than fewer, and half again as fast as all at once at 1024 x 1024 pixels, or more
 AT_ONCE = 2**17
 
 
