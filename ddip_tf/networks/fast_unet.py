@@ -20,19 +20,17 @@ import tensorflow as tf
 
 from ddip_tf.networks.unet import EPSILON, SLOPE
 
-#: bilinear doubling along one axis, then five taps: how much tap m (0…4) takes of each of the pixels d[i−2] … d[i+1],
-#: for the output 2i − 1 (first) and for the output 2i (second)
-_FOLD = np.array(
-    [
-        [[3, 1, 0, 0], [1, 3, 0, 0], [0, 3, 1, 0], [0, 1, 3, 0], [0, 0, 3, 1]],
-        [[1, 3, 0, 0], [0, 3, 1, 0], [0, 1, 3, 0], [0, 0, 3, 1], [0, 0, 1, 3]],
-    ],
-    np.float32,
-)
-#: along both axes, for each of the four parities: (4, 4 · 4 pixels, 5 · 5 taps)
-FOLD = np.einsum("pmt,qns->pqtsmn", _FOLD / 4, _FOLD / 4).reshape(4, 16, 25)
-#: the fewest pixels a side for which folding pays, since the border is computed apart
-LEAST_FOLDED = 60
+#: bilinear doubling of a map with zeros between its pixels, along both axes
+BILINEAR = np.outer([1, 3, 3, 1], [1, 3, 3, 1]).astype(np.float32) / 16
+#: what the outermost two lines of a doubled map take of each tap of 5×5, where reflection is not symmetry: the first,
+#: the second, the last but one and the last, of rows and of columns
+_LINES = np.array([[2, 1, 0, 0, 0], [1, 0, 0, 0, 0], [0, 0, 0, 0, 1], [0, 0, 0, 1, 2]]) / 4
+BORDER = np.stack([np.einsum("lm,ns->lnms", _LINES, np.eye(5)), np.einsum("ls,nm->lnms", _LINES, np.eye(5))])
+BORDER = BORDER.reshape(40, 25).astype(np.float32)
+#: the sum of squares of a doubled map is that of products of the map and its convolution with this
+SQUARED = np.outer([0.375, 1.25, 0.375], [0.375, 1.25, 0.375]).astype(np.float32)
+#: the fewest pixels a side, and channels, for which exchanging doubling and convolution pays: the border is computed apart
+LEAST_EXCHANGED, LEAST_CHANNELS = 32, 8
 
 #: numbers in a vector register; columns are grouped where a kernel has half as many channels or fewer
 LANES = 16
@@ -77,8 +75,12 @@ def _up(skips: list[tf.Tensor], d: tf.Tensor, weights: Weights, name: str, shape
     doubled = (2 * d.shape[1], 2 * d.shape[2])
     if doubled == shape:
         scale = _scale(gain, variance_of_doubled(d), d.dtype)
-        if not skips and min(shape) >= LEAST_FOLDED:
-            return doubled_convolution(d, kernel * scale[:, None])
+        if min(shape) >= LEAST_EXCHANGED and d.shape[3] >= LEAST_CHANNELS:
+            *kernels, own = tf.split(kernel, [skip.shape[3] for skip in skips] + [d.shape[3]], 2)
+            y = doubled_convolution(d, own * scale[:, None])
+            for skip, one, part in zip(skips, gains_of_skips, kernels, strict=True):
+                y += _reflecting(skip, part * _scale(one, variance(skip), d.dtype)[:, None])
+            return y
         d = _resized(d * scale, doubled)
     else:
         d = _cropped(_resized(d, doubled), shape)
@@ -108,7 +110,7 @@ def _convolution(x: tf.Tensor, weights: Weights, name: str, stride: int = 1) -> 
 
 def _reflecting(x: tf.Tensor, kernel: tf.Tensor, stride: int = 1) -> tf.Tensor:
     """Convolution of ``x`` (1, H, W, C), padded by reflection."""
-    x = _mirrored(x, kernel.shape[0] // 2, "REFLECT")
+    x = _mirrored(x, (kernel.shape[0] // 2, kernel.shape[1] // 2), "REFLECT")
     together = LANES // max(kernel.shape[2:])
     if stride == 1 and together > 1 and (x.shape[2] - kernel.shape[1] + 1) % together == 0:
         return grouped_convolution(x, kernel, together)
@@ -165,60 +167,77 @@ def normed_map(x: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor):  # type: igno
 def doubled_convolution(d: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """5×5 convolution of ``d`` (1, h, w, C), doubled bilinearly and padded by reflection: (1, 2h, 2w, C').
 
-    A doubled pixel is a mean of two neighbours a direction, so the outputs of one parity of row and column are one
-    4×4 convolution of d. That holds up to the border if d is continued symmetrically; what reflection of the doubled
-    map changes in the outermost two rows and columns is a convolution of d's outermost differences (`_change`).
-    No transposition in it: those of TensorFlow are slow.
+    Doubling is a convolution of the map with zeros between its pixels, and convolutions may change places: the 5×5 one
+    is a transposed convolution of d with stride 2, whose C' maps are then smoothed (`_smoothed`). That holds up to the
+    border if d is continued symmetrically; what reflection of the doubled map changes in the outermost two rows and
+    columns is a convolution of d's outermost differences (`_change`).
     """
-    taps, channels = tf.reshape(kernel, (25, -1)), kernel.shape[2:]
-    folded = [tf.reshape(tf.matmul(tf.cast(fold, kernel.dtype), taps), (4, 4, *channels)) for fold in FOLD]
-    parities = tf.nn.conv2d(_mirrored(d, 2, "SYMMETRIC"), tf.concat(folded, 3), 1, "VALID")
-    rows, columns = _change(d, kernel, 1, "REFLECT"), _change(d, kernel, 2, "SYMMETRIC")
-    return _framed(tf.nn.depth_to_space(parities, 2), *rows, *columns)
+    height, width, channels = 2 * d.shape[1] + 7, 2 * d.shape[2] + 7, kernel.shape[3]
+    turned = tf.transpose(tf.reverse(tf.reshape(kernel, (25, *kernel.shape[2:])), [0]), (0, 2, 1))
+    turned = tf.reshape(turned, (5, 5, channels, d.shape[3]))
+    stuffed = tf.nn.conv2d_transpose(_mirrored(d, (2, 2), "SYMMETRIC"), turned, (1, height, width, channels), 2, "SAME")
+    return _framed(_smoothed(stuffed), *_changes(d, kernel))
 
 
-def _change(d: tf.Tensor, kernel: tf.Tensor, axis: int, mode: str) -> list[tf.Tensor]:
+@tf.custom_gradient
+def _smoothed(x):  # type: ignore[no-untyped-def]
+    """Each map of ``x`` (1, H + 3, W + 3, C) convolved with `BILINEAR`: (1, H, W, C)."""
+    kernel = tf.constant(np.repeat(BILINEAR[:, :, None, None], x.shape[3], 2), x.dtype)
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        return tf.nn.depthwise_conv2d_backprop_input(x.shape, kernel, upstream, (1, 1, 1, 1), "VALID")
+
+    return tf.nn.depthwise_conv2d(x, kernel, (1, 1, 1, 1), "VALID"), gradient
+
+
+def _changes(d: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """What reflection instead of symmetry of doubled ``d`` adds to the first and last two rows, and columns."""
+    channels = kernel.shape[2:]
+    taps = tf.matmul(tf.constant(BORDER, kernel.dtype), tf.reshape(kernel, (25, -1)))
+    rows, columns = tf.unstack(tf.reshape(taps, (2, 4, 5, *channels)))
+    return *_change(d, rows, 1, "REFLECT"), *_change(d, columns, 2, "SYMMETRIC")
+
+
+def _change(d: tf.Tensor, taps: tf.Tensor, axis: int, mode: str) -> tuple[tf.Tensor, tf.Tensor]:
     """What reflected instead of symmetric rows (``axis`` 1) or columns (2) add to the first two and the last two.
 
-    ``mode`` is how the doubled map goes on along the other axis: SYMMETRIC or REFLECT.
+    ``taps`` (4, 5, C, C') are those of the outermost difference, for each of the four lines. ``mode`` is how the
+    doubled map goes on along the other axis: SYMMETRIC or REFLECT.
     """
-    doubled = (1, 2 * d.shape[2]) if axis == 1 else (2 * d.shape[1], 1)
-    border = [[0, 0], [2, 2], [2, 2], [0, 0]]
-    border[axis] = [0, 0]
-    ends = tf.pad(_resized(_ends(d, axis), doubled), border, mode)
-    k0, k1, _, k3, k4 = tf.unstack(kernel / 4, axis=axis - 1)
-    changes = tf.expand_dims(tf.concat([2 * k0 + k1, k0, k4, k3 + 2 * k4], 2), axis - 1)
-    first, last = tf.split(tf.nn.conv2d(ends, changes, 1, "VALID"), 2)
-    return [tf.concat(tf.split(first, 4, 3)[:2], axis), tf.concat(tf.split(last, 4, 3)[2:], axis)]
+    doubled, border = ((2, 2 * d.shape[2]), (0, 2)) if axis == 1 else ((2 * d.shape[1], 2), (2, 0))
+    ends = _mirrored(_resized(_ends(d, axis), doubled), border, mode)
+    changes = tf.expand_dims(tf.concat(tf.unstack(taps), 2), axis - 1)
+    first, last = tf.split(tf.nn.conv2d(ends, changes, 1, "VALID"), 2, axis)
+    return tf.concat(tf.split(first, 4, 3)[:2], axis), tf.concat(tf.split(last, 4, 3)[2:], axis)
 
 
 def _ends(d: tf.Tensor, axis: int) -> tf.Tensor:
-    """The second line less the first, and the last but one less the last: a batch of two."""
+    """The second line less the first, and the last but one less the last: two lines."""
     middle = list(d.shape)
     middle[axis] -= 4
 
     @tf.custom_gradient
     def ends(d):  # type: ignore[no-untyped-def]
         def gradient(upstream: tf.Tensor) -> tf.Tensor:
-            first, last = tf.split(upstream, 2)
+            first, last = tf.split(upstream, 2, axis)
             return tf.concat([-first, first, tf.zeros(middle, d.dtype), last, -last], axis)
 
-        return tf.concat([_line(d, axis, 1) - _line(d, axis, 0), _line(d, axis, -2) - _line(d, axis, -1)], 0), gradient
+        return tf.concat([_line(d, axis, 1) - _line(d, axis, 0), _line(d, axis, -2) - _line(d, axis, -1)], axis), gradient
 
     return ends(d)
 
 
 @tf.custom_gradient
 def _framed(x, top, bottom, left, right):  # type: ignore[no-untyped-def]
-    """``x`` (1, H + 2, W + 2, C) without its outermost pixels, rows and columns added at its ends: (1, H, W, C)."""
-    height, width = x.shape[1] - 2, x.shape[2] - 2
-    first, last = _window(x, 1, 1, 2, width) + top, _window(x, height - 1, 1, 2, width) + bottom
-    rows = tf.concat([first, _window(x, 3, 1, height - 4, width), last], 1)
+    """``x`` (1, H + 4, W + 4, C) without its outermost two lines, rows and columns added at its ends: (1, H, W, C)."""
+    height, width = x.shape[1] - 4, x.shape[2] - 4
+    first, last = _window(x, 2, 2, 2, width) + top, _window(x, height, 2, 2, width) + bottom
+    rows = tf.concat([first, _window(x, 4, 2, height - 4, width), last], 1)
     first, last = _window(rows, 0, 0, height, 2) + left, _window(rows, 0, width - 2, height, 2) + right
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
         windows = ((0, 0, 2, width), (height - 2, 0, 2, width), (0, 0, height, 2), (0, width - 2, height, 2))
-        whole = tf.pad(upstream, [[0, 0], [1, 1], [1, 1], [0, 0]])
+        whole = tf.pad(upstream, [[0, 0], [2, 2], [2, 2], [0, 0]])
         return whole, *(_window(upstream, *window) for window in windows)
 
     return tf.concat([first, _window(rows, 0, 2, height, width - 4), last], 2), gradient
@@ -242,23 +261,45 @@ def variance_of_doubled(d: tf.Tensor):  # type: ignore[no-untyped-def]
     """
     e = tf.cast(d, tf.float32)
     e -= tf.reduce_mean(e, (0, 1, 2))
-    s = _mirrored(e, 1, "SYMMETRIC")
-    s = 1.25 * s[:, 1:-1] + 0.375 * (s[:, :-2] + s[:, 2:])
-    s = 1.25 * s[:, :, 1:-1] + 0.375 * (s[:, :, :-2] + s[:, :, 2:])
+    kernel = tf.constant(np.repeat(SQUARED[:, :, None, None], d.shape[3], 2))
+    s = tf.nn.depthwise_conv2d(_mirrored(e, (1, 1), "SYMMETRIC"), kernel, (1, 1, 1, 1), "VALID")
     count = 4 * d.shape[1] * d.shape[2]
     return tf.reduce_sum(e * s, (0, 1, 2)) / count, lambda upstream: tf.cast(s * (upstream * (2 / count)), d.dtype)
 
 
-def _mirrored(x: tf.Tensor, border: int, mode: str) -> tf.Tensor:
-    """tf.pad with mode REFLECT or SYMMETRIC, whose own kernel is slow."""
-    skip = mode == "REFLECT"
-    paddings = [[0, 0], [border, border], [border, border], [0, 0]]
+def _mirrored(x: tf.Tensor, border: tuple[int, int], mode: str) -> tf.Tensor:
+    """tf.pad of rows and columns with mode REFLECT or SYMMETRIC, whose own kernel is slow."""
+    return (_mirrored_pixels if x.shape[3] >= LEAST_CHANNELS else _mirrored_lines)(x, border, mode)
+
+
+def _mirrored_pixels(x: tf.Tensor, border: tuple[int, int], mode: str) -> tf.Tensor:
+    """The same by gathering pixels; their channels lie side by side."""
+    height, width, channels = x.shape[1:]
+    shape = height + 2 * border[0], width + 2 * border[1]
+    pixels = np.pad(np.arange(height * width).reshape(height, width), [(line, line) for line in border], mode.lower())
+    outside = np.pad(np.zeros((height, width), bool), [(line, line) for line in border], constant_values=True)
 
     @tf.custom_gradient
     def padded(x):  # type: ignore[no-untyped-def]
-        for axis in (1, 2):
-            before = [_line(x, axis, i - 1 + skip) for i in range(border, 0, -1)]
-            after = [_line(x, axis, x.shape[axis] - i - skip) for i in range(1, border + 1)]
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            inner = tf.reshape(_window(upstream, *border, height, width), (-1, channels))
+            frame = tf.gather(tf.reshape(upstream, (-1, channels)), outside.ravel().nonzero()[0])
+            return tf.reshape(tf.tensor_scatter_nd_add(inner, pixels[outside][:, None], frame), x.shape)
+
+        return tf.reshape(tf.gather(tf.reshape(x, (-1, channels)), pixels.ravel()), (1, *shape, channels)), gradient
+
+    return padded(x)
+
+
+def _mirrored_lines(x: tf.Tensor, border: tuple[int, int], mode: str) -> tf.Tensor:
+    """The same line by line, where a pixel is too little to be copied by itself."""
+    skip, paddings = mode == "REFLECT", [[0, 0], *([line, line] for line in border), [0, 0]]
+
+    @tf.custom_gradient
+    def padded(x):  # type: ignore[no-untyped-def]
+        for axis, lines in enumerate(border, 1):
+            before = [_line(x, axis, i - 1 + skip) for i in range(lines, 0, -1)]
+            after = [_line(x, axis, x.shape[axis] - i - skip) for i in range(1, lines + 1)]
             x = tf.concat([*before, x, *after], axis)
         return x, lambda upstream: tf.raw_ops.MirrorPadGrad(input=upstream, paddings=paddings, mode=mode)
 

@@ -33,15 +33,14 @@ def exclusion(y: tf.Tensor) -> tf.Tensor:
     with zero gradient, where an image is constant. ``y`` is (N, H, W) with sides of at least 32; scalar out.
     """
     pairs = list(combinations(range(y.shape[0]), 2))
-    first, second = ([pair[i] for pair in pairs] for i in (0, 1))
     total = tf.zeros((), y.dtype)
     for scale in range(SCALES):
         if scale:
             y = _halved(y)
         for axis in (1, 2):
-            g = tf.square(tf.tanh(_difference(y, axis) / 2))
-            overlap = tf.reduce_mean(tf.gather(g, first) * tf.gather(g, second), axis=(1, 2))
-            total += tf.reduce_mean(_fourth_root(overlap))
+            g = tf.reshape(tf.square(tf.tanh(_difference(y, axis) / 2)), (y.shape[0], -1))
+            overlaps = tf.matmul(g, g, transpose_b=True) / g.shape[1]
+            total += tf.reduce_mean(_fourth_root(tf.gather_nd(overlaps, pairs)))
     return total / (SCALES * 9 * 2)
 
 
@@ -73,9 +72,10 @@ def _halved(y: tf.Tensor):  # type: ignore[no-untyped-def]
     _, height, width = y.shape
 
     def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        even = (2 * (height // 2), 2 * (width // 2))
-        spread = tf.image.resize(upstream[..., None] / 4, even, "nearest")[..., 0]
-        return tf.pad(spread, [[0, 0], [0, height - even[0]], [0, width - even[1]]])
+        count, rows, columns = upstream.shape
+        spread = tf.broadcast_to(upstream[:, :, None, :, None] / 4, (count, rows, 2, columns, 2))
+        spread = tf.reshape(spread, (count, 2 * rows, 2 * columns))
+        return tf.pad(spread, [[0, 0], [0, height - 2 * rows], [0, width - 2 * columns]])
 
     return tf.nn.avg_pool2d(y[..., None], 2, 2, "VALID")[..., 0], gradient
 
