@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import platform
@@ -66,6 +67,20 @@ def _errors_only(record: logging.LogRecord) -> bool:
 def available_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@functools.cache
+def narrow_registers() -> bool:
+    """Whether this is an x86 processor whose registers hold eight float32 numbers (AVX2) and not 16 (AVX-512).
+
+    Or one that oneDNN is told to take for such a one, by ONEDNN_MAX_CPU_ISA.
+    """
+    import numpy as np
+
+    found = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+    wide = any(name == "X86_V4" or name.startswith("AVX512") for name in found)  # NumPy's names before 2.4 and since
+    told = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2")
+    return platform.machine().lower() in ("x86_64", "amd64") and (told or not wide)
 
 
 def versions() -> dict[str, str]:

@@ -81,3 +81,16 @@ def test_free_memory_is_that_of_the_container(tmp_path, monkeypatch):
         assert environment.free_memory_bytes() == expected
     (tmp_path / "memory.max").write_text("max\n")
     assert environment.free_memory_bytes() > 2**26
+
+
+def test_registers_are_narrow_where_onednn_is_told_so(monkeypatch):
+    asked = environment.narrow_registers.__wrapped__
+    monkeypatch.setattr(environment.platform, "machine", lambda: "x86_64")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "avx2")
+    assert asked()
+    for found, expected in ((["X86_V3", "X86_V4"], False), (["AVX2", "AVX512F"], False), (["X86_V3"], True)):
+        monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+        monkeypatch.setattr(np, "show_config", lambda mode, found=found: {"SIMD Extensions": {"found": found}})
+        assert asked() == expected
+    monkeypatch.setattr(environment.platform, "machine", lambda: "aarch64")
+    assert not asked()

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ddip_tf.networks import fast_unet, filters, pixels, unet
+from ddip_tf import environment
+from ddip_tf.networks import doubling, fast_unet, filters, maps, norms, pixels, unet
 
 RANDOM = np.random.default_rng(8)
 
@@ -23,13 +24,19 @@ def gradients(function, values, upstream):
     return result.numpy(), np.concatenate([np.ravel(g) for g in found])
 
 
-# folded at two, at one, at no level; odd sizes; skips where the map would be folded without them
+# doubled after the convolution at two, at no, at two, at one level; odd sizes; skips there and elsewhere
 @pytest.mark.parametrize(
-    ("shape", "skips"),
-    [((104, 200), (0, 0, 4)), ((206, 101), (0, 0, 1)), ((104, 108), (2, 1, 0)), ((48, 64), (1, 1, 1))],
+    ("shape", "skips", "narrow"),
+    [
+        ((104, 200), (0, 0, 4), False),
+        ((206, 101), (0, 0, 1), True),
+        ((104, 108), (2, 1, 0), True),
+        ((48, 64), (1, 1, 1), False),
+    ],
 )
-def test_swift_is_the_keras_model(shape, skips):
-    build = lambda: unet.build_generator(*shape, 2, 3, channels=(3, 4, 5), skips=skips, seed=4)  # noqa: E731
+def test_swift_is_the_keras_model(shape, skips, narrow, monkeypatch):
+    monkeypatch.setattr(environment, "narrow_registers", lambda: narrow)
+    build = lambda: unet.build_generator(*shape, 2, 3, channels=(3, 8, 9), skips=skips, seed=4)  # noqa: E731
     model = build()
     keras.config.set_dtype_policy("float64")
     try:
@@ -48,14 +55,16 @@ def test_swift_is_the_keras_model(shape, skips):
 
 
 @pytest.mark.parametrize("shape", [(5, 8), (7, 6)])
-def test_convolution_of_the_doubled_map(shape):
-    d, kernel, upstream = normal(1, *shape, 3), normal(5, 5, 3, 2), normal(1, 2 * shape[0], 2 * shape[1], 2)
+@pytest.mark.parametrize("channels", [3, 9])
+def test_convolution_of_the_doubled_map(shape, channels):
+    d, kernel = normal(1, *shape, channels), normal(5, 5, channels, 2)
+    upstream = normal(1, 2 * shape[0], 2 * shape[1], 2)
 
     def plain(values):
         doubled = tf.image.resize(values[0], (2 * shape[0], 2 * shape[1]))
         return tf.nn.conv2d(tf.pad(doubled, [[0, 0], [2, 2], [2, 2], [0, 0]], "REFLECT"), values[1], 1, "VALID")
 
-    folded, gradient = gradients(lambda values: fast_unet.doubled_convolution(*values), [d, kernel], upstream)
+    folded, gradient = gradients(lambda values: doubling.doubled_convolution(*values), [d, kernel], upstream)
     expected, slope = gradients(plain, [d, kernel], upstream)
     np.testing.assert_allclose(folded, expected, atol=2e-5)
     np.testing.assert_allclose(gradient, slope, atol=2e-4)
@@ -74,10 +83,20 @@ def test_columns_at_once_are_the_same_convolution(width, together, channels):
     np.testing.assert_allclose(gradient, slope, atol=1e-4)
 
 
+@pytest.mark.parametrize("mode", ["REFLECT", "SYMMETRIC"])
+@pytest.mark.parametrize("channels", [2, 9])
+def test_maps_continued_by_reflection(channels, mode):
+    x, upstream = normal(1, 5, 8, channels), normal(1, 9, 10, channels)
+    found, gradient = gradients(lambda v: maps.mirrored(v[0], (2, 1), mode), [x], upstream)
+    expected, slope = gradients(lambda v: tf.pad(v[0], [[0, 0], [2, 2], [1, 1], [0, 0]], mode), [x], upstream)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_allclose(gradient, slope, atol=1e-5)
+
+
 @pytest.mark.parametrize("doubled", [False, True])
 def test_variance_of_maps(doubled):
     d, upstream = normal(1, 4, 7, 3) + np.float32(5), normal(3)
-    own = fast_unet.variance_of_doubled if doubled else fast_unet.variance
+    own = doubling.variance_of_doubled if doubled else norms.variance
     found, gradient = gradients(lambda v: own(v[0]), [d], upstream)
     shape = (8, 14) if doubled else (4, 7)
     expected, slope = gradients(
@@ -87,15 +106,17 @@ def test_variance_of_maps(doubled):
     np.testing.assert_allclose(gradient, slope, atol=1e-6)
 
 
-def test_norm_of_one_map():
-    x, scale, offset, upstream = normal(1, 6, 9, 1) + np.float32(3), normal(1), normal(1), normal(1, 6, 9, 1)
+@pytest.mark.parametrize(("own", "channels"), [(norms.normed_map, 1), (norms.normed_maps, 9), (norms.normed, 3)])
+def test_norms(own, channels):
+    x, scale, offset = normal(1, 6, 9, channels) + np.float32(3), normal(channels), normal(channels)
+    upstream = normal(*x.shape)
 
     def plain(values):
         x, scale, offset = values
         mean, variance = tf.nn.moments(x, (1, 2))
         return (x - mean) / tf.sqrt(variance + unet.EPSILON) * scale + offset
 
-    found, gradient = gradients(lambda v: fast_unet.normed_map(*v), [x, scale, offset], upstream)
+    found, gradient = gradients(lambda v: own(*v), [x, scale, offset], upstream)
     expected, slope = gradients(plain, [x, scale, offset], upstream)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_allclose(gradient, slope, atol=1e-5)
