@@ -30,6 +30,7 @@ from ddip_tf.transfer.checks import Checks, scatter, still_shared
 from ddip_tf.transfer.dct import dct, idct
 from ddip_tf.transfer.estimate import Transfer
 from ddip_tf.transfer.half_quadratic import edges, minimise
+from ddip_tf.transfer.halved import minimise_halved
 from ddip_tf.transfer.inverse_problem import Problem, prepare, scale, through
 from ddip_tf.transfer.ladder import Choice
 from ddip_tf.transfer.objective import Objective
@@ -45,7 +46,10 @@ LOWER = 0.06
 CAUTIOUS = 0.5
 #: part of the edges that is gone once ramps are free, from which on free ramps are believed a little, and fully
 FEWER_EDGES = (0.02, 0.05)
-EXPONENT = 0.5
+#: pixels from which on what is only tried out (skill and spread, not pictures) is solved on half of them a side
+LARGE = 2**20 + 1
+#: of the prior: |grad y|^exponent, and half-quadratic steps
+EXPONENT, STEPS = 0.5, 60
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class FreeStart:
         self.problem = pose(images, transfer, filters, sampling)
         self.base = filters(images - self.problem.means) / self.problem.unit
         self.strength = sampling.factor**1.5  # of |grad y|^1/2 summed over pixels, to be the same on finer ones
-        prior = partial(minimise, strength=self.strength, exponent=EXPONENT, steps=60)
+        prior = partial(minimise, strength=self.strength, exponent=EXPONENT, steps=STEPS)
         self.objective = Objective(self.problem, prior)
         self.threads = threads
         k = self.problem.k
@@ -94,8 +98,23 @@ class FreeStart:
         self.middle = self.trust.factors[1]
 
     def _foretell(self, hidden: Array) -> tuple[Array, Array]:
-        found = dct(self.objective.minimum(idct(self.mixed * ~hidden[..., None]), 1.0, hidden))
+        found = dct(self.rough(self.objective).minimum(idct(self.mixed * ~hidden[..., None]), 1.0, hidden))
         return through(self.problem.transfer, found), (found - self.linear)[self.coarse]
+
+    def rough(self, objective: Objective) -> Objective:
+        """The same, of a large field on half the pixels a side."""
+        if self.coarse.size < LARGE:
+            return objective
+        prior = partial(minimise_halved, strength=self.strength, exponent=EXPONENT, steps=STEPS)
+        return replace(objective, prior=prior)
+
+    def spread(self, objective: Objective, middle: Array, count: int, seed: int) -> Array:
+        """Variance (2, H, W) of ``count`` solutions around ``middle``, from other first guesses and with other T."""
+        rough = self.rough(objective)
+        if rough is not objective:
+            middle = rough.minimum(self.problem.images, self.middle)
+        others = objectives.drawn(rough, self.middle, self.base, count, seed, self.threads)
+        return sum(((drawn - middle) ** 2 / count for drawn in others), np.zeros_like(middle))
 
     def find(self, objective: Objective, guided: Array | float = 0.0) -> Found:
         """Slices by the mean over levels of noise, ramps as in the images and free, as far as both are believed."""
@@ -159,8 +178,7 @@ def solve(
         found = posed.find(objective, reach(transfer, images.shape[1:]) if guided else 0.0)
     y, tried, problem = found.slices, found.tried, posed.problem
     variance = ((tried - tried.mean(0)) ** 2).mean(0)
-    for drawn in objectives.drawn(objective, posed.middle, posed.base, starts - 1, seed, threads):
-        variance += (drawn - tried[1]) ** 2 / (starts - 1)
+    variance += posed.spread(objective, tried[1], starts - 1, seed)
     coefficients = dct(y)
     left = posed.mixed - through(transfer, coefficients)
     left -= ramps.like(left) if found.free_ramps else 0.0
