@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -57,9 +58,13 @@ class Architecture:
             return model.stateless_call(weights[:split], weights[split:], x if count > 1 else x[0])[0]
 
         self.function = tf.function(call, input_signature=[*self.inputs.values(), *self._weights], autograph=False)
+        self._saved: Path | None = None
 
     def save_model(self, model: keras.Model, folder: Path) -> None:
         """Write ``model`` as SavedModel: signature ``serving_default``, inputs by name → ``image``."""
+        if self._saved is not None and self._saved.is_dir():
+            _save_like(self._saved, _weights(model), folder)
+            return
         module = tf.Module()
         module.weights = [tf.Variable(w) for w in _weights(model)]
         module.serve = tf.function(
@@ -69,6 +74,7 @@ class Architecture:
         )
         with environment.quiet():
             tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+        self._saved = folder
 
     def save_onnx(self, model: keras.Model, path: Path) -> None:
         """Write ``model`` as ONNX: inputs by name → ``image``."""
@@ -106,6 +112,24 @@ class Architecture:
         with environment.quiet(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return tf2onnx.convert.from_function(self.function, input_signature=self.function.input_signature)[0]
+
+
+def _save_like(saved: Path, weights: Sequence[keras.Variable], folder: Path) -> None:
+    """The SavedModel ``saved`` once more, with other ``weights``, without the second that TensorFlow takes for one.
+
+    All but the variables is the same; the fingerprint, which TensorFlow does not ask for, is of another and left out.
+    """
+    values = {f"weights/{i}/.ATTRIBUTES/VARIABLE_VALUE": tf.convert_to_tensor(w) for i, w in enumerate(weights)}
+    reader = tf.train.load_checkpoint(str(saved / "variables" / "variables"))
+    names = sorted(reader.get_variable_to_shape_map())
+    tensors = [values[name] if name in values else tf.constant(reader.get_tensor(name)) for name in names]
+    shutil.copytree(saved, folder, ignore=shutil.ignore_patterns("variables.*", "fingerprint.pb"), dirs_exist_ok=True)
+    tf.raw_ops.SaveV2(
+        prefix=str(folder / "variables" / "variables"),
+        tensor_names=names,
+        shape_and_slices=[""] * len(names),
+        tensors=tensors,
+    )
 
 
 def _sum_of(base: tf.TensorSpec, pixels: tf.TensorSpec) -> Any:

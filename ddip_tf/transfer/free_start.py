@@ -119,7 +119,7 @@ class FreeStart:
     def find(self, objective: Objective, guided: Array | float = 0.0) -> Found:
         """Slices by the mean over levels of noise, ramps as in the images and free, as far as both are believed."""
         unbound = freed(objective)
-        fixed, free = self._tried(objective), self._tried(unbound)
+        fixed, free = self._tried(objective, unbound)
         added, freely = (np.stack([dct(y) - self.linear for y in tried]) for tried in (fixed, free))
         belief = self._belief(added)
         fewer = (self._value(objective, fixed[1]) - self._value(unbound, free[1])) / self._edges(fixed[1])
@@ -133,9 +133,12 @@ class FreeStart:
         scattered = scatter(freely[:, self.lower], caution * (flat + self.linear - self.mixed)[self.lower])
         return Found(y, fixed, belief, sloped, scattered)
 
-    def _tried(self, objective: Objective) -> Array:
-        solve = partial(objective.minimum, self.problem.images)
-        return np.stack(in_threads(self.threads, solve, self.trust.factors))
+    def _tried(self, *objectives: Objective) -> list[Array]:
+        """Solutions (L, 2, H, W) of each at every level of noise; all in one queue, so that no thread waits."""
+        levels = self.trust.factors
+        jobs = [(objective, factor) for objective in objectives for factor in levels]
+        solved = in_threads(self.threads, lambda job: job[0].minimum(self.problem.images, job[1]), jobs)
+        return [np.stack(solved[i : i + len(levels)]) for i in range(0, len(jobs), len(levels))]
 
     def _edges(self, y: Array) -> float:
         return self.strength * edges(y, EXPONENT)

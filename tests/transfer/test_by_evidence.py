@@ -5,6 +5,7 @@ import pytest
 from mixtures import free_start, noisy, objects, one_sided, psnr, separated
 
 from ddip_tf.transfer import by_evidence, in_part
+from ddip_tf.transfer import free_start as free_start_of
 from ddip_tf.transfer.inverse_problem import modelled
 
 
@@ -53,6 +54,20 @@ def test_spread_and_threads_change_no_picture():
     again, _, solution, _ = separated(images, starts=3, seed=5, threads=2)
     np.testing.assert_array_equal(plain, again)
     assert (solution.sigma > 0).any()
+
+
+def test_what_is_tried_on_half_the_pixels_changes_little(monkeypatch):
+    """As of a large field: pictures and their spread, against the same field tried on all its pixels."""
+    truth = objects()
+    images = noisy(free_start(truth)[0])
+    plain, _, exact, _ = separated(images, starts=3, seed=5)
+    monkeypatch.setattr(free_start_of, "LARGE", 1)
+    y, _, solution, _ = separated(images, starts=3, seed=5)
+    assert 0 < (y - plain).std() < 0.1 * (images - plain).std()
+    for found, before, true in zip(y, plain, truth, strict=True):
+        assert psnr(found, true) > psnr(before, true) - 0.3
+    spread = [np.sqrt((one.sigma**2).mean((1, 2))) for one in (solution, exact)]
+    np.testing.assert_allclose(*spread, rtol=0.15)
 
 
 def test_what_is_wrong_is_left_alone(monkeypatch):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from ddip_tf.transfer import dct, half_quadratic, strips
+from ddip_tf.transfer import dct, half_quadratic, halved, strips
 
 
 @pytest.mark.parametrize("exponent", [0.5, 0.7, 1.0])
@@ -72,3 +72,23 @@ def test_strips_are_all_rows_once():
         assert rows == list(range(height))
     field = np.random.default_rng(0).standard_normal((23, 18, 2))
     np.testing.assert_array_equal(strips.by_strips(lambda rows: 2 * field[rows], field), 2 * field)
+
+
+def test_half_the_pixels_are_the_lower_half_of_the_frequencies():
+    """One step on every second pixel, of the same equations, in which the sum of |grad y|^1/2 is of all pixels."""
+    random = np.random.default_rng(3)
+    start, half = random.standard_normal((2, 23, 18)), random.standard_normal((23, 18, 2, 2))
+    information, data = half @ half.swapaxes(-1, -2), random.standard_normal((23, 18, 2))
+    y = halved.minimise_halved(start, lambda rows: (information[rows], data[rows]), strength=2.0, exponent=0.5, steps=1)
+
+    s = np.sqrt(23 * 18 / (12 * 9))
+    g = dct.gradient(dct.idct(dct.dct(start)[:12, :9] / s))
+    length = np.sqrt((g**2).sum(0))
+    g = g * half_quadratic.shrink(length, 2.0 * s**1.5 / 10, 0.5) / np.where(length > 0, length, 1)
+    system = s**2 * information[:12, :9] + 10 * dct.laplacian(12, 9)[..., None, None] * np.eye(2)
+    right = s * data[:12, :9] + 10 * dct.dct(dct.adjoint_gradient(g))
+    expected = np.zeros((23, 18, 2))
+    expected[:12, :9] = s * np.linalg.solve(system, right[..., None])[..., 0]
+    expected[0, 0] = 0
+    np.testing.assert_allclose(dct.dct(y), expected, atol=2e-5)
+    assert 0.1 < (g == 0).mean() < 0.9
