@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import tensorflow as tf
 
@@ -18,8 +20,9 @@ def _mirrored_pixels(x: tf.Tensor, border: tuple[int, int], mode: str) -> tf.Ten
     """The same by gathering pixels; their channels lie side by side."""
     height, width, channels = x.shape[1:]
     shape = height + 2 * border[0], width + 2 * border[1]
-    pixels = np.pad(np.arange(height * width).reshape(height, width), [(line, line) for line in border], mode.lower())
-    outside = np.pad(np.zeros((height, width), bool), [(line, line) for line in border], constant_values=True)
+    how: Literal["reflect", "symmetric"] = "reflect" if mode == "REFLECT" else "symmetric"
+    pixels = np.pad(np.arange(height * width).reshape(height, width), [(n, n) for n in border], how)
+    outside = np.pad(np.zeros((height, width), bool), [(n, n) for n in border], constant_values=True)
 
     @tf.custom_gradient
     def padded(x):  # type: ignore[no-untyped-def]
