@@ -83,6 +83,13 @@ def narrow_registers() -> bool:
     return platform.machine().lower() in ("x86_64", "amd64") and (told or not wide)
 
 
+def without_gpu() -> bool:
+    """Whether TensorFlow sees no GPU: what it computes is then the CPU's."""
+    import tensorflow as tf
+
+    return not tf.config.list_logical_devices("GPU")
+
+
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages in `RECORDED` that are installed."""
     found = {"python": platform.python_version()}

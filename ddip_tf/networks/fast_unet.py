@@ -17,12 +17,13 @@ from collections.abc import Mapping, Sequence
 import keras
 import tensorflow as tf
 
+from ddip_tf import environment
 from ddip_tf.networks.doubling import doubled_convolution, variance_of_doubled
 from ddip_tf.networks.maps import cropped, mirrored, resized
 from ddip_tf.networks.norms import normed, variance
 from ddip_tf.networks.unet import EPSILON, SLOPE
 
-#: the fewest pixels a side, and channels, for which doubling after the convolution pays: its border is computed apart
+#: the fewest pixels a side, and channels, for which doubling after the convolution pays on a CPU: its border is apart
 LEAST_SIDE, LEAST_CHANNELS = 32, 8
 #: numbers in a vector register; columns are grouped where a kernel has half as many channels or fewer
 LANES = 16
@@ -67,7 +68,7 @@ def _up(skips: list[tf.Tensor], d: tf.Tensor, weights: Weights, name: str, shape
     doubled = (2 * d.shape[1], 2 * d.shape[2])
     if doubled == shape:
         scale = _scale(gain, variance_of_doubled(d), d.dtype)
-        if min(shape) >= LEAST_SIDE and d.shape[3] >= LEAST_CHANNELS:
+        if min(shape) >= LEAST_SIDE and d.shape[3] >= LEAST_CHANNELS and environment.without_gpu():
             *kernels, own = tf.split(kernel, [part.shape[3] for part in (*skips, d)], 2)
             y = doubled_convolution(d, own * scale[:, None])
             for skip, one, part in zip(skips, gains_of_skips, kernels, strict=True):

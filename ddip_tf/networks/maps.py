@@ -7,17 +7,20 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
+from ddip_tf import environment
+
 #: the fewest channels of which a pixel is copied by itself
 LEAST_CHANNELS = 8
 
 
 def mirrored(x: tf.Tensor, border: tuple[int, int], mode: str) -> tf.Tensor:
     """tf.pad of rows and columns with mode REFLECT or SYMMETRIC, whose own kernel is slow."""
-    return (_mirrored_pixels if x.shape[3] >= LEAST_CHANNELS else _mirrored_lines)(x, border, mode)
+    by_pixels = x.shape[3] >= LEAST_CHANNELS and environment.without_gpu()
+    return (_mirrored_pixels if by_pixels else _mirrored_lines)(x, border, mode)
 
 
 def _mirrored_pixels(x: tf.Tensor, border: tuple[int, int], mode: str) -> tf.Tensor:
-    """The same by gathering pixels; their channels lie side by side."""
+    """The same by gathering pixels, whose channels lie side by side. On a GPU its gradient would be slow."""
     height, width, channels = x.shape[1:]
     shape = height + 2 * border[0], width + 2 * border[1]
     how: Literal["reflect", "symmetric"] = "reflect" if mode == "REFLECT" else "symmetric"

@@ -15,7 +15,7 @@ def normed(x: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
     """``x`` (1, H, W, C), float32 or bfloat16, each channel of mean ``offset`` and deviation ``scale`` (C,)."""
     if x.shape[3] == 1:
         return tf.cast(normed_map(tf.cast(x, tf.float32), scale, offset), x.dtype)
-    if x.shape[3] > EIGHT and x.dtype == tf.float32 and environment.narrow_registers():
+    if x.shape[3] > EIGHT and x.dtype == tf.float32 and environment.without_gpu() and environment.narrow_registers():
         return normed_maps(x, scale, offset)
     none = tf.zeros([0])
     return tf.raw_ops.FusedBatchNormV3(
@@ -25,7 +25,7 @@ def normed(x: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
 
 @tf.custom_gradient
 def normed_maps(x: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor):  # type: ignore[no-untyped-def]
-    """Norm of many maps by plain operations; its gradient is the fused one, which is fast everywhere."""
+    """Norm of many maps by plain operations on a CPU; its gradient is the fused one, which is fast everywhere."""
     mean = tf.reduce_mean(x, (0, 1, 2))
     square = tf.reduce_mean(tf.math.squared_difference(x, mean), (0, 1, 2))
     slope = scale * tf.math.rsqrt(square + EPSILON)

@@ -24,18 +24,20 @@ def gradients(function, values, upstream):
     return result.numpy(), np.concatenate([np.ravel(g) for g in found])
 
 
-# doubled after the convolution at two, at no, at two, at one level; odd sizes; skips there and elsewhere
+# doubled after the convolution at two, at no, at two, at one, at no level; odd sizes; skips there and elsewhere
 @pytest.mark.parametrize(
-    ("shape", "skips", "narrow"),
+    ("shape", "skips", "narrow", "gpu"),
     [
-        ((104, 200), (0, 0, 4), False),
-        ((206, 101), (0, 0, 1), True),
-        ((104, 108), (2, 1, 0), True),
-        ((48, 64), (1, 1, 1), False),
+        ((104, 200), (0, 0, 4), False, False),
+        ((206, 101), (0, 0, 1), True, False),
+        ((104, 108), (2, 1, 0), True, False),
+        ((48, 64), (1, 1, 1), False, False),
+        ((52, 41), (0, 1, 0), True, True),
     ],
 )
-def test_swift_is_the_keras_model(shape, skips, narrow, monkeypatch):
+def test_swift_is_the_keras_model(shape, skips, narrow, gpu, monkeypatch):
     monkeypatch.setattr(environment, "narrow_registers", lambda: narrow)
+    monkeypatch.setattr(environment, "without_gpu", lambda: not gpu)
     build = lambda: unet.build_generator(*shape, 2, 3, channels=(3, 8, 9), skips=skips, seed=4)  # noqa: E731
     model = build()
     keras.config.set_dtype_policy("float64")
