@@ -22,7 +22,6 @@ def mirrored(x: tf.Tensor, border: tuple[int, int], mode: str) -> tf.Tensor:
 def _mirrored_pixels(x: tf.Tensor, border: tuple[int, int], mode: str) -> tf.Tensor:
     """The same by gathering pixels, whose channels lie side by side. On a GPU its gradient would be slow."""
     height, width, channels = x.shape[1:]
-    shape = height + 2 * border[0], width + 2 * border[1]
     how: Literal["reflect", "symmetric"] = "reflect" if mode == "REFLECT" else "symmetric"
     pixels = np.pad(np.arange(height * width).reshape(height, width), [(n, n) for n in border], how)
     outside = np.pad(np.zeros((height, width), bool), [(n, n) for n in border], constant_values=True)
@@ -34,7 +33,8 @@ def _mirrored_pixels(x: tf.Tensor, border: tuple[int, int], mode: str) -> tf.Ten
             frame = tf.gather(tf.reshape(upstream, (-1, channels)), outside.ravel().nonzero()[0])
             return tf.reshape(tf.tensor_scatter_nd_add(inner, pixels[outside][:, None], frame), x.shape)
 
-        return tf.reshape(tf.gather(tf.reshape(x, (-1, channels)), pixels.ravel()), (1, *shape, channels)), gradient
+        picked = tf.gather(tf.reshape(x, (-1, channels)), pixels.ravel())
+        return tf.reshape(picked, (1, *pixels.shape, channels)), gradient
 
     return padded(x)
 

@@ -8,14 +8,15 @@ from ddip_tf import environment
 from ddip_tf.networks.unet import EPSILON
 
 #: the most channels that oneDNN's norm takes in one pass where registers hold eight numbers: it is slow beyond
-EIGHT = 8
+MOST_FUSED = 8
 
 
 def normed(x: tf.Tensor, scale: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
     """``x`` (1, H, W, C), float32 or bfloat16, each channel of mean ``offset`` and deviation ``scale`` (C,)."""
     if x.shape[3] == 1:
         return tf.cast(normed_map(tf.cast(x, tf.float32), scale, offset), x.dtype)
-    if x.shape[3] > EIGHT and x.dtype == tf.float32 and environment.without_gpu() and environment.narrow_registers():
+    narrow = environment.without_gpu() and environment.narrow_registers()
+    if narrow and x.shape[3] > MOST_FUSED and x.dtype == tf.float32:
         return normed_maps(x, scale, offset)
     none = tf.zeros([0])
     return tf.raw_ops.FusedBatchNormV3(

@@ -15,7 +15,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from ddip_tf import environment
 from ddip_tf._types import Floats
 from ddip_tf.caution import Caution
 from ddip_tf.slices.stack import SliceStack
@@ -49,13 +48,13 @@ def find(image: Floats) -> np.ndarray:
     return isolated | impossible
 
 
-def replaced(stack: SliceStack) -> tuple[SliceStack, tuple[Caution, ...]]:
+def replaced(stack: SliceStack, threads: int = 1) -> tuple[SliceStack, tuple[Caution, ...]]:
     """The stack with outliers replaced by the median of the good pixels around, and a caution a slice that had any.
 
-    A stack without outliers comes back as it is.
+    A stack without outliers comes back as it is. ``threads`` that look at a slice each change nothing.
     """
     images, cautions = stack.images, []
-    masks = in_threads(environment.available_cores(), find, stack.images)
+    masks = in_threads(threads, find, stack.images)
     for number, (image, bad) in enumerate(zip(stack.images, masks, strict=True)):
         if not bad.any() or bad.mean() > MOST:
             continue
@@ -72,7 +71,7 @@ def replaced(stack: SliceStack) -> tuple[SliceStack, tuple[Caution, ...]]:
 
 
 def _medians(image: np.ndarray, at: np.ndarray, side: int = 9) -> np.ndarray:
-    """(P,) medians of the squares around the pixels ``at`` (H, W), reflected at the border: most images have none."""
+    """(P,) medians of the squares around the pixels ``at`` (H, W), reflected at the border."""
     squares = np.lib.stride_tricks.sliding_window_view(np.pad(image, side // 2, "reflect"), (side, side))
     pixels = np.argwhere(at)
     pieces = np.array_split(pixels, 1 + len(pixels) // 2**14)

@@ -97,9 +97,9 @@ def fit(
     check_beside(stack, config)
     device_name = start_tensorflow(device, threads, networks=len(stack) + 1)
     logging.getLogger(__name__).info("fit begins on %s, threads %s", device_name, threads_in_use())
-    clean, replaced = outliers.replaced(stack)
+    workers = threads or environment.available_cores()
+    clean, replaced = outliers.replaced(stack, workers)
     if config.mixing == "transfer":
-        workers = threads or environment.available_cores()
         separation = transfer_fit.fit_transfer(
             clean, config, device_name, callbacks, checkpoints, stop, workers, stack.images
         )

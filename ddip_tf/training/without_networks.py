@@ -72,8 +72,9 @@ def separate(
     stack = images if isinstance(images, SliceStack) else SliceStack(images)
     stack = stack if start is None and half is None else stack.beside(start, half)
     check_beside(stack, config)
-    clean, replaced = outliers.replaced(stack)
-    solved = solving.solve(clean, config, threads or environment.available_cores(), stack.images)
+    workers = threads or environment.available_cores()
+    clean, replaced = outliers.replaced(stack, workers)
+    solved = solving.solve(clean, config, workers, stack.images)
     solution = solving.told(solved, clean, config, solved.slices, solved.solution.decided)
     return completed(finished(solution, time.perf_counter() - began), stack, replaced)
 

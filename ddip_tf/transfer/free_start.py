@@ -13,9 +13,10 @@ fewer edges. Symbols as in `ddip_tf.transfer.estimate`. NumPy and SciPy only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 
 import numpy as np
 
@@ -108,13 +109,13 @@ class FreeStart:
         prior = partial(minimise_halved, strength=self.strength, exponent=EXPONENT, steps=STEPS)
         return replace(objective, prior=prior)
 
-    def spread(self, objective: Objective, middle: Array, count: int, seed: int) -> Array:
-        """Variance (2, H, W) of ``count`` solutions around ``middle``, from other first guesses and with other T."""
+    def apart(self, objective: Objective, middle: Array, count: int, seed: int) -> Iterator[Array]:
+        """``count`` solutions (2, H, W) from other first guesses and with other T, less the ``middle`` one."""
         rough = self.rough(objective)
-        if rough is not objective:
+        if count and rough is not objective:
             middle = rough.minimum(self.problem.images, self.middle)
         others = objectives.drawn(rough, self.middle, self.base, count, seed, self.threads)
-        return sum(((drawn - middle) ** 2 / count for drawn in others), np.zeros_like(middle))
+        return (drawn - middle for drawn in others)
 
     def find(self, objective: Objective, guided: Array | float = 0.0) -> Found:
         """Slices by the mean over levels of noise, ramps as in the images and free, as far as both are believed."""
@@ -135,10 +136,10 @@ class FreeStart:
 
     def _tried(self, *objectives: Objective) -> list[Array]:
         """Solutions (L, 2, H, W) of each at every level of noise; all in one queue, so that no thread waits."""
-        levels = self.trust.factors
-        jobs = [(objective, factor) for objective in objectives for factor in levels]
-        solved = in_threads(self.threads, lambda job: job[0].minimum(self.problem.images, job[1]), jobs)
-        return [np.stack(solved[i : i + len(levels)]) for i in range(0, len(jobs), len(levels))]
+        start, levels = self.problem.images, self.trust.factors
+        asked = zip(*product(objectives, levels), strict=True)
+        solved = in_threads(self.threads, lambda objective, factor: objective.minimum(start, factor), *asked)
+        return [np.stack(solved[i : i + len(levels)]) for i in range(0, len(solved), len(levels))]
 
     def _edges(self, y: Array) -> float:
         return self.strength * edges(y, EXPONENT)
@@ -181,7 +182,8 @@ def solve(
         found = posed.find(objective, reach(transfer, images.shape[1:]) if guided else 0.0)
     y, tried, problem = found.slices, found.tried, posed.problem
     variance = ((tried - tried.mean(0)) ** 2).mean(0)
-    variance += posed.spread(objective, tried[1], starts - 1, seed)
+    for apart in posed.apart(objective, tried[1], starts - 1, seed):
+        variance += apart**2 / (starts - 1)
     coefficients = dct(y)
     left = posed.mixed - through(transfer, coefficients)
     left -= ramps.like(left) if found.free_ramps else 0.0
