@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from ddip_tf import environment
 from ddip_tf.commands.options import Sectioned, read_binned, stack_options
 from ddip_tf.config import NORMALISATIONS
 from ddip_tf.errors import InputError
@@ -43,7 +42,7 @@ def transfer(files: tuple[str, ...], output: str | None, normalisation: str, **o
     for caution in warnings.same_images(stack.images):
         return click.echo(f"Warning: {numbered_caution(caution, stack.numbers)}")
     with waiting.spinner("auto", "estimating T(k) …"):
-        found, _ = by_evidence.find(stack.images, normalisation, threads=environment.available_cores())
+        found, _ = by_evidence.find(stack.images, normalisation)
     click.echo(text.transfer(found, stack.pixel_size_m, stack.numbers, stack.spacing_m))
     for sentence in stack.notes:
         click.echo(f"Warning: {sentence}")

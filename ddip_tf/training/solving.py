@@ -128,7 +128,7 @@ def _separated(stack: SliceStack, config: FitConfig, threads: int) -> Solved:
     start = None if start is None or starts.alike(images, start) else start
     if by_ladder:
         noise = None if halves is None else halves.least / extent
-        transfer, choice = by_evidence.find(images, config.normalisation, start, noise, threads)
+        transfer, choice = by_evidence.find(images, config.normalisation, start, noise)
     else:
         transfer, choice = estimate_transfer(images, normalisation=config.normalisation), None
     unit = Affine(tuple(extent * gain for gain in _gains(choice, len(stack))), (0.0,) * len(stack))

@@ -39,12 +39,11 @@ def choose(
     normalisation: str = "auto",
     start: Array | None = None,
     measured: Array | None = None,
-    threads: int = 1,
 ) -> Choice:
     """The rung of the ladder for two slices (2, H, W), among those of a ``normalisation`` if it is not "auto".
 
     ``start`` (2, H, W) is what their reconstruction started from (`ddip_tf.transfer.start`); ``measured`` (2, H, W) a
-    realisation of their noise (`ddip_tf.transfer.halves`). How many ``threads`` compute at a time changes nothing.
+    realisation of their noise (`ddip_tf.transfer.halves`).
 
     Raises ValueError for sides under 32 pixels, and for images that are constant or not finite.
     """
@@ -52,8 +51,8 @@ def choose(
     sampled = sampling(images)
     centres = bands_of(images.shape[1:], sampled)
     if start is not None:
-        return replace(starts_of.climb(images, start, centres, measured, threads), sampling=sampled)
-    return climb(images, centres, NORMALISED[normalisation], sampled, measured, threads)
+        return replace(starts_of.climb(images, start, centres, measured), sampling=sampled)
+    return climb(images, centres, NORMALISED[normalisation], sampled, measured)
 
 
 def find(
@@ -61,12 +60,11 @@ def find(
     normalisation: str = "auto",
     start: Array | None = None,
     measured: Array | None = None,
-    threads: int = 1,
 ) -> tuple[Transfer, Choice | None]:
     """T of N slices (N, H, W) as the default finds it, and the choice: two by the ladder, more by `many`.
 
     More than two that were each scaled on their own (``normalisation`` "diagonal") have the T of `estimate_transfer`,
-    and no choice. ``start``, ``measured`` and ``threads`` as in `choose`, of two slices. Raises ValueError as these do.
+    and no choice. ``start`` and ``measured`` as in `choose`, of two slices. Raises ValueError as these do.
     """
     if len(images) > 2 and normalisation != "diagonal":
         along_depth = many.choose(images)
@@ -76,7 +74,7 @@ def find(
         if not transfer.reliable:
             transfer = _not_used(transfer)
         return transfer, None
-    choice = choose(images, normalisation, start, measured, threads)
+    choice = choose(images, normalisation, start, measured)
     return transfer_of(choice), choice
 
 

@@ -10,7 +10,7 @@ column 2 is (sin b, cos b). Both angles are written out on one grid, and the lik
 at their best, on all pairs of it: that is all the covariances say of T, whatever its columns are scaled to. Every model
 of mixing is a prior over the paths of (a, b) from band to band (`ddip_tf.transfer.ladder`).
 
-Symbols: K bands, M windows, L levels of noise, P pairs of angles. NumPy and SciPy only.
+Symbols: K bands, M windows, L levels of noise, P pairs of angles. NumPy only.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from ddip_tf._types import Array
 from ddip_tf.transfer.bands import frequencies, log_gaussian
 from ddip_tf.transfer.dct import dct
 from ddip_tf.transfer.noise import at_least
+from ddip_tf.transfer.powers import misfit
 from ddip_tf.transfer.smica import local_covariances, weighted_mean
-from ddip_tf.transfer.threads import in_threads
 
 #: degrees between two angles
 STEP = 3.0
@@ -46,8 +46,6 @@ SHARES_APART, PART_TOGETHER = (0.003, 0.03, 0.1, 0.3), (0.03, 0.5)
 COMMON = 0.3
 #: noise there is at least, of the mean power
 FLOOR = 1e-3
-#: alternations between the powers of the two sources, each in closed form
-ALTERNATIONS = 6
 #: windows whose likelihoods are computed in one go: so many stay in a core's cache
 BLOCK = 16
 
@@ -108,45 +106,12 @@ def log_likelihood(covariances: Array, samples: Array, noise: Array, pairs: Pair
     free = free if free.ndim == 2 else free[:, None]
     blocks = [slice(i, i + BLOCK) for i in range(0, len(R), BLOCK)]
     result = []
-    for N in noise:
-        white = np.linalg.inv(np.linalg.cholesky(N))
-        misfit = np.concatenate([_misfit(R[block], white[block], pairs) for block in blocks])
-        misfit += np.linalg.slogdet(N)[1][:, None] - free
-        result.append(-0.5 * samples @ misfit)
-    return np.stack(result)
-
-
-def _misfit(R: Array, white: Array, pairs: Pairs) -> Array:
-    """Of windows (M, P or 1, 2, 2) whose noise ``white`` (M, 2, 2) makes 1, at the best powers of the sources: (M, P).
-
-    For one source at its best the power of the other is a root in closed form; they take turns.
-    """
     columns = np.stack([np.cos(pairs.a), np.sin(pairs.a)]), np.stack([np.sin(pairs.b), np.cos(pairs.b)])
-    S = white[:, None] @ R @ white[:, None].swapaxes(2, 3)
-    u, v = (white @ column for column in columns)  # (M, 2, P)
-    Su, Sv = (np.einsum("wpij,wjp->wip", S, x) for x in (u, v))
-    uu, uv, vv, uSu, uSv, vSv = (
-        np.einsum("wip,wip->wp", x, y).astype(np.float32)
-        for x, y in ((u, u), (u, v), (v, v), (u, Su), (u, Sv), (v, Sv))
-    )
-    trace = np.trace(S, axis1=2, axis2=3).astype(np.float32)
-    across, beside = uu * vv - uv**2, uu * trace - uSu  # |u x v|^2, and S along what is orthogonal to u
-    second = np.clip(beside / np.maximum(across, 1e-6), 1e-6, 10 * trace / vv)  # exact without noise
-    for _ in range(ALTERNATIONS):
-        first = _best_power(second, uu, uv, vv, uSu, uSv, vSv)
-        second = _best_power(first, vv, uv, uu, vSv, uSv, uSu)
-    determinant = 1 + first * uu + second * vv + first * second * across
-    return (trace + first * beside + second * (vv * trace - vSv)) / determinant + np.log(determinant)
-
-
-def _best_power(other: Array, uu: Array, uv: Array, vv: Array, uSu: Array, uSv: Array, vSv: Array) -> Array:
-    """Power of the source along u that fits S best beside noise 1 and ``other`` along v; all (M, P).
-
-    With x = (1 + other v v^T)^-1 u = u - shrunk v it is (x^T S x - u^T x) / (u^T x)^2.
-    """
-    shrunk = other * uv / (1 + other * vv)
-    length = np.maximum(uu - shrunk * uv, 1e-12)
-    return np.maximum(uSu - shrunk * (2 * uSv - shrunk * vSv) - length, 0) / length**2
+    for N in noise:
+        lost = np.concatenate([misfit(R[block], N[block], *columns) for block in blocks])
+        lost += np.linalg.slogdet(N)[1][:, None] - free
+        result.append(-0.5 * samples @ lost)
+    return np.stack(result)
 
 
 class Evidence(NamedTuple):
@@ -161,13 +126,9 @@ class Evidence(NamedTuple):
     windows: list[tuple[Array, Array]]  # of each band, covariances (M, 2, 2), samples (M,)
     floors: tuple[Array, ...] = ()  # none was measured
 
-    def levels(self, noise: Noise, threads: int = 1) -> list[Array]:
-        """Log-likelihoods at every level of noise, (L, P) of each band, from the coarsest up, ``threads`` at a time."""
-
-        def of_band(windows: tuple[Array, Array], floor: Array) -> Array:
-            return log_likelihood(*windows, at_least(noise(*windows), floor))
-
-        return in_threads(threads, of_band, *zip(*self.bands(), strict=True))
+    def levels(self, noise: Noise) -> list[Array]:
+        """Log-likelihoods at every level of noise, (L, P) of each band, from the coarsest up."""
+        return [log_likelihood(*windows, at_least(noise(*windows), floor)) for windows, floor in self.bands()]
 
     def bands(self) -> list[tuple[tuple[Array, Array], Array]]:
         """Covariances and samples of each band, from the coarsest up, and the noise there is at least."""

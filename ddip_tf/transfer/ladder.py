@@ -149,15 +149,13 @@ def climb(
     allowed: Collection[str] | None = None,
     sampling: Sampling = SAME,
     measured: Array | None = None,
-    threads: int = 1,
 ) -> Choice:
     """The rung for two slices (2, H, W), its T in bands around ``centres`` (K,); of none and those ``allowed``.
 
     ``measured`` (2, H, W): a realisation of the noise (`ddip_tf.transfer.halves`), below which no level lies.
-    ``threads`` change nothing in what is found.
     """
     seen = evidence(images, centres, measured)
-    levels = seen.levels(own_noise, threads)
+    levels = seen.levels(own_noise)
     tables = seen.log_likelihoods(levels)
     climbed = {name: walk for name, walk in rungs().items() if name == "none" or allowed is None or name in allowed}
     found = {name: follow(tables, walk) for name, walk in climbed.items()}
@@ -166,7 +164,7 @@ def climb(
     best = max(scores, key=scores.__getitem__)
     rung = best if relative[best] >= CLEAR else "none"
     if rung.startswith("free start"):
-        return _free_start(seen, relative, centres, sampling, threads)
+        return _free_start(seen, relative, centres, sampling)
     shared = False
     if rung.startswith("one-sided"):
         judged = sampling.at_most(JUDGED[0]), sampling.at_most(JUDGED[1])
@@ -177,11 +175,9 @@ def climb(
     return Choice(rung, relative, centres, seen.samples, T, covariance, 1.0, "diagonal", shared, sampling)
 
 
-def _free_start(
-    seen: Evidence, relative: Mapping[str, float], centres: Array, sampling: Sampling, threads: int
-) -> Choice:
+def _free_start(seen: Evidence, relative: Mapping[str, float], centres: Array, sampling: Sampling) -> Choice:
     """Under a free start, noise between the slices: the reading of their units that is taken, and the other if open."""
-    levels = seen.levels(noise_apart, threads)
+    levels = seen.levels(noise_apart)
     tables = seen.log_likelihoods(levels)
     plain, gained = (follow(tables, walk).log_evidence for walk in (free_starts()[False], free_starts()[True]))
     less_sure = seen.log_likelihoods(levels, MOST_SAMPLES_OF_T)

@@ -2,18 +2,33 @@
 
 A model of mixing says where the path starts, at the coarsest band, and how far it may turn from one band to the next.
 Forward and backward sums over all paths (Rabiner, Proc. IEEE 77, 257, 1989) give the evidence of the model and the
-probability of every pair in every band. P pairs, K bands. NumPy and SciPy only.
+probability of every pair in every band. P pairs, K bands. NumPy only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator
 
 from ddip_tf._types import Array
 from ddip_tf.transfer.directions import ANGLES, PAIRS, STEP
+
+
+@dataclass(frozen=True)
+class Step:
+    """A matrix (P, P) that is not written out: what it and its transpose make of values (P,)."""
+
+    forward: Callable[[Array], Array]
+    backward: Callable[[Array], Array]
+
+    def __matmul__(self, values: Array) -> Array:
+        return self.forward(values)
+
+    @property
+    def T(self) -> Step:
+        return Step(self.backward, self.forward)
 
 
 @dataclass(frozen=True)
@@ -21,7 +36,7 @@ class Walk:
     """Prior over paths: probabilities of the first pair, ``start`` (P,), and of a step, ``step`` (P, P) to, from."""
 
     start: Array
-    step: Array | LinearOperator | None = None  # None: the pair stays
+    step: Array | Step | None = None  # None: the pair stays
 
 
 @dataclass(frozen=True)
@@ -72,36 +87,36 @@ def only(a: float | None = None, b: float | None = None) -> Array:
     return held
 
 
-def turns(a: float = 0.0, b: float = 0.0, keep: float = 1.0) -> LinearOperator:
+def turns(a: float = 0.0, b: float = 0.0, keep: float = 1.0) -> Step:
     """(P, P) steps in which a and b turn each by itself: Gaussian of these widths (degrees; 0: it stays) around
     ``keep`` times the angle."""
     return _steps((PAIRS.a, a, keep), (PAIRS.b, b, keep))
 
 
-def joint_turns(mean: tuple[float, float], difference: tuple[float, float]) -> LinearOperator:
+def joint_turns(mean: tuple[float, float], difference: tuple[float, float]) -> Step:
     """(P, P) steps of the mean of both angles and of half their difference: (width in degrees, part kept) each."""
     return _steps(((PAIRS.a + PAIRS.b) / 2, *mean), ((PAIRS.a - PAIRS.b) / 2, *difference))
 
 
-def _steps(*turning: tuple[Array, float, float]) -> LinearOperator:
+def _steps(*turning: tuple[Array, float, float]) -> Step:
     """Probabilities of steps, to and from, of pairs whose two coordinates (values (P,), width, part kept) turn each by
     itself: of the grid of both a product of two small matrices, and divided by what of it leads to a pair."""
     (A, i), (B, j) = (_turning(*one) for one in turning)
 
     def on_grid(p: Array) -> Array:
         grid = np.zeros((len(A), len(B)))
-        grid[i, j] = np.ravel(p)
+        grid[i, j] = p
         return grid
 
     leads = np.maximum((A.T @ on_grid(np.ones(len(i))) @ B)[i, j], 1e-300)
 
     def forward(p: Array) -> Array:
-        return (A @ on_grid(np.ravel(p) / leads) @ B.T)[i, j]
+        return (A @ on_grid(p / leads) @ B.T)[i, j]
 
     def backward(p: Array) -> Array:
         return (A.T @ on_grid(p) @ B)[i, j] / leads
 
-    return LinearOperator((len(i), len(i)), matvec=forward, rmatvec=backward, dtype=float)
+    return Step(forward, backward)
 
 
 def _turning(values: Array, width: float, keep: float) -> tuple[Array, Array]:

@@ -36,7 +36,6 @@ from ddip_tf.transfer.directions import COMMON, PAIRS, Evidence, Pairs, evidence
 from ddip_tf.transfer.ladder import CLEAR, Choice, moments, rungs
 from ddip_tf.transfer.linear import Filters
 from ddip_tf.transfer.paths import Walk, follow, joint_turns, near
-from ddip_tf.transfer.threads import in_threads
 
 #: shares of the power of the difference of I - o that may be noise, and of these the part that is in the sum
 SHARES, PART_TOGETHER = (0.01, 0.05, 0.2, 0.5, 1.0), (0.03, 0.5)
@@ -69,14 +68,13 @@ def alike(images: Array, start: Array) -> bool:
     return bool(next(differences) < ALIKE * next(differences))
 
 
-def climb(images: Array, start: Array, centres: Array, measured: Array | None = None, threads: int = 1) -> Choice:
+def climb(images: Array, start: Array, centres: Array, measured: Array | None = None) -> Choice:
     """None or a T with the sum rule, for slices and their start (2, H, W) each, in bands around ``centres`` (K,).
 
     ``measured`` (2, H, W): a realisation of the noise (`ddip_tf.transfer.halves`), below which no level lies.
-    ``threads`` change nothing in what is found.
     """
     seen = evidence(np.concatenate([images - start, start]), centres, measured)
-    tables = seen.log_likelihoods(_levels(seen, threads))
+    tables = seen.log_likelihoods(_levels(seen))
     nothing, found = follow(tables, rungs()["none"]), follow(tables, _walk())
     lead = found.log_evidence - nothing.log_evidence
     T, covariance = moments(found.pairs[1:], 1.0)
@@ -133,7 +131,7 @@ def _tried() -> tuple[Array, Pairs, Array]:
     return which, Pairs(a, b), np.concatenate([np.broadcast_to(np.eye(2), T.shape), T], -1)
 
 
-def _levels(seen: Evidence, threads: int) -> list[Array]:
+def _levels(seen: Evidence) -> list[Array]:
     """Log-likelihoods (L, P) of each band, from the covariances (M, 4, 4) of (I - o, o)."""
     which, pairs, make = _tried()
 
@@ -145,7 +143,7 @@ def _levels(seen: Evidence, threads: int) -> list[Array]:
         table[:, which] = log_likelihood(flat, samples, levels, pairs)
         return table
 
-    return in_threads(threads, of_band, *zip(*seen.bands(), strict=True))
+    return [of_band(*band) for band in seen.bands()]
 
 
 def _noise(change: Array, samples: Array) -> Array:

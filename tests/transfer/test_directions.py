@@ -101,11 +101,10 @@ def test_misfit_is_a_half_for_gaussian_mixtures():
     assert 0.35 < seen.misfit(levels, pairs, noise, (0.05, 0.1)) < 0.75
 
 
-def test_blocks_of_windows_and_threads_change_no_bit(monkeypatch):
+def test_blocks_of_windows_change_no_bit(monkeypatch):
     seen = directions.evidence(discs(2, (95, 121)), band_centres(95, 121))
     assert max(len(R) for R, _ in seen.windows) > directions.BLOCK  # several blocks, the last one short
-    whole = [seen.levels(noise_apart, threads) for threads in (1, 3)]
+    whole = seen.levels(noise_apart)
     monkeypatch.setattr(directions, "BLOCK", 10**6)
-    for of_block, of_threads, at_once in zip(*whole, seen.levels(noise_apart), strict=True):
+    for of_block, at_once in zip(whole, seen.levels(noise_apart), strict=True):
         np.testing.assert_array_equal(of_block, at_once)
-        np.testing.assert_array_equal(of_threads, at_once)
