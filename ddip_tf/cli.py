@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import signal
 import sys
 
@@ -28,6 +30,7 @@ from ddip_tf.errors import InputError, Interrupted, RunError
 def main() -> None:
     """Entry point of ``ddip-tf``: one line on standard error and the contract's exit codes."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a batch queue's end is an interruption
+    atexit.register(gc.freeze)  # no search for garbage at the end: among TensorFlow's objects it takes half a second
     try:
         code = cli.main(prog_name="ddip-tf", standalone_mode=False)
     except click.ClickException as error:

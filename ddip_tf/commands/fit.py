@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shlex
 from dataclasses import replace
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from ddip_tf.config import FitConfig
     from ddip_tf.slices.stack import SliceStack
     from ddip_tf.workflows.run import RunOptions
+    from ddip_tf.workflows.second_process import Process
 
 RUNS = Path("saved_models")
+#: pixels from which on the import of TensorFlow takes too little of a fit to be done beside it, and memory is dear
+WORTH_TWO = 2**23
 
 
 @click.command(cls=Sectioned)
@@ -91,6 +95,30 @@ def fit(files: tuple[str, ...], output: str | None, runs: int, dry_run: bool, **
             "trained, and seeds change nothing; decided.png and mixing.npz show its spread over starts and draws of "
             "T(k) (preset default); repeats are for --prior dip, null-dip, or the paper's mixings"
         )
+    with second_process(settings, useful=runs == 1 and not dry_run) as process:
+        for stack, place in zip(_stacks(files, settings, how, options), _places(run), strict=False):
+            if dry_run:
+                from ddip_tf.workflows.plan import plan
+
+                click.echo(plan(stack, place, settings, how, runs))
+            else:
+                job(stack, place, settings, how, process, runs)
+
+
+def _places(run: Path) -> tuple[Path, Path]:
+    """Where the phases go, and the amplitudes."""
+    return run, run.with_name(f"{run.name}-amplitude")
+
+
+def second_process(settings: FitConfig, *, useful: bool = True) -> contextlib.AbstractContextManager[Process]:
+    """Another process, if that is ``useful``, which solves for slices while this one imports TensorFlow."""
+    from ddip_tf.workflows.second_process import beside
+
+    return beside("ddip_tf.training.solving", useful=useful and settings.mixing == "transfer")
+
+
+def _stacks(files: tuple[str, ...], settings: FitConfig, how: RunOptions, options: dict[str, Any]) -> list[SliceStack]:
+    """The slices of each quantity that was asked for, with all that was given beside them."""
     from ddip_tf.quality import depth
     from ddip_tf.slices.stack import check_beside
 
@@ -107,14 +135,7 @@ def fit(files: tuple[str, ...], output: str | None, runs: int, dry_run: bool, **
         check_beside(stack, settings)
     for sentence in depth.cautions(depth.of_stack(stacks[0])):  # before a fit that may take long
         click.echo(f"Note: {sentence}", err=True)
-    stacks = [stack.guided([read_guide(text, stack) for text in options["guides"]]) for stack in stacks]
-    for stack, place in zip(stacks, (run, run.with_name(f"{run.name}-amplitude")), strict=False):
-        if dry_run:
-            from ddip_tf.workflows.plan import plan
-
-            click.echo(plan(stack, place, settings, how, runs))
-        else:
-            job(stack, place, settings, how, runs)
+    return [stack.guided([read_guide(text, stack) for text in options["guides"]]) for stack in stacks]
 
 
 @click.command(cls=Sectioned)
@@ -131,14 +152,18 @@ def demo(output: str | None, **options: Any) -> None:
     data = Path(__file__).parents[1] / "demo_data"
     settings, how = settings_from(options), run_options(options)
     run = place_of(output, "demo", settings.seed, resume=how.resume)
-    stack = read_stack((str(data / "slice1.tif"), str(data / "slice2.tif")), {})
-    job(stack, run, settings, how)
+    with second_process(settings) as process:
+        stack = read_stack((str(data / "slice1.tif"), str(data / "slice2.tif")), {})
+        job(stack, run, settings, how, process)
     if how.progress != "json":
         click.echo(scores(run, (str(data / "truth1.tif"), str(data / "truth2.tif"))))
 
 
-def job(stack: SliceStack, run: Path, settings: FitConfig, options: RunOptions, runs: int = 1) -> None:
-    """Fit ``stack``, once or from so many seeds, and say what came of it."""
+def job(
+    stack: SliceStack, run: Path, settings: FitConfig, options: RunOptions, process: Process, runs: int = 1
+) -> None:
+    """Fit ``stack``, once, with the help of ``process`` where it is no large one, or from so many seeds, and say what
+    came of it."""
     from ddip_tf.report import text
     from ddip_tf.workflows.repeats import fit_repeatedly
     from ddip_tf.workflows.run import carry_out
@@ -154,7 +179,8 @@ def job(stack: SliceStack, run: Path, settings: FitConfig, options: RunOptions, 
 
     try:
         if runs == 1:
-            return each(*carry_out(stack, run, settings, options, archived=said))
+            helper = process if stack.images.size < WORTH_TWO else None
+            return each(*carry_out(stack, run, settings, options, archived=said, process=helper))
         made = fit_repeatedly(stack, run, runs, settings, options, archived=said, each=each)
     except Interrupted as error:
         on = f": the same command with -o {shlex.quote(str(run))} --resume goes on" if error.kept else ""

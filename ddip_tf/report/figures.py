@@ -23,44 +23,59 @@ if TYPE_CHECKING:
     from ddip_tf.transfer.estimate import Transfer
 
 
-def write_figures(run: StrPath) -> list[Path]:
-    """Figures of a run, into its folder: ``preview.png`` first.
+def load() -> None:
+    """Import what draws figures, which takes half a second, while there is nothing else to do."""
+    from matplotlib.backends import backend_agg  # noqa: F401
+    from mpl_toolkits.axes_grid1 import anchored_artists  # noqa: F401
 
-    preview.png shows every slice's input, output and ghost, what was smoothed if anything was, and of repeated runs the
-    deviation.
-    Runs under the transfer law also get transfer.png, T(k) with its raw points, and decided.png, which splits every
-    output into what the data decide and what the prior does, and has the other reading of their units beside it where
-    there is one. Grey scales span [μ − 4σ, μ + 4σ] of each image,
-    deviations and spreads begin at 0; every image has a bar of its values and one of its lengths
-    (`ddip_tf.report.scales`).
+
+def write_figures(run: StrPath) -> list[Path]:
+    """Figures of a run, into its folder: `write_preview`, and of runs under the transfer law `write_law`.
+
+    Grey scales span [μ − 4σ, μ + 4σ] of each image, deviations and spreads begin at 0; every image has a bar of its
+    values and one of its lengths (`ddip_tf.report.scales`).
 
     Raises InputError if the run cannot be read, RunError if it cannot be written.
     """
     run = open_run(run)
-    scale = scales.of_run(run.manifest)
+    return [write_preview(run), *write_law(run)]
+
+
+def write_preview(run: StrPath) -> Path:
+    """preview.png of a run: every slice's input, output and ghost, what was smoothed if anything was, and of repeated
+    runs the deviation. Raises as `write_figures`."""
+    run = open_run(run)
     kinds = {"input": run.inputs, "output": run.outputs, **run.taken_out}
     rows = [{kind: images[i] for kind, images in kinds.items()} for i in range(len(run.inputs))]
     if run.repeated:
         for row, deviation in zip(rows, run.deviations, strict=True):
             row["deviation"] = deviation
-        return [save_figure(_panels(rows, scale, run.numbers), run.path / PREVIEW)]
-    written = [save_figure(_panels(rows, scale, run.numbers), run.path / PREVIEW)]
-    learned = run.mixing
-    if "transfer" in learned:
-        from ddip_tf.transfer.estimate import Transfer
+    return save_figure(_panels(rows, scales.of_run(run.manifest), run.numbers), run.path / PREVIEW)
 
-        transfer = Transfer.from_arrays(learned)
-        figure = _transfer_figure(transfer, run.pixel_size_m, run.numbers, run.manifest.get("spacing_m"))
-        written.append(save_figure(figure, run.path / "transfer.png"))
-        rows = [
-            {"output": output, "decided by data": by_data, "decided by prior": output - output.mean() - by_data}
-            for output, by_data in zip(run.outputs, learned["decided"], strict=True)
-        ]
-        for view, name in (("other reading", "other_reading"), ("spread", "spread")):
-            for row, image in zip(rows, learned.get(name, ()), strict=False):
-                row[view] = image
-        written.append(save_figure(_panels(rows, scale, run.numbers), run.path / "decided.png"))
-    return written
+
+def write_law(run: StrPath) -> list[Path]:
+    """transfer.png, T(k) with its raw points, and decided.png of a run under the transfer law, else nothing.
+
+    The latter splits every output into what the data decide and what the prior does, and has the other reading of their
+    units beside it where there is one. Raises as `write_figures`.
+    """
+    run = open_run(run)
+    if run.repeated or "transfer" not in run.mixing:
+        return []
+    from ddip_tf.transfer.estimate import Transfer
+
+    learned = run.mixing
+    transfer = Transfer.from_arrays(learned)
+    figure = _transfer_figure(transfer, run.pixel_size_m, run.numbers, run.manifest.get("spacing_m"))
+    rows = [
+        {"output": output, "decided by data": by_data, "decided by prior": output - output.mean() - by_data}
+        for output, by_data in zip(run.outputs, learned["decided"], strict=True)
+    ]
+    for view, name in (("other reading", "other_reading"), ("spread", "spread")):
+        for row, image in zip(rows, learned.get(name, ()), strict=False):
+            row[view] = image
+    decided = _panels(rows, scales.of_run(run.manifest), run.numbers)
+    return [save_figure(figure, run.path / "transfer.png"), save_figure(decided, run.path / "decided.png")]
 
 
 def write_progress(run: StrPath, stack: SliceStack, images: Floats, epoch: int) -> None:

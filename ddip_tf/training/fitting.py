@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Sequence
 
@@ -11,14 +12,16 @@ from ddip_tf import environment
 from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig, preset
 from ddip_tf.errors import InputError
-from ddip_tf.slices import outliers
 from ddip_tf.slices.separation import Separation
 from ddip_tf.slices.stack import SliceStack, check_beside
-from ddip_tf.training import transfer_fit
+from ddip_tf.training import solving
 from ddip_tf.training.checkpoint import Checkpoints
 from ddip_tf.training.coupled_fit import fit_coupled
 from ddip_tf.training.device import start_tensorflow, threads_in_use
 from ddip_tf.training.result import completed
+from ddip_tf.training.transfer_fit import fit_transfer
+
+LOGGER = logging.getLogger(__name__)
 
 
 def fit(
@@ -95,14 +98,27 @@ def fit(
     config = config or preset("default")
     stack = stack if start is None and half is None else stack.beside(start, half)
     check_beside(stack, config)
+    prepare = functools.partial(solving.prepared, stack, config, threads or environment.available_cores())
+    return fit_prepared(stack, config, prepare, callbacks, device, threads, checkpoints, stop)
+
+
+def fit_prepared(
+    stack: SliceStack,
+    config: FitConfig,
+    prepare: Callable[[], solving.Prepared],
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    device: str = "auto",
+    threads: int | None = None,
+    checkpoints: Checkpoints | None = None,
+    stop: Callable[[], str | None] | None = None,
+) -> Separation:
+    """`fit` of a ``stack`` that ``prepare`` brings so far: here and now, or in another process since a while."""
     device_name = start_tensorflow(device, threads, networks=len(stack) + 1)
-    logging.getLogger(__name__).info("fit begins on %s, threads %s", device_name, threads_in_use())
-    workers = threads or environment.available_cores()
-    clean, replaced = outliers.replaced(stack, workers)
-    if config.mixing == "transfer":
-        separation = transfer_fit.fit_transfer(
-            clean, config, device_name, callbacks, checkpoints, stop, workers, stack.images
-        )
+    LOGGER.info("fit begins on %s, threads %s", device_name, threads_in_use())
+    prepared = prepare()
+    if prepared.solved is None:
+        separation = fit_coupled(prepared.clean, config, device_name, callbacks, checkpoints, stop)
     else:
-        separation = fit_coupled(clean, config, device_name, callbacks, checkpoints, stop)
-    return completed(separation, stack, replaced)
+        LOGGER.info("mixing %s, solved in %.1f s", prepared.solved.rung, prepared.seconds)
+        separation = fit_transfer(prepared, config, device_name, callbacks, checkpoints, stop)
+    return completed(separation, stack, prepared.replaced)

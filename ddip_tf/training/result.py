@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,13 +21,19 @@ from ddip_tf.slices.stack import SliceStack
 ROUNDING = 2e-6
 
 
-def finished(solution: AnySolution, seconds: float, **where: Any) -> AnySolution:
-    """``solution`` with ``where`` it was found, wall time and memory beside its own provenance, and its warnings."""
+def finished(
+    solution: AnySolution, seconds: float, memory: Mapping[str, int] = MappingProxyType({}), **where: Any
+) -> AnySolution:
+    """``solution`` with ``where`` it was found, wall time and memory beside its own provenance, and its warnings.
+
+    ``memory`` is that of another process which had a part in it: the most that one of the two held is said.
+    """
+    most = {name: max(here, memory.get(name, 0)) for name, here in environment.memory_bytes().items()}
     provenance = {
         **where,
         **solution.provenance,
         "wall_time_s": round(seconds, 3),
-        **environment.memory_bytes(),
+        **most,
     }
     return with_warnings(replace(solution, provenance=provenance))
 

@@ -5,18 +5,20 @@ Each stack is brought into a unit of its own and back; what was found of the mix
 
 from __future__ import annotations
 
-import logging
 import time
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from ddip_tf import environment
 from ddip_tf._types import Floats
+from ddip_tf.caution import Caution
 from ddip_tf.config import FitConfig
 from ddip_tf.errors import InputError
 from ddip_tf.methods import PRIORS
 from ddip_tf.quality.warnings import same_images
+from ddip_tf.slices import outliers
 from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.separation import Solution
 from ddip_tf.slices.stack import SliceStack
@@ -26,8 +28,6 @@ from ddip_tf.transfer import start as starts
 from ddip_tf.transfer.estimate import Transfer, estimate_transfer
 from ddip_tf.transfer.halves import Halves, measure
 from ddip_tf.transfer.neighbours import AlongDepth
-
-LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,11 @@ class Solved:
     choice: ladder.Choice | None = None
     kept: Floats | float = 0.0  # what the slices hold of their start
     halves: Halves | None = None
+
+    @property
+    def rung(self) -> str:
+        """The mixing model that was chosen."""
+        return self.choice.rung if self.choice else "any T"
 
     @property
     def without_prior(self) -> bool:
@@ -62,12 +67,45 @@ class Solved:
         return self.unit.inverse(stack.images) - self.of_start
 
 
-def solve(stack: SliceStack, config: FitConfig, threads: int = 1, original: Floats | None = None) -> Solved:
-    """Separate ``stack`` under the transfer model; the parameters as those of `transfer_fit.fit_transfer`."""
+@dataclass(frozen=True)
+class Prepared:
+    """What is done of a fit before any network is needed.
+
+    Attributes
+    ----------
+    clean
+        the slices without outliers of single pixels.
+    replaced
+        what is said of these.
+    solved
+        under the transfer model.
+    seconds
+        that it took.
+    memory
+        as of `ddip_tf.environment.memory_bytes`.
+    """
+
+    clean: SliceStack
+    replaced: tuple[Caution, ...]
+    solved: Solved | None
+    seconds: float
+    memory: dict[str, Any]
+
+
+def prepared(stack: SliceStack, config: FitConfig, threads: int = 1) -> Prepared:
+    """``stack`` without outliers of single pixels and, with mixing transfer, solved for; ``threads`` change nothing."""
     began = time.perf_counter()
+    clean, replaced = outliers.replaced(stack, threads)
+    solved = solve(clean, config, threads, stack.images) if config.mixing == "transfer" else None
+    return Prepared(clean, replaced, solved, time.perf_counter() - began, environment.memory_bytes())
+
+
+def solve(stack: SliceStack, config: FitConfig, threads: int = 1, original: Floats | None = None) -> Solved:
+    """Separate ``stack`` under the transfer model; how many ``threads`` solve changes nothing.
+
+    ``original`` (N, H, W) are the slices before outliers were replaced, which come back where no prior had a say.
+    """
     solved = _separated(stack, config, threads)
-    rung = solved.choice.rung if solved.choice else "any T"
-    LOGGER.info("mixing %s, solved in %.1f s", rung, time.perf_counter() - began)
     if original is None or not solved.without_prior:
         return solved
     unit = solved.unit

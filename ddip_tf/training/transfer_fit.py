@@ -18,7 +18,6 @@ from ddip_tf.objectives.priors.null_space_dip import NullSpaceDIP
 from ddip_tf.objectives.priors.transfer_dip import TransferDIP
 from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.separation import Separation, latents_of
-from ddip_tf.slices.stack import SliceStack
 from ddip_tf.training import solving
 from ddip_tf.training.callbacks.dispatch import Dispatcher
 from ddip_tf.training.checkpoint import Checkpoints, identity
@@ -44,23 +43,21 @@ class Fitted:
 
 @let_go()
 def fit_transfer(
-    stack: SliceStack,
+    prepared: solving.Prepared,
     config: FitConfig,
     device: str,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoints: Checkpoints | None = None,
     stop: Callable[[], str | None] | None = None,
-    threads: int = 1,
-    original: Floats | None = None,
 ) -> Separation:
-    """Separate ``stack`` under the transfer model, T(k) found blind.
+    """Separate a stack under the transfer model, T(k) found blind.
 
     The slices keep their gain (no regression on the input): only the unit is taken out and put back.
 
     Parameters
     ----------
-    stack
-        N ≥ 2 slices (N, H, W); with prior tv, its ``amplitudes`` are further observations of them.
+    prepared
+        N ≥ 2 slices (N, H, W) that were solved for; with prior tv, the solution is what is wanted.
     config
         ``normalisation`` of T, ``prior`` and ``seed`` are used; ``starts`` of the solve with prior tv, and epochs,
         learning rate, width and average for priors that are networks.
@@ -68,10 +65,6 @@ def fit_transfer(
         name of the device the generators run on.
     callbacks, checkpoints, stop
         as in `ddip_tf.fit`.
-    threads
-        of the solve; how many changes nothing in its result.
-    original
-        (N, H, W) the slices before outliers were replaced, which come back where no prior had a say.
 
     Returns
     -------
@@ -80,7 +73,8 @@ def fit_transfer(
         prior null-dip they take both. Slices that do not mix come back as they are, whatever the prior.
     """
     began = time.perf_counter()
-    solved = solving.solve(stack, config, threads, original)
+    stack, solved = prepared.clean, prepared.solved
+    assert solved is not None
     unit = solved.unit
     images = solved.images(stack)
     share = _weight(solved) if PRIORS[config.prior].refines else None
@@ -103,7 +97,8 @@ def fit_transfer(
         history=fitted.history,
         status=fitted.status,
     )
-    return finished(separation, time.perf_counter() - began, device=device, threads=threads_in_use())
+    seconds = prepared.seconds + time.perf_counter() - began
+    return finished(separation, seconds, prepared.memory, device=device, threads=threads_in_use())
 
 
 def _of_networks(solved: solving.Solved, images: Floats, config: FitConfig) -> inverse_problem.Problem | None:

@@ -15,7 +15,6 @@ from ddip_tf.config import FitConfig, preset
 from ddip_tf.errors import InputError
 from ddip_tf.formats.content import Content, multiplied
 from ddip_tf.formats.stacking import stack_of
-from ddip_tf.slices import outliers
 from ddip_tf.slices.ghosts import drop_rounding, refuse_unexplained, take_out
 from ddip_tf.slices.phase import Conversion, convert
 from ddip_tf.slices.separation import Solution
@@ -72,11 +71,11 @@ def separate(
     stack = images if isinstance(images, SliceStack) else SliceStack(images)
     stack = stack if start is None and half is None else stack.beside(start, half)
     check_beside(stack, config)
-    workers = threads or environment.available_cores()
-    clean, replaced = outliers.replaced(stack, workers)
-    solved = solving.solve(clean, config, workers, stack.images)
-    solution = solving.told(solved, clean, config, solved.slices, solved.solution.decided)
-    return completed(finished(solution, time.perf_counter() - began), stack, replaced)
+    prepared = solving.prepared(stack, config, threads or environment.available_cores())
+    solved = prepared.solved
+    assert solved is not None
+    solution = solving.told(solved, prepared.clean, config, solved.slices, solved.solution.decided)
+    return completed(finished(solution, time.perf_counter() - began), stack, prepared.replaced)
 
 
 def separate_object(

@@ -18,10 +18,11 @@ from ddip_tf.archive.lock import PREVIEW
 from ddip_tf.archive.run import Run
 from ddip_tf.config import FitConfig, preset, setting
 from ddip_tf.errors import InputError, Interrupted
-from ddip_tf.training import waiting
+from ddip_tf.training import solving, waiting
 from ddip_tf.training.checkpoint import Checkpoints
 from ddip_tf.training.interruption import Interruption, seconds
 from ddip_tf.workflows.job_log import LOGGER, JobLog
+from ddip_tf.workflows.second_process import Process, ThisProcess
 
 if TYPE_CHECKING:
     import keras
@@ -149,15 +150,18 @@ def carry_out(
     *,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     archived: Callable[[Run], object] = lambda run: None,
+    process: Process | None = None,
 ) -> tuple[Run, bool]:
     """As `fit_and_save`, with whether anything was fitted: a finished run only gets the figures that it lacks.
 
-    ``archived`` is called as soon as the result of a fit is there, before its figures and its page.
+    ``archived`` is called as soon as the result of a fit is there, before its figures and its page. ``process`` does
+    what needs no TensorFlow; this one if None.
     """
     from ddip_tf.archive.write import RunFolder
-    from ddip_tf.report import figures, run_page
+    from ddip_tf.report import run_page
 
     path, config, options = Path(run), config or preset("default"), options or RunOptions()
+    process = process or ThisProcess()
     checkpoints = Checkpoints(path, resume=options.resume, **options.checkpoint_interval)
     log = JobLog(path, resume=options.resume, verbose=options.verbose)
     new = there = False
@@ -167,7 +171,7 @@ def carry_out(
             with log:
                 if new:
                     _log_begin(stack, config, options)
-                    separation = _fit(stack, path, config, options, callbacks, checkpoints)
+                    separation = _fit(stack, path, config, options, callbacks, checkpoints, process)
                     for caution in separation.warnings:
                         LOGGER.info("warning %s: %s", caution.code, caution)
                     waiting.say(options.progress, "archiving …")
@@ -178,7 +182,7 @@ def carry_out(
                 opened = Run(path)
                 hindered = _told(archived, opened) if new else None
                 if new or not illustrated(path):
-                    figures.write_figures(opened)
+                    _illustrate(opened, process)
                 if new or not (path / run_page.PAGE).exists():
                     write_page(opened)
                     LOGGER.info("archived, with figures and page, in %s", path)
@@ -216,6 +220,15 @@ def illustrated(run: Path) -> bool:
     return all((run / name).exists() for name in names)
 
 
+def _illustrate(run: Run, process: Process) -> None:
+    """All figures, those of the law by ``process``."""
+    from ddip_tf.report import figures
+
+    of_law = process.submit(figures.write_law, run.path)
+    figures.write_preview(run)
+    of_law.result()
+
+
 def write_page(run: Run) -> None:
     """The page of a run that just ended: where it cannot be made a line says so, and the run stands."""
     from ddip_tf.report import run_page
@@ -234,12 +247,18 @@ def _fit(
     options: RunOptions,
     callbacks: Sequence[keras.callbacks.Callback],
     checkpoints: Checkpoints,
+    process: Process,
 ) -> Separation:
-    """The fit, watched and kept as ``options`` say."""
+    """The fit, watched and kept as ``options`` say; what comes before its networks by ``process``."""
+    from ddip_tf.report import figures
+
+    prepared = process.submit(solving.prepared, stack, config, options.threads or environment.available_cores())
+    process.submit(figures.load)
     guard = Interruption(options.stop_after_s)
     waiting.say(options.progress, "starting TensorFlow …")
-    with environment.quiet():
-        from ddip_tf.training.fitting import fit
+    with environment.importing():
+        from ddip_tf.training.fitting import fit_prepared
+    figures.load()
     # what is solved at once takes no checkpoints: an interruption ends it; and only a main thread hears signals
     watched = (
         waiting.spinner(options.progress, "estimating T(k) and solving for the slices …")
@@ -249,9 +268,10 @@ def _fit(
         else contextlib.nullcontext()
     )
     with watched:
-        return fit(
+        return fit_prepared(
             stack,
             config,
+            prepared.result,
             callbacks=[*_listeners(stack, run, options, config.trained), *callbacks],
             device=options.device,
             threads=options.threads,
