@@ -78,7 +78,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'ddip_tf' has no attribute {name!r}")
     from ddip_tf import environment
 
-    with environment.importing() if _HOME[name] in _TENSORFLOW else contextlib.nullcontext():
+    with environment.quiet() if _HOME[name] in _TENSORFLOW else contextlib.nullcontext(), environment.uncollected():
         value = getattr(importlib.import_module(f"ddip_tf.{_HOME[name]}"), name)
     globals()[name] = value
     return value

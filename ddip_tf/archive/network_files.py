@@ -6,12 +6,9 @@ own weights: as variables of the SavedModel, as initialisers of the ONNX graph.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import shutil
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ import keras
 import tensorflow as tf
 
 from ddip_tf import environment
+from ddip_tf.archive.conversion import to_onnx
 from ddip_tf.networks.cosine_layer import LowestCosines
 from ddip_tf.networks.pixels import Pixels
 
@@ -95,23 +93,8 @@ class Architecture:
         """The function as ONNX, weights among the inputs."""
         if self._only_pixels:
             return _sum_of(*self.inputs.values(), *self._weights)
-        try:
-            with _without_copies():
-                proto = self._convert()
-        except Exception:  # an optimisation that fails is left out where the graph was copied before
-            proto = self._convert()
-        found = proto.graph.output[0].name
-        for node in proto.graph.node:
-            node.output[:] = ["image" if name == found else name for name in node.output]
-        proto.graph.output[0].name = "image"
-        return proto
-
-    def _convert(self) -> Any:
-        import tf2onnx
-
-        with environment.quiet(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return tf2onnx.convert.from_function(self.function, input_signature=self.function.input_signature)[0]
+        names = [spec.name for spec in self.function.input_signature]
+        return to_onnx(self.function.get_concrete_function(), names, "image")
 
 
 def _save_like(saved: Path, weights: Sequence[keras.Variable], folder: Path) -> None:
@@ -143,20 +126,6 @@ def _sum_of(base: tf.TensorSpec, pixels: tf.TensorSpec) -> Any:
     inputs = [value(base.name, base.shape), value(pixels.name, pixels.shape)]
     graph = helper.make_graph([node], "ddip-tf", inputs, [value("image", base.shape)])
     return helper.make_model(graph, producer_name="ddip-tf", opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
-
-
-@contextlib.contextmanager
-def _without_copies() -> Iterator[None]:
-    """tf2onnx optimises the graph itself and no copy of it, of which it makes a dozen in a third of its time."""
-    before = os.environ.get("TF2ONNX_CATCH_ERRORS")
-    os.environ["TF2ONNX_CATCH_ERRORS"] = "FALSE"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["TF2ONNX_CATCH_ERRORS"]
-        else:
-            os.environ["TF2ONNX_CATCH_ERRORS"] = before
 
 
 def _weights(model: keras.Model) -> list[keras.Variable]:

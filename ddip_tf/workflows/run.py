@@ -175,7 +175,8 @@ def carry_out(
                     for caution in separation.warnings:
                         LOGGER.info("warning %s: %s", caution.code, caution)
                     waiting.say(options.progress, "archiving …")
-                    folder.write(separation)
+                    with environment.uncollected():
+                        folder.write(separation)
                     log.anew()
                     del separation
                 there = True
@@ -256,7 +257,7 @@ def _fit(
     process.submit(figures.load)
     guard = Interruption(options.stop_after_s)
     waiting.say(options.progress, "starting TensorFlow …")
-    with environment.importing():
+    with environment.quiet(), environment.uncollected():
         from ddip_tf.training.fitting import fit_prepared
     figures.load()
     # what is solved at once takes no checkpoints: an interruption ends it; and only a main thread hears signals

@@ -1,9 +1,13 @@
+from collections import Counter
+
 import numpy as np
 import onnxruntime
 import pytest
 import tensorflow as tf
+import tf2onnx
+from tf2onnx import optimizer
 
-from ddip_tf.archive import network_files
+from ddip_tf.archive import conversion, network_files
 from ddip_tf.networks import filters, pixels, unet
 
 RANDOM = np.random.default_rng(3)
@@ -57,14 +61,46 @@ def test_one_architecture_is_met_once(kind, shared):
     assert (first is second) == shared
 
 
+def names_of(architecture):
+    return [spec.name for spec in architecture.function.input_signature]
+
+
 def test_pixels_are_written_as_tf2onnx_would():
     model = MODELS["pixels"]()[0]
     architecture = network_files.Architecture(model)
     x, weights = RANDOM.normal(size=(3, 9, 14, 1)).astype(np.float32), model.get_weights()[0]
+    converted = conversion.to_onnx(architecture.function.get_concrete_function(), names_of(architecture), "image")
     by_hand, by_program = (
         onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
-        for proto in (architecture._converted, architecture._convert())
+        for proto in (architecture._converted, converted)
     )
     given = dict(zip((value.name for value in by_program.get_inputs()), (x, weights), strict=True))
     assert [value.name for value in by_hand.get_inputs()] == list(given)
     np.testing.assert_array_equal(by_hand.run(None, given)[0], by_program.run(None, given)[0])
+
+
+def test_a_conversion_is_that_of_tf2onnx(monkeypatch):
+    """Shorter ways to the same operations and weights; and where one of them fails the longer is gone."""
+    model = MODELS["heads"]()[0]
+    architecture = network_files.Architecture(model)
+    function = architecture.function.get_concrete_function()
+    names, signature = names_of(architecture), architecture.function.input_signature
+    whole = tf2onnx.convert.from_function(architecture.function, input_signature=signature)[0]
+    kinds = Counter(node.op_type for node in whole.graph.node)
+    assert len(kinds) > 4
+    tries = []
+
+    def fails_at_first(graph, catch_errors, optimizers):
+        tries.append(catch_errors)
+        if not catch_errors:
+            raise ValueError("an optimiser that fails")
+        return optimise(graph, catch_errors, optimizers)
+
+    optimise = optimizer.optimize_graph
+    for expected in ([], [False, True]):
+        made = conversion.to_onnx(function, names, "image").graph
+        assert Counter(node.op_type for node in made.node) == kinds
+        assert {x.name for x in made.input} <= set(names)
+        assert [x.name for x in made.output] == ["image"]
+        assert tries == expected
+        monkeypatch.setattr(optimizer, "optimize_graph", fails_at_first)
