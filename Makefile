@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-# two processes of the tests, each on one thread and with whole files, so that fits are shared in a file; few arenas of
-# malloc, so that what is let go is used again
+# two processes of the tests, each on one thread and with whole files, so that fits are shared in a file, the files of long
+# tests first (tests/conftest.py); few arenas of malloc, so that what is let go is used again
 TESTS := MALLOC_ARENA_MAX=2 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 \
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test measure-tests slow gpu matrix lint docs pictures clean
 

@@ -19,9 +19,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def pytest_collectstart():
-    """Not before: the process that only hands tests out to others (`make test`) does without TensorFlow."""
-    with environment.quiet():
-        import tensorflow  # noqa: F401
+    """Not before: the process that only hands tests out to others (`make test`) does without TensorFlow.
+
+    What it is made of stays, and is not searched for garbage after every test.
+    """
+    if "tensorflow" not in sys.modules:
+        with environment.quiet(), environment.uncollected():
+            import tensorflow  # noqa: F401
+        gc.freeze()
+
+
+def pytest_collection_modifyitems(items):
+    """Files of few long tests first: left to the end, one of them would run while other processes have nothing to do."""
+    items.sort(key=lambda item: item.path.parent.name not in ("tools", "whole", "workflows"))
 
 
 @pytest.fixture(autouse=True)
