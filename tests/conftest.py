@@ -32,10 +32,15 @@ def pytest_collectstart():
 def pytest_collection_modifyitems(items):
     """Files of few long tests first: left to the end, one of them would run while other processes have nothing to do.
 
-    Those of browsers before them, while these processes are still small.
+    Those that start large processes, browsers and a notebook's, before them, while those of the tests are still small.
     """
     early = ("tools", "whole", "workflows")
-    items.sort(key=lambda item: (not item.path.stem.endswith("_in_browser"), item.path.parent.name not in early))
+    items.sort(
+        key=lambda item: (
+            not item.path.stem.endswith(("_in_browser", "_notebook")),
+            item.path.parent.name not in early,
+        )
+    )
 
 
 @pytest.fixture(autouse=True)
