@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from ddip_tf import environment
 
-#: of tf2onnx's optimisers, in its order
+#: of tf2onnx's optimisers
 OPTIMISERS = (
     "optimize_transpose",
     "fold_constants",
@@ -46,7 +46,7 @@ def _converted(function: Any, inputs: list[str], output: str, catch_errors: bool
         found = tfonnx.process_tf_graph(
             graph, input_names=list(names), output_names=outputs, tensors_to_rename=renamed, continue_on_error=True
         )
-        used = {name: optimizer._optimizers[name] for name in OPTIMISERS}
+        used = {name: one for name, one in optimizer._optimizers.items() if name in OPTIMISERS}
         return optimizer.optimize_graph(found, catch_errors, used).make_model("made by ddip-tf")
 
 

@@ -13,7 +13,7 @@ from ddip_tf._types import Floats
 from ddip_tf.config import FitConfig, preset
 from ddip_tf.errors import InputError
 from ddip_tf.slices.separation import Separation
-from ddip_tf.slices.stack import SliceStack, check_beside
+from ddip_tf.slices.stack import SliceStack
 from ddip_tf.training import solving
 from ddip_tf.training.checkpoint import Checkpoints
 from ddip_tf.training.coupled_fit import fit_coupled
@@ -97,7 +97,6 @@ def fit(
         raise InputError("give a SliceStack: ddip_tf.read(files) or ddip_tf.SliceStack(array) makes one")
     config = config or preset("default")
     stack = stack if start is None and half is None else stack.beside(start, half)
-    check_beside(stack, config)
     prepare = functools.partial(solving.prepared, stack, config, threads or environment.available_cores())
     return fit_prepared(stack, config, prepare, callbacks, device, threads, checkpoints, stop)
 
@@ -106,11 +105,11 @@ def fit_prepared(
     stack: SliceStack,
     config: FitConfig,
     prepare: Callable[[], solving.Prepared],
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-    device: str = "auto",
-    threads: int | None = None,
-    checkpoints: Checkpoints | None = None,
-    stop: Callable[[], str | None] | None = None,
+    callbacks: Sequence[keras.callbacks.Callback],
+    device: str,
+    threads: int | None,
+    checkpoints: Checkpoints | None,
+    stop: Callable[[], str | None] | None,
 ) -> Separation:
     """`fit` of a ``stack`` that ``prepare`` brings so far: here and now, or in another process since a while."""
     device_name = start_tensorflow(device, threads, networks=len(stack) + 1)

@@ -21,7 +21,7 @@ from ddip_tf.quality.warnings import same_images
 from ddip_tf.slices import outliers
 from ddip_tf.slices.affine import Affine
 from ddip_tf.slices.separation import Solution
-from ddip_tf.slices.stack import SliceStack
+from ddip_tf.slices.stack import SliceStack, check_beside
 from ddip_tf.training import transfer_record as record
 from ddip_tf.transfer import by_evidence, in_part, inverse_problem, ladder, solver
 from ddip_tf.transfer import start as starts
@@ -93,7 +93,11 @@ class Prepared:
 
 
 def prepared(stack: SliceStack, config: FitConfig, threads: int = 1) -> Prepared:
-    """``stack`` without outliers of single pixels and, with mixing transfer, solved for; ``threads`` change nothing."""
+    """``stack`` without outliers of single pixels and, with mixing transfer, solved for; ``threads`` change nothing.
+
+    Raises InputError where a start or halves cannot be right, or the settings have no use for them.
+    """
+    check_beside(stack, config)
     began = time.perf_counter()
     clean, replaced = outliers.replaced(stack, threads)
     solved = solve(clean, config, threads, stack.images) if config.mixing == "transfer" else None

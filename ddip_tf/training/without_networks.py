@@ -18,7 +18,7 @@ from ddip_tf.formats.stacking import stack_of
 from ddip_tf.slices.ghosts import drop_rounding, refuse_unexplained, take_out
 from ddip_tf.slices.phase import Conversion, convert
 from ddip_tf.slices.separation import Solution
-from ddip_tf.slices.stack import SliceStack, check_beside, check_box
+from ddip_tf.slices.stack import SliceStack, check_box
 from ddip_tf.training import solving
 from ddip_tf.training.result import completed, finished
 
@@ -70,7 +70,6 @@ def separate(
         raise InputError("`separate` trains no networks: mixing transfer and prior tv; `fit` takes the others")
     stack = images if isinstance(images, SliceStack) else SliceStack(images)
     stack = stack if start is None and half is None else stack.beside(start, half)
-    check_beside(stack, config)
     prepared = solving.prepared(stack, config, threads or environment.available_cores())
     solved = prepared.solved
     assert solved is not None

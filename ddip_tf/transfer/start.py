@@ -134,16 +134,13 @@ def _tried() -> tuple[Array, Pairs, Array]:
 def _levels(seen: Evidence) -> list[Array]:
     """Log-likelihoods (L, P) of each band, from the covariances (M, 4, 4) of (I - o, o)."""
     which, pairs, make = _tried()
-
-    def of_band(windows: tuple[Array, Array], floor: Array) -> Array:
-        R, samples = windows
+    tables = []
+    for (R, samples), floor in seen.bands():
         levels = noise.at_least(_noise(R[:, :2, :2], samples), floor)
         flat = np.einsum("pia,wab,pjb->wpij", make, R, make, optimize=True)
-        table = np.full((len(levels), len(which)), EXCLUDED)
-        table[:, which] = log_likelihood(flat, samples, levels, pairs)
-        return table
-
-    return [of_band(*band) for band in seen.bands()]
+        tables.append(np.full((len(levels), len(which)), EXCLUDED))
+        tables[-1][:, which] = log_likelihood(flat, samples, levels, pairs)
+    return tables
 
 
 def _noise(change: Array, samples: Array) -> Array:

@@ -35,6 +35,13 @@ def test_everything_is_there(made, stack):
     assert ddip_tf.check(made) == []
 
 
+def test_halves_that_the_settings_do_not_use_are_refused(stack, tmp_path):
+    halves = stack.beside(half=stack.images[:, ::-1])
+    with pytest.raises(InputError, match="work with mixing transfer"):
+        ddip_tf.fit_and_save(halves, tmp_path / "run", QUICK, QUIET)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_finished_run_gets_only_what_it_lacks(made, stack):
     written = (made.path / "manifest.json").stat().st_mtime_ns
     page, preview = made.path / "report.html", made.path / "preview.png"
